@@ -501,7 +501,7 @@ func (j *job) writeSegment(at, end int, n float32, total *sum) {
 	down := min(total.n-n, 256) // from there on all results are 0
 	f := arith.MakeFactor(total.total * pow2(down))
 	steps := 0 // by 2^-64, exact, so that the factor is a normal number with all its bits
-	for ; f.CHi < 0x1p-100 && down > 0; steps++ {
+	for ; f.CHi < 1 && down > 0; steps++ {
 		down -= 64
 		f = arith.MakeFactor(total.total * pow2(down))
 	}
@@ -509,7 +509,7 @@ func (j *job) writeSegment(at, end int, n float32, total *sum) {
 		y := j.results(at, end)
 		x := j.e[at:][:len(y)]
 		for range steps {
-			j.level.Scale(y, x, &arith.Factor{CHi: 0x1p-64, Thr: 0x1p-62})
+			j.level.Scale(y, x, &arith.Factor{CHi: 0x1p36, Thr: 0x1p-62})
 			x = y
 		}
 		if j.stream && steps == 0 {

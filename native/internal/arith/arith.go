@@ -103,7 +103,7 @@ func (s *RowSum) Excess(scale float32) float64 { return Excess(s.N, s.Top, s.Res
 // OneRows is for rows without a scale. Kernels of sums leave it as it is.
 var OneRows = Rows{Scale: One}
 
-// Factor is what exponentials are multiplied by in the second pass, in two, and the
+// Factor is what exponentials are multiplied by in the second pass, in two and times 2^100, and the
 // least exponential whose product is not 0. The assembly knows its layout.
 type Factor struct{ CHi, CLo, Thr float32 }
 

@@ -65,8 +65,8 @@ begin1:
 	VMOVUPS nearExp3<>+0(SB), Y3
 	VMOVUPS nearExp2<>+0(SB), Y4
 	VMOVUPS nearExp1<>+0(SB), Y5
-	VMOVUPS nearHeadroom<>+0(SB), Y6
-	VMOVUPS nearInteger<>+0(SB), Y7
+	VMOVUPS down<>+0(SB), Y6
+	VMOVUPS nearHeadroom<>+0(SB), Y7
 	PCALIGN $0x40
 
 loop1:
@@ -78,8 +78,8 @@ loop1:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y8, Y8
-	VSUBPS     Y8, Y6, Y8
-	VSUBPS     Y7, Y8, Y8
+	VSUBPS     Y8, Y7, Y8
+	VSUBPS     nearInteger<>+0(SB), Y8, Y8
 	VMOVUPS    (DX), Y9
 	VMASKMOVPS (SI), Y9, Y10
 	VMOVUPS    32(DX), Y11
@@ -159,9 +159,9 @@ loop1:
 	VMOVSD       nearTotal64<>+0(SB), X8
 	VUCOMISD     X10, X8
 	JCS          exact16
-	VMOVSD       one64<>+0(SB), X8
+	VMOVSD       up64<>+0(SB), X8
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X8, X8
 	VCVTSD2SS    X8, X8, X10
 	VBROADCASTSS X10, Y12
@@ -170,9 +170,10 @@ loop1:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y8, Y9, Y10
 	VFMADD231PS Y12, Y9, Y10
+	VMULPS      Y6, Y10, Y10
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
 	JGE         l1
@@ -183,9 +184,10 @@ l1:
 	VMOVUPS Y10, (DI)
 
 l2:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y8, Y11, Y8
 	VFMADD231PS Y12, Y11, Y8
+	VMULPS      Y6, Y8, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
 	JGE         l3
@@ -308,9 +310,9 @@ exact16:
 	VADDSD       X2, X3, X3
 	VUCOMISD     X3, X3
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X6
 	VBROADCASTSS X6, Y7
@@ -323,11 +325,12 @@ exact16:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y6
 	VCMPPS      $0x05, Y3, Y5, Y8
 	VFMADD231PS Y7, Y5, Y6
 	VANDPS      Y6, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l5
@@ -338,11 +341,12 @@ l5:
 	VMOVUPS Y8, (DI)
 
 l6:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
 	VCMPPS      $0x05, Y3, Y4, Y3
 	VFMADD231PS Y7, Y4, Y2
 	VANDPS      Y2, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l7
@@ -504,9 +508,9 @@ loop3:
 	VMOVSD       nearTotal64<>+0(SB), X4
 	VUCOMISD     X5, X4
 	JCS          exact32
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Y7
@@ -515,19 +519,22 @@ loop3:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y10, Y5
 	VFMADD231PS Y7, Y10, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y12, Y5
 	VFMADD231PS Y7, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y3, Y5
 	VFMADD231PS Y7, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l9
@@ -538,9 +545,10 @@ l9:
 	VMOVUPS Y5, 64(DI)
 
 l10:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y7, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l11
@@ -699,9 +707,9 @@ exact32:
 	VADDSD       X2, X4, X4
 	VUCOMISD     X4, X4
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -714,25 +722,28 @@ exact32:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y4, Y5, Y10
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y8, Y3
 	VCMPPS      $0x05, Y4, Y8, Y5
 	VFMADD231PS Y6, Y8, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y4, Y7, Y5
 	VFMADD231PS Y6, Y7, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l13
@@ -743,11 +754,12 @@ l13:
 	VMOVUPS Y5, 64(DI)
 
 l14:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
 	VCMPPS      $0x05, Y4, Y9, Y4
 	VFMADD231PS Y6, Y9, Y2
 	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l15
@@ -964,9 +976,9 @@ loop5:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X11, X2
 	JCS          exact48
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -975,31 +987,36 @@ loop5:
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VFMADD231PS Y4, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y3
 	VFMADD231PS Y4, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y13, Y3
 	VFMADD231PS Y4, Y13, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l17
@@ -1010,9 +1027,10 @@ l17:
 	VMOVUPS Y6, 128(DI)
 
 l18:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y2
 	VFMADD231PS Y4, Y5, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l19
@@ -1231,9 +1249,9 @@ exact48:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -1246,41 +1264,46 @@ exact48:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y7
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y5
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l21
@@ -1291,11 +1314,12 @@ l21:
 	VMOVUPS Y5, 128(DI)
 
 l22:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
 	VCMPPS      $0x05, Y8, Y9, Y8
 	VFMADD231PS Y6, Y9, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
@@ -1544,9 +1568,9 @@ loop7:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X11, X2
 	JCS          exact64
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -1556,42 +1580,49 @@ loop7:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VFMADD231PS Y4, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y3
 	VFMADD231PS Y4, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VFMADD231PS Y4, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l25
@@ -1602,9 +1633,10 @@ l25:
 	VMOVUPS Y6, 192(DI)
 
 l26:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y2
 	VFMADD231PS Y4, Y5, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l27
@@ -1860,9 +1892,9 @@ exact64:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -1875,56 +1907,63 @@ exact64:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y5
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y8, Y7, Y4
 	VFMADD231PS Y6, Y7, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l29
@@ -1935,11 +1974,12 @@ l29:
 	VMOVUPS Y5, 192(DI)
 
 l30:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
 	VCMPPS      $0x05, Y8, Y12, Y8
 	VFMADD231PS Y6, Y12, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l31
@@ -2254,9 +2294,9 @@ loop9:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X11, X3
 	JCS          exact80
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y6
@@ -2266,54 +2306,63 @@ loop9:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y12, Y4
 	VFMADD231PS Y6, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     288(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y14, Y4
 	VFMADD231PS Y6, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 224(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y2, Y4
 	VFMADD231PS Y6, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l33
@@ -2324,9 +2373,10 @@ l33:
 	VMOVUPS Y4, 256(DI)
 
 l34:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y3
 	VFMADD231PS Y6, Y5, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l35
@@ -2653,9 +2703,9 @@ exact80:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X5
 	VBROADCASTSS X5, Y6
@@ -2669,72 +2719,81 @@ exact80:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     352(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     192(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     320(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     288(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y5
 	VCMPPS      $0x05, Y8, Y11, Y7
 	VFMADD231PS Y6, Y11, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     256(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y5
 	VCMPPS      $0x05, Y8, Y12, Y7
 	VFMADD231PS Y6, Y12, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y6, Y3, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l37
@@ -2745,11 +2804,12 @@ l37:
 	VMOVUPS Y7, 256(DI)
 
 l38:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
 	VCMPPS      $0x05, Y8, Y4, Y8
 	VFMADD231PS Y6, Y4, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l39
@@ -3097,9 +3157,9 @@ loop11:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X11, X2
 	JCS          exact96
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -3109,67 +3169,78 @@ loop11:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VFMADD231PS Y4, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y3
 	VFMADD231PS Y4, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 288(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l41
@@ -3180,9 +3251,10 @@ l41:
 	VMOVUPS Y5, 320(DI)
 
 l42:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y2
 	VFMADD231PS Y4, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l43
@@ -3547,9 +3619,9 @@ exact96:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y5
@@ -3563,88 +3635,99 @@ exact96:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y8, Y7, Y6
 	VFMADD231PS Y5, Y7, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VCMPPS      $0x05, Y8, Y9, Y6
 	VFMADD231PS Y5, Y9, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 224(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y6
 	VFMADD231PS Y5, Y4, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l45
@@ -3655,11 +3738,12 @@ l45:
 	VMOVUPS Y6, 320(DI)
 
 l46:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
 	VCMPPS      $0x05, Y8, Y11, Y8
 	VFMADD231PS Y5, Y11, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
@@ -4066,9 +4150,9 @@ loop13:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X12, X3
 	JCS          exact112
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -4078,79 +4162,92 @@ loop13:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
 	VMOVUPS     448(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y7, Y4
 	VFMADD231PS Y5, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 352(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l49
@@ -4161,9 +4258,10 @@ l49:
 	VMOVUPS Y7, 384(DI)
 
 l50:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y3
 	VFMADD231PS Y5, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l51
@@ -4589,9 +4687,9 @@ exact112:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y5
@@ -4605,105 +4703,118 @@ exact112:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     512(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y6
 	VFMADD231PS Y5, Y4, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VCMPPS      $0x05, Y8, Y9, Y4
 	VFMADD231PS Y5, Y9, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 352(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l53
@@ -4714,11 +4825,12 @@ l53:
 	VMOVUPS Y6, 384(DI)
 
 l54:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
 	VCMPPS      $0x05, Y8, Y11, Y8
 	VFMADD231PS Y5, Y11, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l55
@@ -5155,9 +5267,9 @@ loop15:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X11, X2
 	JCS          exact128
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -5167,92 +5279,107 @@ loop15:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	VMOVUPS     512(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     576(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 	VMOVUPS     640(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 288(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
 	VMOVUPS     608(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 352(DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y14, Y3
 	VFMADD231PS Y4, Y14, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 416(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l57
@@ -5263,9 +5390,10 @@ l57:
 	VMOVUPS Y5, 448(DI)
 
 l58:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y13, Y2
 	VFMADD231PS Y4, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l59
@@ -5728,9 +5856,9 @@ exact128:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -5744,120 +5872,135 @@ exact128:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     576(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y7
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y4
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 352(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l61
@@ -5868,11 +6011,12 @@ l61:
 	VMOVUPS Y5, 448(DI)
 
 l62:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
 	VCMPPS      $0x05, Y8, Y12, Y8
 	VFMADD231PS Y6, Y12, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
@@ -6388,9 +6532,9 @@ loop17:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X4, X5
 	JCS          exact144
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
 	VBROADCASTSS X4, Y7
@@ -6400,102 +6544,119 @@ loop17:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
 	VMOVUPS     608(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 320(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y13, Y4
 	VFMADD231PS Y7, Y13, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y14, Y4
 	VFMADD231PS Y7, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 480(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y3, Y4
 	VFMADD231PS Y7, Y3, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l65
@@ -6506,9 +6667,10 @@ l65:
 	VMOVUPS Y4, 512(DI)
 
 l66:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y5
 	VFMADD231PS Y7, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l67
@@ -7072,9 +7234,9 @@ loop19:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X7, X5
 	JCS          exact160
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VBROADCASTSS X6, Y7
@@ -7084,116 +7246,135 @@ loop19:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      288(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     736(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     256(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     704(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     416(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     832(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     384(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     800(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
 	VMOVUPS     480(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
 	VMOVUPS     896(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 288(DI)
 	VMOVUPS     448(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 320(DI)
 	VMOVUPS     864(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 352(DI)
 	VMOVUPS     576(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 384(DI)
 	VMOVUPS     992(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 416(DI)
 	VMOVUPS     544(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 448(DI)
 	VMOVUPS     960(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 480(DI)
 	VMOVUPS     672(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y11, Y6
 	VFMADD231PS Y7, Y11, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 544(DI)
 	VMOVUPS     640(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l69
@@ -7204,9 +7385,10 @@ l69:
 	VMOVUPS Y9, 576(DI)
 
 l70:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y7, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l71
@@ -7825,9 +8007,9 @@ loop21:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X6, X5
 	JCS          exact176
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X6, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VBROADCASTSS X6, Y9
@@ -7837,127 +8019,148 @@ loop21:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      288(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 	VMOVUPS     768(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
 	VMOVUPS     256(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
 	VMOVUPS     736(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     416(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
 	VMOVUPS     864(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
 	VMOVUPS     384(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
 	VMOVUPS     832(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
 	VMOVUPS     480(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
 	VMOVUPS     928(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
 	VMOVUPS     448(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
 	VMOVUPS     896(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
 	VMOVUPS     576(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
 	VMOVUPS     1024(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
 	VMOVUPS     544(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
 	VMOVUPS     992(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
 	VMOVUPS     672(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y9, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y8, Y6
 	VFMADD231PS Y9, Y8, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 544(DI)
 	VMOVUPS     640(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y9, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y12, Y6
 	VFMADD231PS Y9, Y12, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 608(DI)
 	VMOVUPS     608(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y9, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l73
@@ -7968,9 +8171,10 @@ l73:
 	VMOVUPS Y8, 640(DI)
 
 l74:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y9, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l75
@@ -8619,9 +8823,9 @@ loop23:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X4, X5
 	JCS          exact192
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
 	VBROADCASTSS X4, Y6
@@ -8631,140 +8835,163 @@ loop23:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      256(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     768(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     448(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     896(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     864(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     992(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
 	VMOVUPS     608(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 	VMOVUPS     1056(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
 	VMOVUPS     1024(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y14, Y4
 	VFMADD231PS Y6, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 672(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l77
@@ -8775,9 +9002,10 @@ l77:
 	VMOVUPS Y7, 704(DI)
 
 l78:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y13, Y5
 	VFMADD231PS Y6, Y13, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l79
@@ -9497,9 +9725,9 @@ loop25:
 	VMOVSD       nearTotal64<>+0(SB), X6
 	VUCOMISD     X8, X6
 	JCS          exact208
-	VMOVSD       one64<>+0(SB), X6
+	VMOVSD       up64<>+0(SB), X6
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X6, X6
 	VCVTSD2SS    X6, X6, X8
 	VBROADCASTSS X8, Y9
@@ -9509,150 +9737,175 @@ loop25:
 	VBROADCASTSS X6, Y6
 	VMOVUPS      288(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 	VMOVUPS     832(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
 	VMOVUPS     256(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
 	VMOVUPS     800(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     416(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
 	VMOVUPS     928(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
 	VMOVUPS     384(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
 	VMOVUPS     896(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
 	VMOVUPS     480(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
 	VMOVUPS     992(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
 	VMOVUPS     448(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
 	VMOVUPS     960(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
 	VMOVUPS     576(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
 	VMOVUPS     1088(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
 	VMOVUPS     544(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
 	VMOVUPS     1056(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
 	VMOVUPS     640(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
 	VMOVUPS     1152(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
 	VMOVUPS     608(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
 	VMOVUPS     1120(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
 	VMOVUPS     736(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y13, Y8
 	VFMADD231PS Y9, Y13, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 672(DI)
 	VMOVUPS     704(BX), Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y8, Y10
 	VFMADD231PS Y9, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y14, Y8
 	VFMADD231PS Y9, Y14, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 736(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y5, Y8
 	VFMADD231PS Y9, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l81
@@ -9663,9 +9916,10 @@ l81:
 	VMOVUPS Y8, 768(DI)
 
 l82:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y6, Y7, Y6
 	VFMADD231PS Y9, Y7, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
 	JGE         l83
@@ -10419,9 +10673,9 @@ loop27:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X10, X5
 	JCS          exact224
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VBROADCASTSS X6, Y7
@@ -10431,164 +10685,191 @@ loop27:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      288(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 	VMOVUPS     896(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
 	VMOVUPS     256(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
 	VMOVUPS     864(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     416(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
 	VMOVUPS     992(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
 	VMOVUPS     384(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
 	VMOVUPS     960(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
 	VMOVUPS     480(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
 	VMOVUPS     1056(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
 	VMOVUPS     448(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
 	VMOVUPS     1024(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
 	VMOVUPS     576(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
 	VMOVUPS     1152(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
 	VMOVUPS     544(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
 	VMOVUPS     1120(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
 	VMOVUPS     640(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
 	VMOVUPS     1216(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
 	VMOVUPS     608(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
 	VMOVUPS     1184(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
 	VMOVUPS     736(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
 	VMOVUPS     1312(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 672(DI)
 	VMOVUPS     704(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
 	VMOVUPS     1280(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 736(DI)
 	VMOVUPS     832(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y10
 	VFMADD231PS Y7, Y6, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y9, Y6
 	VFMADD231PS Y7, Y9, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 800(DI)
 	VMOVUPS     800(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y9
 	VFMADD231PS Y7, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l85
@@ -10599,9 +10880,10 @@ l85:
 	VMOVUPS Y9, 832(DI)
 
 l86:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y8, Y5
 	VFMADD231PS Y7, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l87
@@ -11410,9 +11692,9 @@ loop29:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X10, X5
 	JCS          exact240
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VBROADCASTSS X6, Y10
@@ -11422,175 +11704,204 @@ loop29:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      288(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, (DI)
 	VMOVUPS     928(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 32(DI)
 	VMOVUPS     256(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 64(DI)
 	VMOVUPS     896(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 96(DI)
 	VMOVUPS     416(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 128(DI)
 	VMOVUPS     1024(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 160(DI)
 	VMOVUPS     384(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 192(DI)
 	VMOVUPS     992(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 224(DI)
 	VMOVUPS     480(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 256(DI)
 	VMOVUPS     1088(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 288(DI)
 	VMOVUPS     448(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 320(DI)
 	VMOVUPS     1056(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 352(DI)
 	VMOVUPS     576(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 384(DI)
 	VMOVUPS     1184(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 416(DI)
 	VMOVUPS     544(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 448(DI)
 	VMOVUPS     1152(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 480(DI)
 	VMOVUPS     640(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 512(DI)
 	VMOVUPS     1248(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 544(DI)
 	VMOVUPS     608(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 576(DI)
 	VMOVUPS     1216(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 608(DI)
 	VMOVUPS     736(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 640(DI)
 	VMOVUPS     1344(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 672(DI)
 	VMOVUPS     704(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 704(DI)
 	VMOVUPS     1312(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 736(DI)
 	VMOVUPS     832(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y11
 	VFMADD231PS Y10, Y6, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y8, Y6
 	VFMADD231PS Y10, Y8, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 800(DI)
 	VMOVUPS     800(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y10, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y9, Y6
 	VFMADD231PS Y10, Y9, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 864(DI)
 	VMOVUPS     768(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y10, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l89
@@ -11601,9 +11912,10 @@ l89:
 	VMOVUPS Y8, 896(DI)
 
 l90:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y7, Y5
 	VFMADD231PS Y10, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l91
@@ -12449,9 +12761,9 @@ loop31:
 	VMOVSD       nearTotal64<>+0(SB), X5
 	VUCOMISD     X7, X5
 	JCS          exact256
-	VMOVSD       one64<>+0(SB), X5
+	VMOVSD       up64<>+0(SB), X5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X5, X5
 	VCVTSD2SS    X5, X5, X6
 	VBROADCASTSS X6, Y7
@@ -12461,188 +12773,219 @@ loop31:
 	VBROADCASTSS X5, Y5
 	VMOVUPS      288(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     992(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
 	VMOVUPS     256(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     960(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
 	VMOVUPS     416(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     1088(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
 	VMOVUPS     384(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
 	VMOVUPS     1056(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
 	VMOVUPS     480(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 	VMOVUPS     1152(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 288(DI)
 	VMOVUPS     448(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 320(DI)
 	VMOVUPS     1120(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 352(DI)
 	VMOVUPS     576(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 384(DI)
 	VMOVUPS     1248(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 416(DI)
 	VMOVUPS     544(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 448(DI)
 	VMOVUPS     1216(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 480(DI)
 	VMOVUPS     640(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 512(DI)
 	VMOVUPS     1312(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 544(DI)
 	VMOVUPS     608(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 576(DI)
 	VMOVUPS     1280(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 608(DI)
 	VMOVUPS     736(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 640(DI)
 	VMOVUPS     1408(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 672(DI)
 	VMOVUPS     704(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 704(DI)
 	VMOVUPS     1376(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 736(DI)
 	VMOVUPS     800(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 768(DI)
 	VMOVUPS     1472(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 800(DI)
 	VMOVUPS     768(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 832(DI)
 	VMOVUPS     1440(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 864(DI)
 	VMOVUPS     928(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 896(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y14, Y6
 	VFMADD231PS Y7, Y14, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 928(DI)
 	VMOVUPS     896(BX), Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y6, Y8
 	VFMADD231PS Y7, Y6, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l93
@@ -12653,9 +12996,10 @@ l93:
 	VMOVUPS Y8, 960(DI)
 
 l94:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y5, Y13, Y5
 	VFMADD231PS Y7, Y13, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l95
@@ -15505,9 +15849,9 @@ behind43:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y6
@@ -15529,57 +15873,66 @@ behind43:
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done46
+	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop46:
-	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     32(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     64(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     96(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     160(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     192(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     224(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -15596,9 +15949,10 @@ done46:
 loop47:
 	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -15619,9 +15973,10 @@ done47:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l129
@@ -18540,9 +18895,9 @@ total:
 	VADDSD       X3, X2, X2
 	VUCOMISD     X2, X2
 	JPS          irregular
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -18565,75 +18920,84 @@ total:
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done61
+	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop61:
-	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VMOVUPS     (BX), Y6
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     32(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     64(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     96(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     128(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     160(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     192(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     224(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, (BX)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -18650,12 +19014,13 @@ done61:
 loop62:
 	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VMOVUPS     (BX), Y6
 	VCMPPS      $0x05, Y6, Y4, Y7
 	VFMADD231PS Y2, Y4, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
@@ -18677,11 +19042,12 @@ done62:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VCMPPS      $0x05, (BX), Y4, Y6
 	VFMADD231PS Y2, Y4, Y5
 	VANDPS      Y5, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l163
@@ -18842,6 +19208,16 @@ DATA nearExp1<>+24(SB)/4, $0x48b17219
 DATA nearExp1<>+28(SB)/4, $0x48b17219
 GLOBL nearExp1<>(SB), RODATA|NOPTR, $32
 
+DATA down<>+0(SB)/4, $0x0d800000
+DATA down<>+4(SB)/4, $0x0d800000
+DATA down<>+8(SB)/4, $0x0d800000
+DATA down<>+12(SB)/4, $0x0d800000
+DATA down<>+16(SB)/4, $0x0d800000
+DATA down<>+20(SB)/4, $0x0d800000
+DATA down<>+24(SB)/4, $0x0d800000
+DATA down<>+28(SB)/4, $0x0d800000
+GLOBL down<>(SB), RODATA|NOPTR, $32
+
 DATA nearHeadroom<>+0(SB)/4, $0x41c00018
 DATA nearHeadroom<>+4(SB)/4, $0x41c00018
 DATA nearHeadroom<>+8(SB)/4, $0x41c00018
@@ -18876,9 +19252,9 @@ DATA nearTotal64<>+0(SB)/4, $0x00000000
 DATA nearTotal64<>+4(SB)/4, $0x44e00000
 GLOBL nearTotal64<>(SB), RODATA|NOPTR, $8
 
-DATA one64<>+0(SB)/4, $0x00000000
-DATA one64<>+4(SB)/4, $0x3ff00000
-GLOBL one64<>(SB), RODATA|NOPTR, $8
+DATA up64<>+0(SB)/4, $0x00000000
+DATA up64<>+4(SB)/4, $0x46300000
+GLOBL up64<>(SB), RODATA|NOPTR, $8
 
 DATA integerHeadroom<>+0(SB)/4, $0x4b400018
 DATA integerHeadroom<>+4(SB)/4, $0x4b400018
@@ -29962,65 +30338,74 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS 4(R11), Y0
 	VBROADCASTSS 8(R11), Y1
 	VBROADCASTSS (R11), Y2
+	VMOVUPS      down<>+0(SB), Y3
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     32(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     64(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     32(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     64(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     96(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     128(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     128(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     160(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     192(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     160(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     192(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     224(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     Y8, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     224(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -30040,11 +30425,12 @@ done0:
 loop1:
 	VMOVUPS (SI), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y3, Y4
 	VCMPPS      $0x05, Y1, Y3, Y5
 	VFMADD231PS Y2, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -30066,13 +30452,14 @@ done1:
 	VORPS        128(DX), Y0, Y0
 	VBROADCASTSS 4(R11), Y1
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
 	VCMPPS       $0x05, Y2, Y0, Y2
 	VBROADCASTSS (R11), Y3
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
+	VMULPS       down<>+0(SB), Y2, Y2
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
 	JGE          l1
@@ -30118,13 +30505,14 @@ TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
 	VORPS        128(DX), Y0, Y0
 	VBROADCASTSS 4(R11), Y1
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
 	VCMPPS       $0x05, Y2, Y0, Y2
 	VBROADCASTSS (R11), Y3
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
+	VMULPS       down<>+0(SB), Y2, Y2
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
 	JGE          l1
@@ -30146,65 +30534,74 @@ done0:
 	VBROADCASTSS 4(R11), Y0
 	VBROADCASTSS 8(R11), Y1
 	VBROADCASTSS (R11), Y2
+	VMOVUPS      down<>+0(SB), Y3
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS (SI), Y3
+	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     32(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVNTPS    Y7, (DI)
-	VMOVNTPS    Y8, 32(DI)
-	VMOVUPS     64(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     32(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVNTPS    Y8, (DI)
+	VMOVNTPS    Y9, 32(DI)
+	VMOVUPS     64(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     96(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVNTPS    Y7, 64(DI)
-	VMOVNTPS    Y8, 96(DI)
-	VMOVUPS     128(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVNTPS    Y8, 64(DI)
+	VMOVNTPS    Y9, 96(DI)
+	VMOVUPS     128(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     160(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVNTPS    Y7, 128(DI)
-	VMOVNTPS    Y8, 160(DI)
-	VMOVUPS     192(SI), Y3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     160(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVNTPS    Y8, 128(DI)
+	VMOVNTPS    Y9, 160(DI)
+	VMOVUPS     192(SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VMOVUPS     224(SI), Y5
-	VMULPS      Y0, Y5, Y6
-	VCMPPS      $0x05, Y1, Y3, Y7
-	VCMPPS      $0x05, Y1, Y5, Y8
-	VFMADD231PS Y2, Y3, Y4
-	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y4, Y7, Y7
-	VANDPS      Y6, Y8, Y8
-	VMOVNTPS    Y7, 192(DI)
-	VMOVNTPS    Y8, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y4, Y5
+	VMOVUPS     224(SI), Y6
+	VMULPS      Y0, Y6, Y7
+	VCMPPS      $0x05, Y1, Y4, Y8
+	VCMPPS      $0x05, Y1, Y6, Y9
+	VFMADD231PS Y2, Y4, Y5
+	VFMADD231PS Y2, Y6, Y7
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y3, Y9, Y9
+	VMOVNTPS    Y8, 192(DI)
+	VMOVNTPS    Y9, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -30224,11 +30621,12 @@ done1:
 loop2:
 	VMOVUPS (SI), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y3, Y4
 	VCMPPS      $0x05, Y1, Y3, Y5
 	VFMADD231PS Y2, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVNTPS    Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -30250,13 +30648,14 @@ done2:
 	VORPS        128(DX), Y0, Y0
 	VBROADCASTSS 4(R11), Y1
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
 	VCMPPS       $0x05, Y2, Y0, Y2
 	VBROADCASTSS (R11), Y3
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
+	VMULPS       down<>+0(SB), Y2, Y2
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
 	JGE          l3
@@ -30345,7 +30744,7 @@ loop1:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30354,6 +30753,8 @@ loop1:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, (DI)
 	VMOVUPS     Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
@@ -30399,7 +30800,7 @@ loop1:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30408,6 +30809,8 @@ loop1:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 64(DI)
 	VMOVUPS     Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
@@ -30453,7 +30856,7 @@ loop1:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30462,6 +30865,8 @@ loop1:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 128(DI)
 	VMOVUPS     Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
@@ -30507,7 +30912,7 @@ loop1:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30516,6 +30921,8 @@ loop1:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 192(DI)
 	VMOVUPS     Y13, 224(DI)
 	ADDQ        $0x00000100, SI
@@ -30563,11 +30970,12 @@ loop2:
 	VFMADD213PS Y8, Y8, Y7
 	VANDPS      Y7, Y6, Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y7
 	VCMPPS      $0x05, Y4, Y6, Y8
 	VFMADD231PS Y5, Y6, Y7
 	VANDPS      Y7, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -30616,13 +31024,14 @@ done2:
 	VANDPS       Y5, Y4, Y4
 	VBROADCASTSS 4(R11), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
 	VCMPPS       $0x05, Y5, Y4, Y5
 	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
+	VMULPS       down<>+0(SB), Y5, Y5
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l1
@@ -30703,13 +31112,14 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	VANDPS       Y5, Y4, Y4
 	VBROADCASTSS 4(R11), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
 	VCMPPS       $0x05, Y5, Y4, Y5
 	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
+	VMULPS       down<>+0(SB), Y5, Y5
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l1
@@ -30779,7 +31189,7 @@ loop2:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30788,6 +31198,8 @@ loop2:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVNTPS    Y12, (DI)
 	VMOVNTPS    Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
@@ -30833,7 +31245,7 @@ loop2:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30842,6 +31254,8 @@ loop2:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVNTPS    Y12, 64(DI)
 	VMOVNTPS    Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
@@ -30887,7 +31301,7 @@ loop2:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30896,6 +31310,8 @@ loop2:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVNTPS    Y12, 128(DI)
 	VMOVNTPS    Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
@@ -30941,7 +31357,7 @@ loop2:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
 	VCMPPS      $0x05, Y5, Y8, Y12
@@ -30950,6 +31366,8 @@ loop2:
 	VFMADD231PS Y6, Y9, Y11
 	VANDPS      Y10, Y12, Y12
 	VANDPS      Y11, Y13, Y13
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVNTPS    Y12, 192(DI)
 	VMOVNTPS    Y13, 224(DI)
 	ADDQ        $0x00000100, SI
@@ -30997,11 +31415,12 @@ loop3:
 	VFMADD213PS Y8, Y8, Y7
 	VANDPS      Y7, Y6, Y6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y7
 	VCMPPS      $0x05, Y4, Y6, Y8
 	VFMADD231PS Y5, Y6, Y7
 	VANDPS      Y7, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVNTPS    Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -31050,13 +31469,14 @@ done3:
 	VANDPS       Y5, Y4, Y4
 	VBROADCASTSS 4(R11), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
 	VCMPPS       $0x05, Y5, Y4, Y5
 	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
+	VMULPS       down<>+0(SB), Y5, Y5
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l3
@@ -31360,9 +31780,9 @@ loop1:
 	VMOVSD       nearTotal64<>+0(SB), X10
 	VUCOMISD     X11, X10
 	JCS          exact16
-	VMOVSD       one64<>+0(SB), X10
+	VMOVSD       up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X10, X10
 	VCVTSD2SS    X10, X10, X11
 	VBROADCASTSS X11, Y13
@@ -31371,9 +31791,10 @@ loop1:
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Y10
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y10, Y12, Y11
 	VFMADD231PS Y13, Y12, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     (DX), Y12
 	CMPQ        CX, $0x00000008
 	JGE         l1
@@ -31384,9 +31805,10 @@ l1:
 	VMOVUPS Y11, (DI)
 
 l2:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y10, Y9, Y10
 	VFMADD231PS Y13, Y9, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
 	JGE         l3
@@ -31516,9 +31938,9 @@ exact16:
 	VADDSD       X2, X3, X3
 	VUCOMISD     X3, X3
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X6
 	VBROADCASTSS X6, Y7
@@ -31531,11 +31953,12 @@ exact16:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y6
 	VCMPPS      $0x05, Y3, Y5, Y8
 	VFMADD231PS Y7, Y5, Y6
 	VANDPS      Y6, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l5
@@ -31546,11 +31969,12 @@ l5:
 	VMOVUPS Y8, (DI)
 
 l6:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
 	VCMPPS      $0x05, Y3, Y4, Y3
 	VFMADD231PS Y7, Y4, Y2
 	VANDPS      Y2, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l7
@@ -31733,9 +32157,9 @@ loop3:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X2, X3
 	JCS          exact32
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X2
 	VBROADCASTSS X2, Y4
@@ -31744,19 +32168,22 @@ loop3:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y2
 	VFMADD231PS Y4, Y6, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     Y2, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y2
 	VFMADD231PS Y4, Y9, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     Y2, 32(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y7, Y2
 	VFMADD231PS Y4, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l9
@@ -31767,9 +32194,10 @@ l9:
 	VMOVUPS Y2, 64(DI)
 
 l10:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l11
@@ -31933,9 +32361,9 @@ exact32:
 	VADDSD       X2, X4, X4
 	VUCOMISD     X4, X4
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -31948,25 +32376,28 @@ exact32:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y4, Y5, Y10
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y8, Y3
 	VCMPPS      $0x05, Y4, Y8, Y5
 	VFMADD231PS Y6, Y8, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y4, Y7, Y5
 	VFMADD231PS Y6, Y7, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l13
@@ -31977,11 +32408,12 @@ l13:
 	VMOVUPS Y5, 64(DI)
 
 l14:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
 	VCMPPS      $0x05, Y4, Y9, Y4
 	VFMADD231PS Y6, Y9, Y2
 	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l15
@@ -32229,9 +32661,9 @@ loop5:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact48
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -32241,31 +32673,36 @@ loop5:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y3
 	VFMADD231PS Y4, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l17
@@ -32276,9 +32713,10 @@ l17:
 	VMOVUPS Y5, 128(DI)
 
 l18:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y6, Y2
 	VFMADD231PS Y4, Y6, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l19
@@ -32502,9 +32940,9 @@ exact48:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -32517,41 +32955,46 @@ exact48:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y7
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y5
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l21
@@ -32562,11 +33005,12 @@ l21:
 	VMOVUPS Y5, 128(DI)
 
 l22:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
 	VCMPPS      $0x05, Y8, Y9, Y8
 	VFMADD231PS Y6, Y9, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
@@ -32854,9 +33298,9 @@ loop7:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact64
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -32866,43 +33310,50 @@ loop7:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y6, Y3
 	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l25
@@ -32913,9 +33364,10 @@ l25:
 	VMOVUPS Y5, 192(DI)
 
 l26:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
 	VFMADD231PS Y4, Y11, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l27
@@ -33176,9 +33628,9 @@ exact64:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -33191,56 +33643,63 @@ exact64:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y5
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y8, Y7, Y4
 	VFMADD231PS Y6, Y7, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l29
@@ -33251,11 +33710,12 @@ l29:
 	VMOVUPS Y5, 192(DI)
 
 l30:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
 	VCMPPS      $0x05, Y8, Y12, Y8
 	VFMADD231PS Y6, Y12, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l31
@@ -33618,9 +34078,9 @@ loop9:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact80
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y5
@@ -33630,54 +34090,63 @@ loop9:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y5, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y3
 	VFMADD231PS Y5, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 224(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VFMADD231PS Y5, Y4, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l33
@@ -33688,9 +34157,10 @@ l33:
 	VMOVUPS Y3, 256(DI)
 
 l34:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y6, Y2
 	VFMADD231PS Y5, Y6, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l35
@@ -34022,9 +34492,9 @@ exact80:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X5
 	VBROADCASTSS X5, Y6
@@ -34038,72 +34508,81 @@ exact80:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     352(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     192(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     320(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     288(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y5
 	VCMPPS      $0x05, Y8, Y11, Y7
 	VFMADD231PS Y6, Y11, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     256(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y7
 	VCMPPS      $0x05, Y8, Y5, Y9
 	VFMADD231PS Y6, Y5, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y5
 	VCMPPS      $0x05, Y8, Y12, Y7
 	VFMADD231PS Y6, Y12, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y6, Y3, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l37
@@ -34114,11 +34593,12 @@ l37:
 	VMOVUPS Y7, 256(DI)
 
 l38:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
 	VCMPPS      $0x05, Y8, Y4, Y8
 	VFMADD231PS Y6, Y4, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l39
@@ -34522,9 +35002,9 @@ loop11:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact96
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -34534,67 +35014,78 @@ loop11:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     512(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y6, Y3
 	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 288(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l41
@@ -34605,9 +35096,10 @@ l41:
 	VMOVUPS Y5, 320(DI)
 
 l42:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y2
 	VFMADD231PS Y4, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l43
@@ -34977,9 +35469,9 @@ exact96:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y5
@@ -34993,88 +35485,99 @@ exact96:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y10
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y7, Y3
 	VCMPPS      $0x05, Y8, Y7, Y6
 	VFMADD231PS Y5, Y7, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VCMPPS      $0x05, Y8, Y9, Y6
 	VFMADD231PS Y5, Y9, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 224(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y6
 	VFMADD231PS Y5, Y4, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l45
@@ -35085,11 +35588,12 @@ l45:
 	VMOVUPS Y6, 320(DI)
 
 l46:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
 	VCMPPS      $0x05, Y8, Y11, Y8
 	VFMADD231PS Y5, Y11, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
@@ -35557,9 +36061,9 @@ loop13:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact112
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -35569,79 +36073,92 @@ loop13:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     576(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y6, Y3
 	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 288(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 352(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l49
@@ -35652,9 +36169,10 @@ l49:
 	VMOVUPS Y5, 384(DI)
 
 l50:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y8, Y2
 	VFMADD231PS Y4, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l51
@@ -36085,9 +36603,9 @@ exact112:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y5
@@ -36101,105 +36619,118 @@ exact112:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     512(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y5, Y3, Y6
 	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y6
 	VFMADD231PS Y5, Y4, Y3
 	VANDPS      Y3, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y3
 	VCMPPS      $0x05, Y8, Y9, Y4
 	VFMADD231PS Y5, Y9, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 352(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y6
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l53
@@ -36210,11 +36741,12 @@ l53:
 	VMOVUPS Y6, 384(DI)
 
 l54:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
 	VCMPPS      $0x05, Y8, Y11, Y8
 	VFMADD231PS Y5, Y11, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l55
@@ -36723,9 +37255,9 @@ loop15:
 	VMOVSD       nearTotal64<>+0(SB), X2
 	VUCOMISD     X5, X2
 	JCS          exact128
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y4
@@ -36735,92 +37267,107 @@ loop15:
 	VBROADCASTSS X2, Y2
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	VMOVUPS     512(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     608(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     576(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 	VMOVUPS     672(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 288(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
 	VMOVUPS     640(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 352(DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y10, Y3
 	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 416(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
 	VFMADD231PS Y4, Y3, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l57
@@ -36831,9 +37378,10 @@ l57:
 	VMOVUPS Y5, 448(DI)
 
 l58:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
 	VFMADD231PS Y4, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l59
@@ -37301,9 +37849,9 @@ exact128:
 	VADDSD       X2, X8, X8
 	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Y6
@@ -37317,120 +37865,135 @@ exact128:
 	VBROADCASTSS X8, Y8
 	VMOVUPS      224(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     480(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     192(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     448(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     288(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     576(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     256(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     544(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
 	VMOVUPS     352(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y7
 	VCMPPS      $0x05, Y8, Y3, Y9
 	VFMADD231PS Y6, Y3, Y7
 	VANDPS      Y7, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y3
 	VCMPPS      $0x05, Y8, Y4, Y7
 	VFMADD231PS Y6, Y4, Y3
 	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     320(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y7
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y5, Y3
 	VCMPPS      $0x05, Y8, Y5, Y4
 	VFMADD231PS Y6, Y5, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 352(DI)
 	VMOVUPS     416(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y3
 	VCMPPS      $0x05, Y8, Y11, Y4
 	VFMADD231PS Y6, Y11, Y3
 	VANDPS      Y3, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     384(BX), Y3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y3, Y4
 	VCMPPS      $0x05, Y8, Y3, Y5
 	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l61
@@ -37441,11 +38004,12 @@ l61:
 	VMOVUPS Y5, 448(DI)
 
 l62:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
 	VCMPPS      $0x05, Y8, Y12, Y8
 	VFMADD231PS Y6, Y12, Y2
 	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
@@ -38038,9 +38602,9 @@ loop17:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X4, X3
 	JCS          exact144
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -38050,102 +38614,119 @@ loop17:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     288(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     608(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y10, Y4
 	VFMADD231PS Y5, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     448(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y12, Y4
 	VFMADD231PS Y5, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 480(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y2, Y4
 	VFMADD231PS Y5, Y2, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l65
@@ -38156,9 +38737,10 @@ l65:
 	VMOVUPS Y4, 512(DI)
 
 l66:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y3
 	VFMADD231PS Y5, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l67
@@ -38801,9 +39383,9 @@ loop19:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X7, X3
 	JCS          exact160
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -38813,115 +39395,134 @@ loop19:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     768(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y8, Y4
 	VFMADD231PS Y5, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 	VMOVUPS     896(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y4
 	VFMADD231PS Y5, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 544(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l69
@@ -38932,9 +39533,10 @@ l69:
 	VMOVUPS Y6, 576(DI)
 
 l70:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y3
 	VFMADD231PS Y5, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l71
@@ -39641,9 +40243,9 @@ loop21:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X7, X3
 	JCS          exact176
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -39653,127 +40255,148 @@ loop21:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     768(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     864(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 	VMOVUPS     928(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
 	VMOVUPS     608(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y4
 	VFMADD231PS Y5, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 544(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 608(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l73
@@ -39784,9 +40407,10 @@ l73:
 	VMOVUPS Y6, 640(DI)
 
 l74:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y8, Y3
 	VFMADD231PS Y5, Y8, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l75
@@ -40534,9 +41158,9 @@ loop23:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X6, X3
 	JCS          exact192
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -40546,140 +41170,163 @@ loop23:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 192(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 256(DI)
 	VMOVUPS     896(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 320(DI)
 	VMOVUPS     864(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 384(DI)
 	VMOVUPS     992(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 448(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 480(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 512(DI)
 	VMOVUPS     1056(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 544(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 576(DI)
 	VMOVUPS     1024(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 608(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 672(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l77
@@ -40690,9 +41337,10 @@ l77:
 	VMOVUPS Y6, 704(DI)
 
 l78:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y12, Y3
 	VFMADD231PS Y5, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l79
@@ -41516,9 +42164,9 @@ loop25:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X7, X3
 	JCS          exact208
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Y7
@@ -41528,150 +42176,175 @@ loop25:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
 	VMOVUPS     768(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     192(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     736(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     352(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
 	VMOVUPS     864(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     320(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     832(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
 	VMOVUPS     416(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
 	VMOVUPS     928(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 288(DI)
 	VMOVUPS     384(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 320(DI)
 	VMOVUPS     896(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 352(DI)
 	VMOVUPS     512(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 384(DI)
 	VMOVUPS     1024(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 416(DI)
 	VMOVUPS     480(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 448(DI)
 	VMOVUPS     992(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 480(DI)
 	VMOVUPS     576(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 512(DI)
 	VMOVUPS     1088(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 544(DI)
 	VMOVUPS     544(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 576(DI)
 	VMOVUPS     1056(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 608(DI)
 	VMOVUPS     672(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y9
 	VFMADD231PS Y7, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y8, Y5
 	VFMADD231PS Y7, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 672(DI)
 	VMOVUPS     640(BX), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y8
 	VFMADD231PS Y7, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y12, Y5
 	VFMADD231PS Y7, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 736(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y7, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l81
@@ -41682,9 +42355,10 @@ l81:
 	VMOVUPS Y5, 768(DI)
 
 l82:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y3
 	VFMADD231PS Y7, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l83
@@ -42549,9 +43223,9 @@ loop27:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X10, X3
 	JCS          exact224
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -42561,163 +43235,190 @@ loop27:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     928(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     896(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     992(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     1088(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 	VMOVUPS     1056(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 	VMOVUPS     1152(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
 	VMOVUPS     1120(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y8, Y4
 	VFMADD231PS Y5, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 672(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 704(DI)
 	VMOVUPS     1216(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 736(DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y4
 	VFMADD231PS Y5, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 800(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l85
@@ -42728,9 +43429,10 @@ l85:
 	VMOVUPS Y6, 832(DI)
 
 l86:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y3
 	VFMADD231PS Y5, Y9, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l87
@@ -43659,9 +44361,9 @@ loop29:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X10, X3
 	JCS          exact240
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -43671,175 +44373,204 @@ loop29:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     864(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     928(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     1024(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 	VMOVUPS     992(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     1120(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 	VMOVUPS     1088(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 	VMOVUPS     1184(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
 	VMOVUPS     1152(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 	VMOVUPS     1280(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 672(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 704(DI)
 	VMOVUPS     1248(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 736(DI)
 	VMOVUPS     768(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y4
 	VFMADD231PS Y5, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 800(DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 864(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l89
@@ -43850,9 +44581,10 @@ l89:
 	VMOVUPS Y6, 896(DI)
 
 l90:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y8, Y3
 	VFMADD231PS Y5, Y8, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l91
@@ -44822,9 +45554,9 @@ loop31:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X7, X3
 	JCS          exact256
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -44834,188 +45566,219 @@ loop31:
 	VBROADCASTSS X3, Y3
 	VMOVUPS      224(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 	VMOVUPS     896(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     192(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 	VMOVUPS     864(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     352(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     992(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     320(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 192(DI)
 	VMOVUPS     960(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 224(DI)
 	VMOVUPS     416(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 256(DI)
 	VMOVUPS     1056(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     384(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 320(DI)
 	VMOVUPS     1024(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 352(DI)
 	VMOVUPS     512(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 384(DI)
 	VMOVUPS     1152(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 416(DI)
 	VMOVUPS     480(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 448(DI)
 	VMOVUPS     1120(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 480(DI)
 	VMOVUPS     576(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 512(DI)
 	VMOVUPS     1216(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 544(DI)
 	VMOVUPS     544(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 576(DI)
 	VMOVUPS     1184(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 608(DI)
 	VMOVUPS     672(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 640(DI)
 	VMOVUPS     1312(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 672(DI)
 	VMOVUPS     640(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 704(DI)
 	VMOVUPS     1280(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 736(DI)
 	VMOVUPS     736(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 768(DI)
 	VMOVUPS     1376(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 800(DI)
 	VMOVUPS     704(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 832(DI)
 	VMOVUPS     1344(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 864(DI)
 	VMOVUPS     832(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 896(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 928(DI)
 	VMOVUPS     800(BX), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l93
@@ -45026,9 +45789,10 @@ l93:
 	VMOVUPS Y6, 960(DI)
 
 l94:
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y12, Y3
 	VFMADD231PS Y5, Y12, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l95
@@ -48221,9 +48985,9 @@ behind43:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y6
@@ -48245,57 +49009,66 @@ behind43:
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done46
+	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop46:
-	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     32(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     64(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     96(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     160(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     192(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     224(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y2, Y4, Y5
-	VMOVUPS     Y5, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -48312,9 +49085,10 @@ done46:
 loop47:
 	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
@@ -48335,9 +49109,10 @@ done47:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l129
@@ -51256,9 +52031,9 @@ total:
 	VADDSD       X3, X2, X2
 	VUCOMISD     X2, X2
 	JPS          irregular
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X4
 	VBROADCASTSS X4, Y5
@@ -51281,75 +52056,84 @@ total:
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done61
+	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop61:
-	VMOVUPS (SI), Y4
+	VMOVUPS (SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VMOVUPS     (BX), Y6
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     32(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     64(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     96(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     128(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     160(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     192(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     224(SI), Y4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y6, Y4, Y7
-	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     Y6, (BX)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y8
+	VFMADD231PS Y2, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -51366,12 +52150,13 @@ done61:
 loop62:
 	VMOVUPS (SI), Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VMOVUPS     (BX), Y6
 	VCMPPS      $0x05, Y6, Y4, Y7
 	VFMADD231PS Y2, Y4, Y5
 	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
@@ -51393,11 +52178,12 @@ done62:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
 	VCMPPS      $0x05, (BX), Y4, Y6
 	VFMADD231PS Y2, Y4, Y5
 	VANDPS      Y5, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l163

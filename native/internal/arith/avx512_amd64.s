@@ -19,7 +19,7 @@
 
 // func softmaxRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·softmaxRowsAVX512(SB), $448-96
+TEXT ·softmaxRowsAVX512(SB), $512-96
 	// softmaxRowsAVX512: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -69,74 +69,76 @@ begin1:
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop1:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z8, Z8
-	VSUBPS        Z8, Z3, Z8
-	VSUBPS        Z4, Z8, Z8
-	VMOVUPS.Z     (SI), K7, Z9
-	VMOVAPS       Z8, Z10
-	VFMADD231PS.Z Z0, Z9, K7, Z10
+	VMULPS        Z0, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z4, Z9, Z9
+	VMOVUPS.Z     (SI), K7, Z10
+	VMOVAPS       Z9, Z11
+	VFMADD231PS.Z Z0, Z10, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z8, Z8
+	VSUBPS Z11, Z9, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z0, Z10, Z9
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z9
-	VPSLLD  $0x14, Z10, Z11
-	VPADDD  Z9, Z11, Z9
-	VMOVAPS Z6, Z11
+	VPERMPS Z2, Z11, Z10
+	VPSLLD  $0x14, Z11, Z12
+	VPADDD  Z10, Z12, Z10
+	VMOVAPS Z6, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z8, Z5, Z11
-	VFMADD213PS   Z7, Z8, Z11
-	VMULPS        Z11, Z8, Z8
-	VFMADD213PS.Z Z9, Z9, K7, Z8
+	VFMADD231PS   Z9, Z5, Z12
+	VFMADD213PS   Z7, Z9, Z12
+	VMULPS        Z12, Z9, Z9
+	VFMADD213PS.Z Z10, Z10, K7, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact16
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VCVTPS2PD     Y8, Z10
-	VCVTPS2PD     Y9, Z9
-	VADDPD        Z9, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y9
-	VADDPD        Y9, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X9
-	VADDPD        X9, X10, X10
-	VMOVHLPS      X10, X10, X9
-	VADDSD        X9, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X9
-	VUCOMISD      X10, X9
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z11
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z10, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VADDPD        Y10, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X10
+	VADDPD        X10, X11, X11
+	VMOVHLPS      X11, X11, X10
+	VADDSD        X10, X11, X11
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X11, X10
 	JCS           exact16
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
-	VDIVSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Z9
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Z12
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
-	VMOVUPS     Z9, K7, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z9, Z10
+	VFMADD231PS Z12, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, K7, (DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -206,9 +208,9 @@ exact16:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -221,10 +223,11 @@ exact16:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, (DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -255,101 +258,104 @@ begin3:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop3:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 64(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 64(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z10
-	VMOVAPS       Z8, Z11
-	VFMADD231PS.Z Z0, Z9, K7, Z11
+	VFMADD213PS   Z9, Z0, Z11
+	VMOVAPS       Z9, Z12
+	VFMADD231PS.Z Z0, Z10, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z12
-	VSUBPS  Z11, Z8, Z8
-	VMOVUPS (SI), Z13
+	VSUBPS  Z11, Z9, Z13
+	VSUBPS  Z12, Z9, Z9
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z12
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z13, Z12
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z0, Z14, Z13
+	VFMADD231PS Z0, Z10, Z9
+	VFMADD231PS Z1, Z14, Z13
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z9
-	VPERMPS Z2, Z11, Z13
-	VPSLLD  $0x14, Z10, Z14
+	VPERMPS Z2, Z11, Z10
+	VPERMPS Z2, Z12, Z14
 	VPSLLD  $0x14, Z11, Z15
-	VPADDD  Z9, Z14, Z9
-	VPADDD  Z13, Z15, Z13
-	VMOVAPS Z4, Z14
+	VPSLLD  $0x14, Z12, Z16
+	VPADDD  Z10, Z15, Z10
+	VPADDD  Z14, Z16, Z14
+	VMOVAPS Z4, Z15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z14
-	VMOVAPS     Z4, Z15
-	VFMADD231PS Z8, Z3, Z15
-	VFMADD213PS Z5, Z12, Z14
-	VFMADD213PS Z5, Z8, Z15
-	VMULPS      Z14, Z12, Z12
-	VMULPS      Z15, Z8, Z8
+	VFMADD231PS Z13, Z3, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z9, Z3, Z16
+	VFMADD213PS Z5, Z13, Z15
+	VFMADD213PS Z5, Z9, Z16
+	VMULPS      Z15, Z13, Z13
+	VMULPS      Z16, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z12
-	VFMADD213PS.Z Z13, Z13, K7, Z8
-	VADDPS        Z8, Z12, Z9
+	VFMADD213PS   Z10, Z10, Z13
+	VFMADD213PS.Z Z14, Z14, K7, Z9
+	VADDPS        Z9, Z13, Z10
 
 	// Leave if an element is not near.
-	VPORD         Z10, Z11, Z10
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPORD         Z11, Z12, Z11
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact32
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z10, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X9, X10
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VADDPD        Y11, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X11
+	VADDPD        X11, X10, X10
+	VMOVHLPS      X10, X10, X11
+	VADDSD        X11, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X10, X11
 	JCS           exact32
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X9
-	VBROADCASTSS X9, Z11
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X10
+	VBROADCASTSS X10, Z12
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z9
-	VFMADD231PS Z11, Z12, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z10
+	VFMADD231PS Z12, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z10
-	VFMADD231PS Z11, Z8, Z10
-	VMOVUPS     Z10, K7, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z9, Z11
+	VFMADD231PS Z12, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, K7, 64(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -437,9 +443,9 @@ exact32:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z7
@@ -452,16 +458,18 @@ exact32:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z6, Z5
 	VCMPPS        $0x05, Z3, Z6, K1
 	VFMADD231PS.Z Z7, Z6, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 64(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -492,121 +500,125 @@ begin5:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop5:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 128(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 128(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z10
-	VMOVUPS       64(SI), Z11
-	VFMADD213PS   Z8, Z0, Z11
-	VMOVAPS       Z8, Z12
-	VFMADD231PS.Z Z0, Z9, K7, Z12
+	VFMADD213PS   Z9, Z0, Z11
+	VMOVUPS       64(SI), Z12
+	VFMADD213PS   Z9, Z0, Z12
+	VMOVAPS       Z9, Z13
+	VFMADD231PS.Z Z0, Z10, K7, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z13
-	VSUBPS  Z11, Z8, Z14
-	VSUBPS  Z12, Z8, Z8
-	VMOVUPS (SI), Z15
+	VSUBPS  Z11, Z9, Z14
+	VSUBPS  Z12, Z9, Z15
+	VSUBPS  Z13, Z9, Z9
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z13
-	VMOVUPS     64(SI), Z16
 	VFMADD231PS Z0, Z16, Z14
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z15, Z13
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z15
+	VFMADD231PS Z0, Z10, Z9
 	VFMADD231PS Z1, Z16, Z14
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z1, Z17, Z15
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z9
-	VPERMPS Z2, Z11, Z15
+	VPERMPS Z2, Z11, Z10
 	VPERMPS Z2, Z12, Z16
-	VPSLLD  $0x14, Z10, Z17
+	VPERMPS Z2, Z13, Z17
 	VPSLLD  $0x14, Z11, Z18
 	VPSLLD  $0x14, Z12, Z19
-	VPADDD  Z9, Z17, Z9
-	VPADDD  Z15, Z18, Z15
+	VPSLLD  $0x14, Z13, Z20
+	VPADDD  Z10, Z18, Z10
 	VPADDD  Z16, Z19, Z16
-	VMOVAPS Z4, Z17
+	VPADDD  Z17, Z20, Z17
+	VMOVAPS Z4, Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z3, Z17
-	VMOVAPS     Z4, Z18
 	VFMADD231PS Z14, Z3, Z18
 	VMOVAPS     Z4, Z19
-	VFMADD231PS Z8, Z3, Z19
-	VFMADD213PS Z5, Z13, Z17
+	VFMADD231PS Z15, Z3, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z9, Z3, Z20
 	VFMADD213PS Z5, Z14, Z18
-	VFMADD213PS Z5, Z8, Z19
-	VMULPS      Z17, Z13, Z13
+	VFMADD213PS Z5, Z15, Z19
+	VFMADD213PS Z5, Z9, Z20
 	VMULPS      Z18, Z14, Z14
-	VMULPS      Z19, Z8, Z8
+	VMULPS      Z19, Z15, Z15
+	VMULPS      Z20, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z13
-	VFMADD213PS   Z15, Z15, Z14
-	VFMADD213PS.Z Z16, Z16, K7, Z8
-	VADDPS        Z14, Z13, Z9
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VADDPS        Z8, Z9, Z9
+	VFMADD213PS   Z10, Z10, Z14
+	VFMADD213PS   Z16, Z16, Z15
+	VFMADD213PS.Z Z17, Z17, K7, Z9
+	VADDPS        Z15, Z14, Z10
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VADDPS        Z9, Z10, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact48
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z10, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X9, X10
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VADDPD        Y11, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X11
+	VADDPD        X11, X10, X10
+	VMOVHLPS      X10, X10, X11
+	VADDSD        X11, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X10, X11
 	JCS           exact48
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X9
-	VBROADCASTSS X9, Z11
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X10
+	VBROADCASTSS X10, Z12
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z13, Z9
-	VFMADD231PS Z11, Z13, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z14, Z10
+	VFMADD231PS Z12, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z14, Z9
-	VFMADD231PS Z11, Z14, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z15, Z10
+	VFMADD231PS Z12, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z10
-	VFMADD231PS Z11, Z8, Z10
-	VMOVUPS     Z10, K7, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z9, Z11
+	VFMADD231PS Z12, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, K7, 128(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -711,9 +723,9 @@ exact48:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z6
@@ -726,22 +738,25 @@ exact48:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z7, Z5
 	VCMPPS        $0x05, Z3, Z7, K1
 	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z8, Z5
 	VCMPPS        $0x05, Z3, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 128(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -772,142 +787,147 @@ begin7:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop7:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 192(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 192(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z10
-	VMOVUPS       64(SI), Z11
-	VFMADD213PS   Z8, Z0, Z11
-	VMOVUPS       128(SI), Z12
-	VFMADD213PS   Z8, Z0, Z12
-	VMOVAPS       Z8, Z13
-	VFMADD231PS.Z Z0, Z9, K7, Z13
+	VFMADD213PS   Z9, Z0, Z11
+	VMOVUPS       64(SI), Z12
+	VFMADD213PS   Z9, Z0, Z12
+	VMOVUPS       128(SI), Z13
+	VFMADD213PS   Z9, Z0, Z13
+	VMOVAPS       Z9, Z14
+	VFMADD231PS.Z Z0, Z10, K7, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z14
-	VSUBPS  Z11, Z8, Z15
-	VSUBPS  Z12, Z8, Z16
-	VSUBPS  Z13, Z8, Z8
-	VMOVUPS (SI), Z17
+	VSUBPS  Z11, Z9, Z15
+	VSUBPS  Z12, Z9, Z16
+	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z14, Z9, Z9
+	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z14
-	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z15
-	VMOVUPS     128(SI), Z19
+	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z0, Z19, Z16
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z17, Z14
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z0, Z20, Z17
+	VFMADD231PS Z0, Z10, Z9
 	VFMADD231PS Z1, Z18, Z15
 	VFMADD231PS Z1, Z19, Z16
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z1, Z20, Z17
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z9
-	VPERMPS Z2, Z11, Z17
+	VPERMPS Z2, Z11, Z10
 	VPERMPS Z2, Z12, Z18
 	VPERMPS Z2, Z13, Z19
-	VPSLLD  $0x14, Z10, Z20
+	VPERMPS Z2, Z14, Z20
 	VPSLLD  $0x14, Z11, Z21
 	VPSLLD  $0x14, Z12, Z22
 	VPSLLD  $0x14, Z13, Z23
-	VPADDD  Z9, Z20, Z9
-	VPADDD  Z17, Z21, Z17
+	VPSLLD  $0x14, Z14, Z24
+	VPADDD  Z10, Z21, Z10
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z15, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z16, Z3, Z22
 	VMOVAPS     Z4, Z23
-	VFMADD231PS Z8, Z3, Z23
-	VFMADD213PS Z5, Z14, Z20
+	VFMADD231PS Z17, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z9, Z3, Z24
 	VFMADD213PS Z5, Z15, Z21
 	VFMADD213PS Z5, Z16, Z22
-	VFMADD213PS Z5, Z8, Z23
-	VMULPS      Z20, Z14, Z14
+	VFMADD213PS Z5, Z17, Z23
+	VFMADD213PS Z5, Z9, Z24
 	VMULPS      Z21, Z15, Z15
 	VMULPS      Z22, Z16, Z16
-	VMULPS      Z23, Z8, Z8
+	VMULPS      Z23, Z17, Z17
+	VMULPS      Z24, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z14
-	VFMADD213PS   Z17, Z17, Z15
+	VFMADD213PS   Z10, Z10, Z15
 	VFMADD213PS   Z18, Z18, Z16
-	VFMADD213PS.Z Z19, Z19, K7, Z8
-	VADDPS        Z15, Z14, Z9
-	VADDPS        Z8, Z16, Z17
-	VADDPS        Z17, Z9, Z9
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPORD         Z10, Z13, Z10
+	VFMADD213PS   Z19, Z19, Z17
+	VFMADD213PS.Z Z20, Z20, K7, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z9, Z17, Z18
+	VADDPS        Z18, Z10, Z10
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPORD         Z11, Z14, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact64
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z10, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPD        Y10, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X10
-	VADDPD        X10, X9, X9
-	VMOVHLPS      X9, X9, X10
-	VADDSD        X10, X9, X9
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X9, X10
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VADDPD        Y11, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X11
+	VADDPD        X11, X10, X10
+	VMOVHLPS      X10, X10, X11
+	VADDSD        X11, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X10, X11
 	JCS           exact64
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X9
-	VBROADCASTSS X9, Z11
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X10
+	VBROADCASTSS X10, Z12
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z14, Z9
-	VFMADD231PS Z11, Z14, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z15, Z10
+	VFMADD231PS Z12, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z15, Z9
-	VFMADD231PS Z11, Z15, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z16, Z10
+	VFMADD231PS Z12, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z16, Z9
-	VFMADD231PS Z11, Z16, Z9
-	VMOVUPS     Z9, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z17, Z10
+	VFMADD231PS Z12, Z17, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z10
-	VFMADD231PS Z11, Z8, Z10
-	VMOVUPS     Z10, K7, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z9, Z11
+	VFMADD231PS Z12, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, K7, 192(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1030,9 +1050,9 @@ exact64:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z6
@@ -1045,28 +1065,32 @@ exact64:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z8, Z5
 	VCMPPS        $0x05, Z3, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z9, Z5
 	VCMPPS        $0x05, Z3, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z10, Z5
 	VCMPPS        $0x05, Z3, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 192(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -1097,175 +1121,181 @@ begin9:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop9:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 256(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 256(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z8, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z8, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z8, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z8, Z0, Z13
+	VFMADD213PS Z9, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z9, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z9, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z9, Z0, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z14
-	VSUBPS  Z11, Z8, Z15
-	VSUBPS  Z12, Z8, Z16
-	VSUBPS  Z13, Z8, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z11, Z9, Z15
+	VSUBPS  Z12, Z9, Z16
+	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z14, Z9, Z18
+	VMOVUPS (SI), Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
+	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
+	VMOVUPS     128(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VFMADD231PS Z1, Z18, Z14
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
 	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
 	VPERMPS Z2, Z12, Z20
 	VPERMPS Z2, Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
+	VPERMPS Z2, Z14, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z18, Z22, Z18
+	VPSLLD  $0x14, Z14, Z26
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z4, Z22
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z4, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z3, Z22
-	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
 	VMOVAPS     Z4, Z24
 	VFMADD231PS Z16, Z3, Z24
 	VMOVAPS     Z4, Z25
 	VFMADD231PS Z17, Z3, Z25
-	VFMADD213PS Z5, Z14, Z22
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z18, Z3, Z26
 	VFMADD213PS Z5, Z15, Z23
 	VFMADD213PS Z5, Z16, Z24
 	VFMADD213PS Z5, Z17, Z25
-	VMULPS      Z22, Z14, Z14
+	VFMADD213PS Z5, Z18, Z26
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS   Z18, Z18, Z14
 	VFMADD213PS   Z19, Z19, Z15
 	VFMADD213PS   Z20, Z20, Z16
 	VFMADD213PS   Z21, Z21, Z17
-	VADDPS        Z15, Z14, Z18
-	VADDPS        Z17, Z16, Z19
-	VADDPS        Z19, Z18, Z18
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPORD         Z10, Z13, Z10
-	VMOVAPS       Z8, Z11
-	VFMADD231PS.Z Z0, Z9, K7, Z11
+	VFMADD213PS   Z22, Z22, Z18
+	VADDPS        Z16, Z15, Z19
+	VADDPS        Z18, Z17, Z20
+	VADDPS        Z20, Z19, Z19
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPORD         Z11, Z14, Z11
+	VMOVAPS       Z9, Z12
+	VFMADD231PS.Z Z0, Z10, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS Z11, Z8, Z8
+	VSUBPS Z12, Z9, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z0, Z10, Z9
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z11, Z9
-	VPSLLD  $0x14, Z11, Z12
-	VPADDD  Z9, Z12, Z9
-	VMOVAPS Z4, Z12
+	VPERMPS Z2, Z12, Z10
+	VPSLLD  $0x14, Z12, Z13
+	VPADDD  Z10, Z13, Z10
+	VMOVAPS Z4, Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z8, Z3, Z12
-	VFMADD213PS   Z5, Z8, Z12
-	VMULPS        Z12, Z8, Z8
-	VFMADD213PS.Z Z9, Z9, K7, Z8
+	VFMADD231PS   Z9, Z3, Z13
+	VFMADD213PS   Z5, Z9, Z13
+	VMULPS        Z13, Z9, Z9
+	VFMADD213PS.Z Z10, Z10, K7, Z9
 
 	// Leave if an element is not near.
-	VPORD         Z10, Z11, Z10
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPORD         Z11, Z12, Z11
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact80
-	VEXTRACTF64X4 $0x01, Z18, Y9
-	VCVTPS2PD     Y18, Z18
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z8, Y10
-	VCVTPS2PD     Y8, Z11
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VCVTPS2PD     Y19, Z19
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z11, Z18, Z18
-	VADDPD        Z10, Z9, Z9
-	VADDPD        Z9, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y9
-	VADDPD        Y9, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X9
-	VADDPD        X9, X18, X18
-	VMOVHLPS      X18, X18, X9
-	VADDSD        X9, X18, X18
-	VMOVSD        nearTotal64<>+0(SB), X9
-	VUCOMISD      X18, X9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VCVTPS2PD     Y9, Z12
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z12, Z19, Z19
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z10, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VADDPD        Y10, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X10
+	VADDPD        X10, X19, X19
+	VMOVHLPS      X19, X19, X10
+	VADDSD        X10, X19, X19
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X19, X10
 	JCS           exact80
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
-	VDIVSD       X18, X9, X9
-	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Z9
+	// 2^100/total = cHi + cLo
+	VDIVSD       X19, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Z12
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z15, Z11
+	VFMADD231PS Z12, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z16, Z11
+	VFMADD231PS Z12, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z17, Z11
+	VFMADD231PS Z12, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z18, Z11
+	VFMADD231PS Z12, Z18, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
-	VMOVUPS     Z9, K7, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z9, Z10
+	VFMADD231PS Z12, Z9, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, K7, 256(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1421,9 +1451,9 @@ exact80:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -1436,34 +1466,39 @@ exact80:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 256(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -1494,199 +1529,206 @@ begin11:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop11:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 320(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 320(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z8, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z8, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z8, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z8, Z0, Z13
+	VFMADD213PS Z9, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z9, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z9, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z9, Z0, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z14
-	VSUBPS  Z11, Z8, Z15
-	VSUBPS  Z12, Z8, Z16
-	VSUBPS  Z13, Z8, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z11, Z9, Z15
+	VSUBPS  Z12, Z9, Z16
+	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z14, Z9, Z18
+	VMOVUPS (SI), Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
+	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
+	VMOVUPS     128(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VFMADD231PS Z1, Z18, Z14
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
 	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
 	VPERMPS Z2, Z12, Z20
 	VPERMPS Z2, Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
+	VPERMPS Z2, Z14, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z18, Z22, Z18
+	VPSLLD  $0x14, Z14, Z26
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z4, Z22
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z4, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z3, Z22
-	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
 	VMOVAPS     Z4, Z24
 	VFMADD231PS Z16, Z3, Z24
 	VMOVAPS     Z4, Z25
 	VFMADD231PS Z17, Z3, Z25
-	VFMADD213PS Z5, Z14, Z22
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z18, Z3, Z26
 	VFMADD213PS Z5, Z15, Z23
 	VFMADD213PS Z5, Z16, Z24
 	VFMADD213PS Z5, Z17, Z25
-	VMULPS      Z22, Z14, Z14
+	VFMADD213PS Z5, Z18, Z26
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VFMADD213PS Z22, Z22, Z18
+	VADDPS      Z16, Z15, Z19
+	VADDPS      Z18, Z17, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z12, Z13, Z11
+	VPORD       Z11, Z14, Z11
+	VMOVUPS     256(SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z11
-	VMOVAPS       Z8, Z12
-	VFMADD231PS.Z Z0, Z9, K7, Z12
+	VFMADD213PS   Z9, Z0, Z12
+	VMOVAPS       Z9, Z13
+	VFMADD231PS.Z Z0, Z10, K7, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z8, Z13
-	VSUBPS  Z12, Z8, Z8
-	VMOVUPS 256(SI), Z19
+	VSUBPS  Z12, Z9, Z14
+	VSUBPS  Z13, Z9, Z9
+	VMOVUPS 256(SI), Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z13
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z19, Z13
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z0, Z20, Z14
+	VFMADD231PS Z0, Z10, Z9
+	VFMADD231PS Z1, Z20, Z14
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z11, Z9
-	VPERMPS Z2, Z12, Z19
-	VPSLLD  $0x14, Z11, Z20
+	VPERMPS Z2, Z12, Z10
+	VPERMPS Z2, Z13, Z20
 	VPSLLD  $0x14, Z12, Z21
-	VPADDD  Z9, Z20, Z9
-	VPADDD  Z19, Z21, Z19
-	VMOVAPS Z4, Z20
+	VPSLLD  $0x14, Z13, Z22
+	VPADDD  Z10, Z21, Z10
+	VPADDD  Z20, Z22, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z3, Z20
-	VMOVAPS     Z4, Z21
-	VFMADD231PS Z8, Z3, Z21
-	VFMADD213PS Z5, Z13, Z20
-	VFMADD213PS Z5, Z8, Z21
-	VMULPS      Z20, Z13, Z13
-	VMULPS      Z21, Z8, Z8
+	VFMADD231PS Z14, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z9, Z3, Z22
+	VFMADD213PS Z5, Z14, Z21
+	VFMADD213PS Z5, Z9, Z22
+	VMULPS      Z21, Z14, Z14
+	VMULPS      Z22, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z13
-	VFMADD213PS.Z Z19, Z19, K7, Z8
-	VADDPS        Z8, Z13, Z9
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VFMADD213PS   Z10, Z10, Z14
+	VFMADD213PS.Z Z20, Z20, K7, Z9
+	VADDPS        Z9, Z14, Z10
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact96
-	VEXTRACTF64X4 $0x01, Z18, Y10
-	VCVTPS2PD     Y18, Z18
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z9, Y11
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z19, Y11
+	VCVTPS2PD     Y19, Z19
 	VCVTPS2PD     Y11, Z11
-	VADDPD        Z9, Z18, Z18
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z10, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y9
-	VADDPD        Y9, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X9
-	VADDPD        X9, X18, X18
-	VMOVHLPS      X18, X18, X9
-	VADDSD        X9, X18, X18
-	VMOVSD        nearTotal64<>+0(SB), X9
-	VUCOMISD      X18, X9
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z10, Z19, Z19
+	VADDPD        Z12, Z11, Z11
+	VADDPD        Z11, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VADDPD        Y10, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X10
+	VADDPD        X10, X19, X19
+	VMOVHLPS      X19, X19, X10
+	VADDSD        X10, X19, X19
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X19, X10
 	JCS           exact96
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
-	VDIVSD       X18, X9, X9
-	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Z9
+	// 2^100/total = cHi + cLo
+	VDIVSD       X19, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Z12
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z15, Z11
+	VFMADD231PS Z12, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z16, Z11
+	VFMADD231PS Z12, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z17, Z11
+	VFMADD231PS Z12, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z18, Z11
+	VFMADD231PS Z12, Z18, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z13, Z10
-	VFMADD231PS Z11, Z13, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z14, Z11
+	VFMADD231PS Z12, Z14, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
-	VMOVUPS     Z9, K7, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z9, Z10
+	VFMADD231PS Z12, Z9, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, K7, 320(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1860,9 +1902,9 @@ exact96:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -1875,40 +1917,46 @@ exact96:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z7, Z5
 	VCMPPS        $0x05, Z4, Z7, K1
 	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 320(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -1939,220 +1987,228 @@ begin13:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop13:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 384(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 384(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z8, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z8, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z8, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z8, Z0, Z13
+	VFMADD213PS Z9, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z9, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z9, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z9, Z0, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z14
-	VSUBPS  Z11, Z8, Z15
-	VSUBPS  Z12, Z8, Z16
-	VSUBPS  Z13, Z8, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z11, Z9, Z15
+	VSUBPS  Z12, Z9, Z16
+	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z14, Z9, Z18
+	VMOVUPS (SI), Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
+	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
+	VMOVUPS     128(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VFMADD231PS Z1, Z18, Z14
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
 	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
 	VPERMPS Z2, Z12, Z20
 	VPERMPS Z2, Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
+	VPERMPS Z2, Z14, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z18, Z22, Z18
+	VPSLLD  $0x14, Z14, Z26
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z4, Z22
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z4, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z3, Z22
-	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
 	VMOVAPS     Z4, Z24
 	VFMADD231PS Z16, Z3, Z24
 	VMOVAPS     Z4, Z25
 	VFMADD231PS Z17, Z3, Z25
-	VFMADD213PS Z5, Z14, Z22
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z18, Z3, Z26
 	VFMADD213PS Z5, Z15, Z23
 	VFMADD213PS Z5, Z16, Z24
 	VFMADD213PS Z5, Z17, Z25
-	VMULPS      Z22, Z14, Z14
+	VFMADD213PS Z5, Z18, Z26
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VFMADD213PS Z22, Z22, Z18
+	VADDPS      Z16, Z15, Z19
+	VADDPS      Z18, Z17, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z12, Z13, Z11
+	VPORD       Z11, Z14, Z11
+	VMOVUPS     256(SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z11
-	VMOVUPS       320(SI), Z12
-	VFMADD213PS   Z8, Z0, Z12
-	VMOVAPS       Z8, Z13
-	VFMADD231PS.Z Z0, Z9, K7, Z13
+	VFMADD213PS   Z9, Z0, Z12
+	VMOVUPS       320(SI), Z13
+	VFMADD213PS   Z9, Z0, Z13
+	VMOVAPS       Z9, Z14
+	VFMADD231PS.Z Z0, Z10, K7, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z8, Z19
-	VSUBPS  Z12, Z8, Z20
-	VSUBPS  Z13, Z8, Z8
-	VMOVUPS 256(SI), Z21
+	VSUBPS  Z12, Z9, Z20
+	VSUBPS  Z13, Z9, Z21
+	VSUBPS  Z14, Z9, Z9
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z21, Z19
-	VMOVUPS     320(SI), Z22
 	VFMADD231PS Z0, Z22, Z20
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z21, Z19
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z21
+	VFMADD231PS Z0, Z10, Z9
 	VFMADD231PS Z1, Z22, Z20
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z11, Z9
-	VPERMPS Z2, Z12, Z21
+	VPERMPS Z2, Z12, Z10
 	VPERMPS Z2, Z13, Z22
-	VPSLLD  $0x14, Z11, Z23
+	VPERMPS Z2, Z14, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z9, Z23, Z9
-	VPADDD  Z21, Z24, Z21
+	VPSLLD  $0x14, Z14, Z26
+	VPADDD  Z10, Z24, Z10
 	VPADDD  Z22, Z25, Z22
-	VMOVAPS Z4, Z23
+	VPADDD  Z23, Z26, Z23
+	VMOVAPS Z4, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z3, Z23
-	VMOVAPS     Z4, Z24
 	VFMADD231PS Z20, Z3, Z24
 	VMOVAPS     Z4, Z25
-	VFMADD231PS Z8, Z3, Z25
-	VFMADD213PS Z5, Z19, Z23
+	VFMADD231PS Z21, Z3, Z25
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z9, Z3, Z26
 	VFMADD213PS Z5, Z20, Z24
-	VFMADD213PS Z5, Z8, Z25
-	VMULPS      Z23, Z19, Z19
+	VFMADD213PS Z5, Z21, Z25
+	VFMADD213PS Z5, Z9, Z26
 	VMULPS      Z24, Z20, Z20
-	VMULPS      Z25, Z8, Z8
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z19
-	VFMADD213PS   Z21, Z21, Z20
-	VFMADD213PS.Z Z22, Z22, K7, Z8
-	VADDPS        Z20, Z19, Z9
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPORD         Z10, Z13, Z10
-	VADDPS        Z8, Z9, Z9
+	VFMADD213PS   Z10, Z10, Z20
+	VFMADD213PS   Z22, Z22, Z21
+	VFMADD213PS.Z Z23, Z23, K7, Z9
+	VADDPS        Z21, Z20, Z10
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPORD         Z11, Z14, Z11
+	VADDPS        Z9, Z10, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact112
-	VEXTRACTF64X4 $0x01, Z18, Y10
-	VCVTPS2PD     Y18, Z18
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z9, Y11
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z19, Y11
+	VCVTPS2PD     Y19, Z19
 	VCVTPS2PD     Y11, Z11
-	VADDPD        Z9, Z18, Z18
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z10, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y9
-	VADDPD        Y9, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X9
-	VADDPD        X9, X18, X18
-	VMOVHLPS      X18, X18, X9
-	VADDSD        X9, X18, X18
-	VMOVSD        nearTotal64<>+0(SB), X9
-	VUCOMISD      X18, X9
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z10, Z19, Z19
+	VADDPD        Z12, Z11, Z11
+	VADDPD        Z11, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VADDPD        Y10, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X10
+	VADDPD        X10, X19, X19
+	VMOVHLPS      X19, X19, X10
+	VADDSD        X10, X19, X19
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X19, X10
 	JCS           exact112
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
-	VDIVSD       X18, X9, X9
-	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Z9
+	// 2^100/total = cHi + cLo
+	VDIVSD       X19, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Z12
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z15, Z11
+	VFMADD231PS Z12, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z16, Z11
+	VFMADD231PS Z12, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z17, Z11
+	VFMADD231PS Z12, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z18, Z11
+	VFMADD231PS Z12, Z18, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z19, Z10
-	VFMADD231PS Z11, Z19, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z20, Z11
+	VFMADD231PS Z12, Z20, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z21, Z11
+	VFMADD231PS Z12, Z21, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
-	VMOVUPS     Z9, K7, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z9, Z10
+	VFMADD231PS Z12, Z9, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, K7, 384(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -2343,9 +2399,9 @@ exact112:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -2358,46 +2414,53 @@ exact112:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z12, Z5
 	VCMPPS        $0x05, Z4, Z12, K1
 	VFMADD231PS.Z Z6, Z12, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z13, Z5
 	VCMPPS        $0x05, Z4, Z13, K1
 	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 384(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -2428,240 +2491,249 @@ begin15:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop15:
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (SI), Z9
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 448(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS    Z0, Z9, Z9
+	VSUBPS    Z9, Z7, Z9
+	VSUBPS    Z8, Z9, Z9
+	VMOVUPS.Z 448(SI), K7, Z10
+	VMOVUPS   (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z8, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z8, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z8, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z8, Z0, Z13
+	VFMADD213PS Z9, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z9, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z9, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z9, Z0, Z14
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z8, Z14
-	VSUBPS  Z11, Z8, Z15
-	VSUBPS  Z12, Z8, Z16
-	VSUBPS  Z13, Z8, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z11, Z9, Z15
+	VSUBPS  Z12, Z9, Z16
+	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z14, Z9, Z18
+	VMOVUPS (SI), Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
+	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
+	VMOVUPS     128(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VFMADD231PS Z1, Z18, Z14
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
 	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
 	VPERMPS Z2, Z12, Z20
 	VPERMPS Z2, Z13, Z21
-	VPSLLD  $0x14, Z10, Z22
+	VPERMPS Z2, Z14, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPADDD  Z18, Z22, Z18
+	VPSLLD  $0x14, Z14, Z26
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z4, Z22
+	VPADDD  Z22, Z26, Z22
+	VMOVAPS Z4, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z3, Z22
-	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
 	VMOVAPS     Z4, Z24
 	VFMADD231PS Z16, Z3, Z24
 	VMOVAPS     Z4, Z25
 	VFMADD231PS Z17, Z3, Z25
-	VFMADD213PS Z5, Z14, Z22
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z18, Z3, Z26
 	VFMADD213PS Z5, Z15, Z23
 	VFMADD213PS Z5, Z16, Z24
 	VFMADD213PS Z5, Z17, Z25
-	VMULPS      Z22, Z14, Z14
+	VFMADD213PS Z5, Z18, Z26
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VFMADD213PS Z22, Z22, Z18
+	VADDPS      Z16, Z15, Z19
+	VADDPS      Z18, Z17, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z12, Z13, Z11
+	VPORD       Z11, Z14, Z11
+	VMOVUPS     256(SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z8, Z0, Z11
-	VMOVUPS       320(SI), Z12
-	VFMADD213PS   Z8, Z0, Z12
-	VMOVUPS       384(SI), Z13
-	VFMADD213PS   Z8, Z0, Z13
-	VMOVAPS       Z8, Z19
-	VFMADD231PS.Z Z0, Z9, K7, Z19
+	VFMADD213PS   Z9, Z0, Z12
+	VMOVUPS       320(SI), Z13
+	VFMADD213PS   Z9, Z0, Z13
+	VMOVUPS       384(SI), Z14
+	VFMADD213PS   Z9, Z0, Z14
+	VMOVAPS       Z9, Z20
+	VFMADD231PS.Z Z0, Z10, K7, Z20
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z8, Z20
-	VSUBPS  Z12, Z8, Z21
-	VSUBPS  Z13, Z8, Z22
-	VSUBPS  Z19, Z8, Z8
-	VMOVUPS 256(SI), Z23
+	VSUBPS  Z12, Z9, Z21
+	VSUBPS  Z13, Z9, Z22
+	VSUBPS  Z14, Z9, Z23
+	VSUBPS  Z20, Z9, Z9
+	VMOVUPS 256(SI), Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z23, Z20
-	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z21
-	VMOVUPS     384(SI), Z25
+	VMOVUPS     320(SI), Z25
 	VFMADD231PS Z0, Z25, Z22
-	VFMADD231PS Z0, Z9, Z8
-	VFMADD231PS Z1, Z23, Z20
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VFMADD231PS Z0, Z10, Z9
 	VFMADD231PS Z1, Z24, Z21
 	VFMADD231PS Z1, Z25, Z22
-	VFMADD231PS Z1, Z9, Z8
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z10, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z11, Z9
-	VPERMPS Z2, Z12, Z23
+	VPERMPS Z2, Z12, Z10
 	VPERMPS Z2, Z13, Z24
-	VPERMPS Z2, Z19, Z25
-	VPSLLD  $0x14, Z11, Z26
+	VPERMPS Z2, Z14, Z25
+	VPERMPS Z2, Z20, Z26
 	VPSLLD  $0x14, Z12, Z27
 	VPSLLD  $0x14, Z13, Z28
-	VPSLLD  $0x14, Z19, Z29
-	VPADDD  Z9, Z26, Z9
-	VPADDD  Z23, Z27, Z23
+	VPSLLD  $0x14, Z14, Z29
+	VPSLLD  $0x14, Z20, Z30
+	VPADDD  Z10, Z27, Z10
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z21, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z22, Z3, Z28
 	VMOVAPS     Z4, Z29
-	VFMADD231PS Z8, Z3, Z29
-	VFMADD213PS Z5, Z20, Z26
+	VFMADD231PS Z23, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z9, Z3, Z30
 	VFMADD213PS Z5, Z21, Z27
 	VFMADD213PS Z5, Z22, Z28
-	VFMADD213PS Z5, Z8, Z29
-	VMULPS      Z26, Z20, Z20
+	VFMADD213PS Z5, Z23, Z29
+	VFMADD213PS Z5, Z9, Z30
 	VMULPS      Z27, Z21, Z21
 	VMULPS      Z28, Z22, Z22
-	VMULPS      Z29, Z8, Z8
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z9, Z9
 
 	// s*q + s
-	VFMADD213PS   Z9, Z9, Z20
-	VFMADD213PS   Z23, Z23, Z21
+	VFMADD213PS   Z10, Z10, Z21
 	VFMADD213PS   Z24, Z24, Z22
-	VFMADD213PS.Z Z25, Z25, K7, Z8
-	VADDPS        Z21, Z20, Z9
-	VADDPS        Z8, Z22, Z23
-	VADDPS        Z23, Z9, Z9
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPTERNLOGD    $0xfe, Z13, Z19, Z10
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS.Z Z26, Z26, K7, Z9
+	VADDPS        Z22, Z21, Z10
+	VADDPS        Z9, Z23, Z24
+	VADDPS        Z24, Z10, Z10
+	VPTERNLOGD    $0xfe, Z12, Z13, Z11
+	VPTERNLOGD    $0xfe, Z14, Z20, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
 	KORTESTW      K6, K6
 	JNZ           exact128
-	VEXTRACTF64X4 $0x01, Z18, Y10
-	VCVTPS2PD     Y18, Z18
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z9, Y11
-	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z19, Y11
+	VCVTPS2PD     Y19, Z19
 	VCVTPS2PD     Y11, Z11
-	VADDPD        Z9, Z18, Z18
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z10, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y9
-	VADDPD        Y9, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X9
-	VADDPD        X9, X18, X18
-	VMOVHLPS      X18, X18, X9
-	VADDSD        X9, X18, X18
-	VMOVSD        nearTotal64<>+0(SB), X9
-	VUCOMISD      X18, X9
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z10, Z19, Z19
+	VADDPD        Z12, Z11, Z11
+	VADDPD        Z11, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y10
+	VADDPD        Y10, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X10
+	VADDPD        X10, X19, X19
+	VMOVHLPS      X19, X19, X10
+	VADDSD        X10, X19, X19
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X19, X10
 	JCS           exact128
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
-	VDIVSD       X18, X9, X9
-	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Z9
+	// 2^100/total = cHi + cLo
+	VDIVSD       X19, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Z12
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z15, Z11
+	VFMADD231PS Z12, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z16, Z11
+	VFMADD231PS Z12, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z17, Z11
+	VFMADD231PS Z12, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z18, Z11
+	VFMADD231PS Z12, Z18, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z21, Z11
+	VFMADD231PS Z12, Z21, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z22, Z11
+	VFMADD231PS Z12, Z22, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z22, Z10
-	VFMADD231PS Z11, Z22, Z10
-	VMOVUPS     Z10, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z23, Z11
+	VFMADD231PS Z12, Z23, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
-	VMOVUPS     Z9, K7, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z10, Z9, Z10
+	VFMADD231PS Z12, Z9, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, K7, 448(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -2870,9 +2942,9 @@ exact128:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -2885,52 +2957,60 @@ exact128:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z13, Z5
 	VCMPPS        $0x05, Z4, Z13, K1
 	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z14, Z5
 	VCMPPS        $0x05, Z4, Z14, K1
 	VFMADD231PS.Z Z6, Z14, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z15, Z5
 	VCMPPS        $0x05, Z4, Z15, K1
 	VFMADD231PS.Z Z6, Z15, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 448(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -2959,8 +3039,8 @@ done15:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop17:
@@ -2971,11 +3051,11 @@ loop17:
 	JGT          exact144
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 512(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS      Z0, Z8, Z8
+	VSUBPS      Z8, Z7, Z8
+	VSUBPS.BCST nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z   512(SI), K7, Z9
+	VMOVUPS     (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z8, Z0, Z10
@@ -3177,9 +3257,9 @@ loop17:
 	VMOVSD        nearTotal64<>+0(SB), X9
 	VUCOMISD      X11, X9
 	JCS           exact144
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X9
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X9, X9
 	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
@@ -3188,49 +3268,58 @@ loop17:
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z8, Z9
 	VFMADD231PS Z11, Z8, Z9
+	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 512(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -3263,8 +3352,8 @@ done17:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop19:
@@ -3275,11 +3364,11 @@ loop19:
 	JGT          exact160
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 576(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS      Z0, Z8, Z8
+	VSUBPS      Z8, Z7, Z8
+	VSUBPS.BCST nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z   576(SI), K7, Z9
+	VMOVUPS     (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z8, Z0, Z10
@@ -3500,9 +3589,9 @@ loop19:
 	VMOVSD        nearTotal64<>+0(SB), X9
 	VUCOMISD      X12, X9
 	JCS           exact160
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X9
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X9, X9
 	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
@@ -3511,54 +3600,64 @@ loop19:
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z13, Z10
 	VFMADD231PS Z11, Z13, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z8, Z9
 	VFMADD231PS Z11, Z8, Z9
+	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 576(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -3591,8 +3690,8 @@ done19:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
-	VBROADCASTSS nearHeadroom<>+0(SB), Z6
-	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS down<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop21:
@@ -3603,11 +3702,11 @@ loop21:
 	JGT          exact176
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z8, Z8
-	VSUBPS    Z8, Z6, Z8
-	VSUBPS    Z7, Z8, Z8
-	VMOVUPS.Z 640(SI), K7, Z9
-	VMOVUPS   (SI), Z10
+	VMULPS      Z0, Z8, Z8
+	VSUBPS      Z8, Z7, Z8
+	VSUBPS.BCST nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z   640(SI), K7, Z9
+	VMOVUPS     (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z8, Z0, Z10
@@ -3844,9 +3943,9 @@ loop21:
 	VMOVSD        nearTotal64<>+0(SB), X9
 	VUCOMISD      X12, X9
 	JCS           exact176
-	VMOVSD        one64<>+0(SB), X9
+	VMOVSD        up64<>+0(SB), X9
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X9, X9
 	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
@@ -3855,59 +3954,70 @@ loop21:
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z19, Z10
 	VFMADD231PS Z11, Z19, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z25, Z10
 	VFMADD231PS Z11, Z25, Z10
+	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z9, Z8, Z9
 	VFMADD231PS Z11, Z8, Z9
+	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 640(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -3940,345 +4050,360 @@ done21:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS down<>+0(SB), Z6
 	PCALIGN      $0x40
 
 loop23:
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI), Z7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact192
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z6, Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VSUBPS       Z6, Z7, Z7
-	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
-	VMOVUPS.Z    704(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMULPS       Z0, Z7, Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z    704(SI), K7, Z7
+	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z8
-	VMOVUPS     64(SI), Z9
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     128(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     192(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
+	VFMADD213PS Z8, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z8, Z7, Z12
-	VSUBPS  Z9, Z7, Z13
-	VSUBPS  Z10, Z7, Z14
-	VSUBPS  Z11, Z7, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z8, Z13
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     64(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     192(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VFMADD231PS Z1, Z16, Z12
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
 	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z8, Z16
 	VPERMPS Z2, Z9, Z17
 	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
-	VPSLLD  $0x14, Z8, Z20
+	VPERMPS Z2, Z12, Z20
 	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPADDD  Z16, Z20, Z16
+	VPSLLD  $0x14, Z12, Z24
 	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z13, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z14, Z3, Z22
 	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
-	VFMADD213PS Z5, Z12, Z20
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
 	VFMADD213PS Z5, Z13, Z21
 	VFMADD213PS Z5, Z14, Z22
 	VFMADD213PS Z5, Z15, Z23
-	VMULPS      Z20, Z12, Z12
+	VFMADD213PS Z5, Z16, Z24
 	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VADDPS      Z13, Z12, Z16
-	VADDPS      Z15, Z14, Z17
-	VADDPS      Z17, Z16, Z16
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPORD       Z8, Z11, Z8
-	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     384(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z18
-	VSUBPS  Z10, Z7, Z19
-	VSUBPS  Z11, Z7, Z20
-	VSUBPS  Z17, Z7, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z10, Z8, Z19
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z0, Z23, Z19
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     448(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VFMADD231PS Z1, Z22, Z18
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
 	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z22
 	VPERMPS Z2, Z10, Z23
 	VPERMPS Z2, Z11, Z24
-	VPERMPS Z2, Z17, Z25
-	VPSLLD  $0x14, Z9, Z26
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z18, Z26
 	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z18, Z30
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z19, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z20, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z21, Z3, Z29
-	VFMADD213PS Z5, Z18, Z26
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
 	VFMADD213PS Z5, Z19, Z27
 	VFMADD213PS Z5, Z20, Z28
 	VFMADD213PS Z5, Z21, Z29
-	VMULPS      Z26, Z18, Z18
+	VFMADD213PS Z5, Z22, Z30
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     512(SI), Z9
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     512(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z7, Z0, Z9
-	VMOVUPS       576(SI), Z10
-	VFMADD213PS   Z7, Z0, Z10
-	VMOVUPS       640(SI), Z11
-	VFMADD213PS   Z7, Z0, Z11
-	VMOVAPS       Z7, Z17
-	VFMADD231PS.Z Z0, Z6, K7, Z17
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVUPS       576(SI), Z11
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVUPS       640(SI), Z12
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVAPS       Z8, Z18
+	VFMADD231PS.Z Z0, Z7, K7, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z23
-	VSUBPS  Z10, Z7, Z24
-	VSUBPS  Z11, Z7, Z25
-	VSUBPS  Z17, Z7, Z7
-	VMOVUPS 512(SI), Z26
+	VSUBPS  Z10, Z8, Z24
+	VSUBPS  Z11, Z8, Z25
+	VSUBPS  Z12, Z8, Z26
+	VSUBPS  Z18, Z8, Z8
+	VMOVUPS 512(SI), Z27
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z26, Z23
-	VMOVUPS     576(SI), Z27
 	VFMADD231PS Z0, Z27, Z24
-	VMOVUPS     640(SI), Z28
+	VMOVUPS     576(SI), Z28
 	VFMADD231PS Z0, Z28, Z25
-	VFMADD231PS Z0, Z6, Z7
-	VFMADD231PS Z1, Z26, Z23
+	VMOVUPS     640(SI), Z29
+	VFMADD231PS Z0, Z29, Z26
+	VFMADD231PS Z0, Z7, Z8
 	VFMADD231PS Z1, Z27, Z24
 	VFMADD231PS Z1, Z28, Z25
-	VFMADD231PS Z1, Z6, Z7
+	VFMADD231PS Z1, Z29, Z26
+	VFMADD231PS Z1, Z7, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z6
-	VPERMPS Z2, Z10, Z26
+	VPERMPS Z2, Z10, Z7
 	VPERMPS Z2, Z11, Z27
-	VPERMPS Z2, Z17, Z28
-	VPSLLD  $0x14, Z9, Z29
+	VPERMPS Z2, Z12, Z28
+	VPERMPS Z2, Z18, Z29
 	VPSLLD  $0x14, Z10, Z30
 	VPSLLD  $0x14, Z11, Z31
-	VMOVUPS Z21, (BX)
-	VPSLLD  $0x14, Z17, Z21
-	VPADDD  Z6, Z29, Z6
-	VPADDD  Z26, Z30, Z26
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z12, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z18, Z21
+	VPADDD  Z7, Z30, Z7
 	VPADDD  Z27, Z31, Z27
-	VPADDD  Z28, Z21, Z28
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
 	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z23, Z3, Z21
-	VMOVAPS     Z4, Z29
-	VFMADD231PS Z24, Z3, Z29
+	VFMADD231PS Z24, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z25, Z3, Z22
 	VMOVAPS     Z4, Z30
-	VFMADD231PS Z25, Z3, Z30
+	VFMADD231PS Z26, Z3, Z30
 	VMOVAPS     Z4, Z31
-	VFMADD231PS Z7, Z3, Z31
-	VFMADD213PS Z5, Z23, Z21
-	VFMADD213PS Z5, Z24, Z29
-	VFMADD213PS Z5, Z25, Z30
-	VFMADD213PS Z5, Z7, Z31
-	VMULPS      Z21, Z23, Z23
-	VMULPS      Z29, Z24, Z24
-	VMULPS      Z30, Z25, Z25
-	VMULPS      Z31, Z7, Z7
+	VFMADD231PS Z8, Z3, Z31
+	VFMADD213PS Z5, Z24, Z21
+	VFMADD213PS Z5, Z25, Z22
+	VFMADD213PS Z5, Z26, Z30
+	VFMADD213PS Z5, Z8, Z31
+	VMULPS      Z21, Z24, Z24
+	VMULPS      Z22, Z25, Z25
+	VMULPS      Z30, Z26, Z26
+	VMULPS      Z31, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z23
-	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS   Z7, Z7, Z24
 	VFMADD213PS   Z27, Z27, Z25
-	VFMADD213PS.Z Z28, Z28, K7, Z7
-	VADDPS        Z24, Z23, Z6
-	VADDPS        Z7, Z25, Z21
-	VADDPS        Z21, Z6, Z6
-	VPTERNLOGD    $0xfe, Z9, Z10, Z8
-	VPTERNLOGD    $0xfe, Z11, Z17, Z8
+	VFMADD213PS   Z28, Z28, Z26
+	VFMADD213PS.Z Z29, Z29, K7, Z8
+	VADDPS        Z25, Z24, Z7
+	VADDPS        Z8, Z26, Z21
+	VADDPS        Z21, Z7, Z7
+	VPTERNLOGD    $0xfe, Z10, Z11, Z9
+	VPTERNLOGD    $0xfe, Z12, Z18, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact192
-	VADDPS        Z22, Z16, Z8
-	VMINPS        Z22, Z16, Z9
-	VMAXPS        Z22, Z16, Z16
-	VSUBPS        Z16, Z8, Z16
-	VSUBPS        Z16, Z9, Z9
-	VADDPS        Z6, Z8, Z10
-	VMINPS        Z6, Z8, Z11
-	VMAXPS        Z6, Z8, Z8
-	VSUBPS        Z8, Z10, Z8
-	VSUBPS        Z8, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z10, Y6
+	VADDPS        Z23, Z17, Z9
+	VMINPS        Z23, Z17, Z10
+	VMAXPS        Z23, Z17, Z17
+	VSUBPS        Z17, Z9, Z17
+	VSUBPS        Z17, Z10, Z10
+	VADDPS        Z7, Z9, Z11
+	VMINPS        Z7, Z9, Z12
+	VMAXPS        Z7, Z9, Z9
+	VSUBPS        Z9, Z11, Z9
+	VSUBPS        Z9, Z12, Z12
+	VADDPS        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y7
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z10, Y9
 	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z9, Y8
 	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y8, Z8
-	VADDPD        Z9, Z10, Z10
-	VADDPD        Z8, Z6, Z6
-	VADDPD        Z6, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y6
-	VADDPD        Y6, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X6
-	VADDPD        X6, X10, X10
-	VMOVHLPS      X10, X10, X6
-	VADDSD        X6, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X6
-	VUCOMISD      X10, X6
+	VADDPD        Z10, Z11, Z11
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z7, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y7
+	VADDPD        Y7, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X7
+	VADDPD        X7, X11, X11
+	VMOVHLPS      X11, X11, X7
+	VADDSD        X7, X11, X11
+	VMOVSD        nearTotal64<>+0(SB), X7
+	VUCOMISD      X11, X7
 	JCS           exact192
-	VMOVSD        one64<>+0(SB), X6
+	VMOVSD        up64<>+0(SB), X7
 
-	// 1/total = cHi + cLo
-	VDIVSD       X10, X6, X6
-	VCVTSD2SS    X6, X6, X8
-	VBROADCASTSS X8, Z9
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X6
-	VBROADCASTSS X6, Z6
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X7, X7
+	VCVTSD2SS    X7, X7, X9
+	VBROADCASTSS X9, Z10
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X7
+	VBROADCASTSS X7, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z12, Z8
-	VFMADD231PS Z9, Z12, Z8
-	VMOVUPS     Z8, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z13, Z9
+	VFMADD231PS Z10, Z13, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z13, Z8
-	VFMADD231PS Z9, Z13, Z8
-	VMOVUPS     Z8, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z14, Z9
+	VFMADD231PS Z10, Z14, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z14, Z8
-	VFMADD231PS Z9, Z14, Z8
-	VMOVUPS     Z8, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z15, Z9
+	VFMADD231PS Z10, Z15, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z15, Z8
-	VFMADD231PS Z9, Z15, Z8
-	VMOVUPS     Z8, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z16, Z9
+	VFMADD231PS Z10, Z16, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z18, Z8
-	VFMADD231PS Z9, Z18, Z8
-	VMOVUPS     Z8, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z19, Z9
+	VFMADD231PS Z10, Z19, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z19, Z8
-	VFMADD231PS Z9, Z19, Z8
-	VMOVUPS     Z8, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z20, Z9
+	VFMADD231PS Z10, Z20, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 320(DI)
+	VMOVUPS     64(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z20, Z8
-	VFMADD231PS Z9, Z20, Z8
-	VMOVUPS     Z8, 384(DI)
-	VMOVUPS     (BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     (BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z23, Z8
-	VFMADD231PS Z9, Z23, Z8
-	VMOVUPS     Z8, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z24, Z9
+	VFMADD231PS Z10, Z24, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z24, Z8
-	VFMADD231PS Z9, Z24, Z8
-	VMOVUPS     Z8, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z25, Z9
+	VFMADD231PS Z10, Z25, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z25, Z8
-	VFMADD231PS Z9, Z25, Z8
-	VMOVUPS     Z8, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z26, Z9
+	VFMADD231PS Z10, Z26, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z7, Z6
-	VFMADD231PS Z9, Z7, Z6
-	VMOVUPS     Z6, K7, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z8, Z7
+	VFMADD231PS Z10, Z8, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, K7, 704(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -4310,383 +4435,399 @@ done23:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS down<>+0(SB), Z6
 	PCALIGN      $0x40
 
 loop25:
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI), Z7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact208
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z6, Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VSUBPS       Z6, Z7, Z7
-	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
-	VMOVUPS.Z    768(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMULPS       Z0, Z7, Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z    768(SI), K7, Z7
+	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z8
-	VMOVUPS     64(SI), Z9
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     128(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     192(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
+	VFMADD213PS Z8, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z8, Z7, Z12
-	VSUBPS  Z9, Z7, Z13
-	VSUBPS  Z10, Z7, Z14
-	VSUBPS  Z11, Z7, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z8, Z13
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     64(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     192(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VFMADD231PS Z1, Z16, Z12
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
 	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z8, Z16
 	VPERMPS Z2, Z9, Z17
 	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
-	VPSLLD  $0x14, Z8, Z20
+	VPERMPS Z2, Z12, Z20
 	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPADDD  Z16, Z20, Z16
+	VPSLLD  $0x14, Z12, Z24
 	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z13, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z14, Z3, Z22
 	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
-	VFMADD213PS Z5, Z12, Z20
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
 	VFMADD213PS Z5, Z13, Z21
 	VFMADD213PS Z5, Z14, Z22
 	VFMADD213PS Z5, Z15, Z23
-	VMULPS      Z20, Z12, Z12
+	VFMADD213PS Z5, Z16, Z24
 	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VADDPS      Z13, Z12, Z16
-	VADDPS      Z15, Z14, Z17
-	VADDPS      Z17, Z16, Z16
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPORD       Z8, Z11, Z8
-	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     384(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z18
-	VSUBPS  Z10, Z7, Z19
-	VSUBPS  Z11, Z7, Z20
-	VSUBPS  Z17, Z7, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z10, Z8, Z19
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z0, Z23, Z19
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     448(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VFMADD231PS Z1, Z22, Z18
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
 	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z22
 	VPERMPS Z2, Z10, Z23
 	VPERMPS Z2, Z11, Z24
-	VPERMPS Z2, Z17, Z25
-	VPSLLD  $0x14, Z9, Z26
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z18, Z26
 	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z18, Z30
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z19, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z20, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z21, Z3, Z29
-	VFMADD213PS Z5, Z18, Z26
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
 	VFMADD213PS Z5, Z19, Z27
 	VFMADD213PS Z5, Z20, Z28
 	VFMADD213PS Z5, Z21, Z29
-	VMULPS      Z26, Z18, Z18
+	VFMADD213PS Z5, Z22, Z30
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     512(SI), Z9
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     512(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     576(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     640(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     704(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     576(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     640(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z23
-	VSUBPS  Z10, Z7, Z24
-	VSUBPS  Z11, Z7, Z25
-	VSUBPS  Z17, Z7, Z26
-	VMOVUPS 512(SI), Z27
+	VSUBPS  Z10, Z8, Z24
+	VSUBPS  Z11, Z8, Z25
+	VSUBPS  Z12, Z8, Z26
+	VSUBPS  Z18, Z8, Z27
+	VMOVUPS 512(SI), Z28
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z27, Z23
-	VMOVUPS     576(SI), Z28
 	VFMADD231PS Z0, Z28, Z24
-	VMOVUPS     640(SI), Z29
+	VMOVUPS     576(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     704(SI), Z30
+	VMOVUPS     640(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VFMADD231PS Z1, Z27, Z23
+	VMOVUPS     704(SI), Z31
+	VFMADD231PS Z0, Z31, Z27
 	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
+	VFMADD231PS Z1, Z31, Z27
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z27
 	VPERMPS Z2, Z10, Z28
 	VPERMPS Z2, Z11, Z29
-	VPERMPS Z2, Z17, Z30
-	VPSLLD  $0x14, Z9, Z31
-	VMOVUPS Z21, (BX)
-	VPSLLD  $0x14, Z10, Z21
-	VMOVUPS Z20, 64(BX)
-	VPSLLD  $0x14, Z11, Z20
-	VMOVUPS Z19, 128(BX)
-	VPSLLD  $0x14, Z17, Z19
-	VPADDD  Z27, Z31, Z27
-	VPADDD  Z28, Z21, Z28
-	VPADDD  Z29, Z20, Z29
-	VPADDD  Z30, Z19, Z30
+	VPERMPS Z2, Z12, Z30
+	VPERMPS Z2, Z18, Z31
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z10, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z11, Z21
+	VMOVUPS Z20, 128(BX)
+	VPSLLD  $0x14, Z12, Z20
+	VMOVUPS Z19, 192(BX)
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
+	VPADDD  Z30, Z20, Z30
+	VPADDD  Z31, Z19, Z31
 	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z23, Z3, Z19
+	VFMADD231PS Z24, Z3, Z19
 	VMOVAPS     Z4, Z20
-	VFMADD231PS Z24, Z3, Z20
+	VFMADD231PS Z25, Z3, Z20
 	VMOVAPS     Z4, Z21
-	VFMADD231PS Z25, Z3, Z21
-	VMOVAPS     Z4, Z31
-	VFMADD231PS Z26, Z3, Z31
-	VFMADD213PS Z5, Z23, Z19
-	VFMADD213PS Z5, Z24, Z20
-	VFMADD213PS Z5, Z25, Z21
-	VFMADD213PS Z5, Z26, Z31
-	VMULPS      Z19, Z23, Z23
-	VMULPS      Z20, Z24, Z24
-	VMULPS      Z21, Z25, Z25
-	VMULPS      Z31, Z26, Z26
+	VFMADD231PS Z26, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z27, Z3, Z22
+	VFMADD213PS Z5, Z24, Z19
+	VFMADD213PS Z5, Z25, Z20
+	VFMADD213PS Z5, Z26, Z21
+	VFMADD213PS Z5, Z27, Z22
+	VMULPS      Z19, Z24, Z24
+	VMULPS      Z20, Z25, Z25
+	VMULPS      Z21, Z26, Z26
+	VMULPS      Z22, Z27, Z27
 
 	// s*q + s
-	VFMADD213PS   Z27, Z27, Z23
 	VFMADD213PS   Z28, Z28, Z24
 	VFMADD213PS   Z29, Z29, Z25
 	VFMADD213PS   Z30, Z30, Z26
-	VADDPS        Z24, Z23, Z19
-	VADDPS        Z26, Z25, Z20
+	VFMADD213PS   Z31, Z31, Z27
+	VADDPS        Z25, Z24, Z19
+	VADDPS        Z27, Z26, Z20
 	VADDPS        Z20, Z19, Z19
-	VPTERNLOGD    $0xfe, Z9, Z10, Z8
-	VPTERNLOGD    $0xfe, Z11, Z17, Z8
-	VMOVAPS       Z7, Z9
-	VFMADD231PS.Z Z0, Z6, K7, Z9
+	VPTERNLOGD    $0xfe, Z10, Z11, Z9
+	VPTERNLOGD    $0xfe, Z12, Z18, Z9
+	VMOVAPS       Z8, Z10
+	VFMADD231PS.Z Z0, Z7, K7, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z9, Z7, Z7
+	VSUBPS Z10, Z8, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z6, Z7
-	VFMADD231PS Z1, Z6, Z7
+	VFMADD231PS Z0, Z7, Z8
+	VFMADD231PS Z1, Z7, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z6
-	VPSLLD  $0x14, Z9, Z10
-	VPADDD  Z6, Z10, Z6
-	VMOVAPS Z4, Z10
+	VPERMPS Z2, Z10, Z7
+	VPSLLD  $0x14, Z10, Z11
+	VPADDD  Z7, Z11, Z7
+	VMOVAPS Z4, Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z7, Z3, Z10
-	VFMADD213PS   Z5, Z7, Z10
-	VMULPS        Z10, Z7, Z7
-	VFMADD213PS.Z Z6, Z6, K7, Z7
+	VFMADD231PS   Z8, Z3, Z11
+	VFMADD213PS   Z5, Z8, Z11
+	VMULPS        Z11, Z8, Z8
+	VFMADD213PS.Z Z7, Z7, K7, Z8
 
 	// Leave if an element is not near.
-	VPORD         Z8, Z9, Z8
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	VPORD         Z9, Z10, Z9
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact208
-	VADDPS        Z22, Z16, Z6
-	VMINPS        Z22, Z16, Z8
-	VMAXPS        Z22, Z16, Z16
-	VSUBPS        Z16, Z6, Z16
-	VSUBPS        Z16, Z8, Z8
-	VADDPS        Z19, Z6, Z9
-	VMINPS        Z19, Z6, Z10
-	VMAXPS        Z19, Z6, Z6
-	VSUBPS        Z6, Z9, Z6
-	VSUBPS        Z6, Z10, Z10
-	VADDPS        Z10, Z8, Z8
-	VADDPS        Z7, Z9, Z6
-	VMINPS        Z7, Z9, Z10
-	VMAXPS        Z7, Z9, Z9
-	VSUBPS        Z9, Z6, Z9
-	VSUBPS        Z9, Z10, Z10
-	VADDPS        Z10, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z6, Y9
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y9, Z9
-	VEXTRACTF64X4 $0x01, Z8, Y10
-	VCVTPS2PD     Y8, Z8
+	VADDPS        Z23, Z17, Z7
+	VMINPS        Z23, Z17, Z9
+	VMAXPS        Z23, Z17, Z17
+	VSUBPS        Z17, Z7, Z17
+	VSUBPS        Z17, Z9, Z9
+	VADDPS        Z19, Z7, Z10
+	VMINPS        Z19, Z7, Z11
+	VMAXPS        Z19, Z7, Z7
+	VSUBPS        Z7, Z10, Z7
+	VSUBPS        Z7, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VADDPS        Z8, Z10, Z7
+	VMINPS        Z8, Z10, Z11
+	VMAXPS        Z8, Z10, Z10
+	VSUBPS        Z10, Z7, Z10
+	VSUBPS        Z10, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z7, Y10
+	VCVTPS2PD     Y7, Z7
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z8, Z6, Z6
-	VADDPD        Z10, Z9, Z9
-	VADDPD        Z9, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPD        Y8, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X8
-	VADDPD        X8, X6, X6
-	VMOVHLPS      X6, X6, X8
-	VADDSD        X8, X6, X6
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X6, X8
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z10, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPD        Y9, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X9
+	VADDPD        X9, X7, X7
+	VMOVHLPS      X7, X7, X9
+	VADDSD        X9, X7, X7
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X7, X9
 	JCS           exact208
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        up64<>+0(SB), X9
 
-	// 1/total = cHi + cLo
-	VDIVSD       X6, X8, X8
-	VCVTSD2SS    X8, X8, X6
-	VBROADCASTSS X6, Z9
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	// 2^100/total = cHi + cLo
+	VDIVSD       X7, X9, X9
+	VCVTSD2SS    X9, X9, X7
+	VBROADCASTSS X7, Z10
+	VCVTSS2SD    X7, X7, X7
+	VSUBSD       X7, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z12, Z6
-	VFMADD231PS Z9, Z12, Z6
-	VMOVUPS     Z6, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z13, Z7
+	VFMADD231PS Z10, Z13, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z13, Z6
-	VFMADD231PS Z9, Z13, Z6
-	VMOVUPS     Z6, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z14, Z7
+	VFMADD231PS Z10, Z14, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z6
-	VFMADD231PS Z9, Z14, Z6
-	VMOVUPS     Z6, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z15, Z7
+	VFMADD231PS Z10, Z15, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z6
-	VFMADD231PS Z9, Z15, Z6
-	VMOVUPS     Z6, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z16, Z7
+	VFMADD231PS Z10, Z16, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 192(DI)
+	VMOVUPS     192(BX), Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z18, Z6
-	VFMADD231PS Z9, Z18, Z6
-	VMOVUPS     Z6, 256(DI)
-	VMOVUPS     128(BX), Z6
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z7, Z11
+	VFMADD231PS Z10, Z7, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
+	VMOVUPS     128(BX), Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z6, Z10
-	VFMADD231PS Z9, Z6, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     64(BX), Z6
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z7, Z11
+	VFMADD231PS Z10, Z7, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
+	VMOVUPS     64(BX), Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z6, Z10
-	VFMADD231PS Z9, Z6, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     (BX), Z6
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z7, Z11
+	VFMADD231PS Z10, Z7, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     (BX), Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z6, Z10
-	VFMADD231PS Z9, Z6, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z7, Z11
+	VFMADD231PS Z10, Z7, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z23, Z6
-	VFMADD231PS Z9, Z23, Z6
-	VMOVUPS     Z6, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z24, Z7
+	VFMADD231PS Z10, Z24, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z24, Z6
-	VFMADD231PS Z9, Z24, Z6
-	VMOVUPS     Z6, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z25, Z7
+	VFMADD231PS Z10, Z25, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z6
-	VFMADD231PS Z9, Z25, Z6
-	VMOVUPS     Z6, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z26, Z7
+	VFMADD231PS Z10, Z26, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z26, Z6
-	VFMADD231PS Z9, Z26, Z6
-	VMOVUPS     Z6, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z27, Z7
+	VFMADD231PS Z10, Z27, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z7, Z8
-	VFMADD231PS Z9, Z7, Z8
-	VMOVUPS     Z8, K7, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z10, Z8, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, K7, 768(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -4718,407 +4859,424 @@ done25:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS down<>+0(SB), Z6
 	PCALIGN      $0x40
 
 loop27:
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI), Z7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact224
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z6, Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VSUBPS       Z6, Z7, Z7
-	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
-	VMOVUPS.Z    832(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMULPS       Z0, Z7, Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z    832(SI), K7, Z7
+	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z8
-	VMOVUPS     64(SI), Z9
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     128(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     192(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
+	VFMADD213PS Z8, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z8, Z7, Z12
-	VSUBPS  Z9, Z7, Z13
-	VSUBPS  Z10, Z7, Z14
-	VSUBPS  Z11, Z7, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z8, Z13
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     64(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     192(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VFMADD231PS Z1, Z16, Z12
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
 	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z8, Z16
 	VPERMPS Z2, Z9, Z17
 	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
-	VPSLLD  $0x14, Z8, Z20
+	VPERMPS Z2, Z12, Z20
 	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPADDD  Z16, Z20, Z16
+	VPSLLD  $0x14, Z12, Z24
 	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z13, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z14, Z3, Z22
 	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
-	VFMADD213PS Z5, Z12, Z20
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
 	VFMADD213PS Z5, Z13, Z21
 	VFMADD213PS Z5, Z14, Z22
 	VFMADD213PS Z5, Z15, Z23
-	VMULPS      Z20, Z12, Z12
+	VFMADD213PS Z5, Z16, Z24
 	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VADDPS      Z13, Z12, Z16
-	VADDPS      Z15, Z14, Z17
-	VADDPS      Z17, Z16, Z16
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPORD       Z8, Z11, Z8
-	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     384(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z18
-	VSUBPS  Z10, Z7, Z19
-	VSUBPS  Z11, Z7, Z20
-	VSUBPS  Z17, Z7, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z10, Z8, Z19
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z0, Z23, Z19
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     448(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VFMADD231PS Z1, Z22, Z18
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
 	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z22
 	VPERMPS Z2, Z10, Z23
 	VPERMPS Z2, Z11, Z24
-	VPERMPS Z2, Z17, Z25
-	VPSLLD  $0x14, Z9, Z26
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z18, Z26
 	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z18, Z30
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z19, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z20, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z21, Z3, Z29
-	VFMADD213PS Z5, Z18, Z26
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
 	VFMADD213PS Z5, Z19, Z27
 	VFMADD213PS Z5, Z20, Z28
 	VFMADD213PS Z5, Z21, Z29
-	VMULPS      Z26, Z18, Z18
+	VFMADD213PS Z5, Z22, Z30
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     512(SI), Z9
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     512(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     576(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     640(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     704(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     576(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     640(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z23
-	VSUBPS  Z10, Z7, Z24
-	VSUBPS  Z11, Z7, Z25
-	VSUBPS  Z17, Z7, Z26
-	VMOVUPS 512(SI), Z27
+	VSUBPS  Z10, Z8, Z24
+	VSUBPS  Z11, Z8, Z25
+	VSUBPS  Z12, Z8, Z26
+	VSUBPS  Z18, Z8, Z27
+	VMOVUPS 512(SI), Z28
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z27, Z23
-	VMOVUPS     576(SI), Z28
 	VFMADD231PS Z0, Z28, Z24
-	VMOVUPS     640(SI), Z29
+	VMOVUPS     576(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     704(SI), Z30
+	VMOVUPS     640(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VFMADD231PS Z1, Z27, Z23
+	VMOVUPS     704(SI), Z31
+	VFMADD231PS Z0, Z31, Z27
 	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
+	VFMADD231PS Z1, Z31, Z27
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z27
 	VPERMPS Z2, Z10, Z28
 	VPERMPS Z2, Z11, Z29
-	VPERMPS Z2, Z17, Z30
-	VPSLLD  $0x14, Z9, Z31
-	VMOVUPS Z21, (BX)
-	VPSLLD  $0x14, Z10, Z21
-	VMOVUPS Z20, 64(BX)
-	VPSLLD  $0x14, Z11, Z20
-	VMOVUPS Z19, 128(BX)
-	VPSLLD  $0x14, Z17, Z19
-	VPADDD  Z27, Z31, Z27
-	VPADDD  Z28, Z21, Z28
-	VPADDD  Z29, Z20, Z29
-	VPADDD  Z30, Z19, Z30
+	VPERMPS Z2, Z12, Z30
+	VPERMPS Z2, Z18, Z31
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z10, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z11, Z21
+	VMOVUPS Z20, 128(BX)
+	VPSLLD  $0x14, Z12, Z20
+	VMOVUPS Z19, 192(BX)
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
+	VPADDD  Z30, Z20, Z30
+	VPADDD  Z31, Z19, Z31
 	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z23, Z3, Z19
+	VFMADD231PS Z24, Z3, Z19
 	VMOVAPS     Z4, Z20
-	VFMADD231PS Z24, Z3, Z20
+	VFMADD231PS Z25, Z3, Z20
 	VMOVAPS     Z4, Z21
-	VFMADD231PS Z25, Z3, Z21
-	VMOVAPS     Z4, Z31
-	VFMADD231PS Z26, Z3, Z31
-	VFMADD213PS Z5, Z23, Z19
-	VFMADD213PS Z5, Z24, Z20
-	VFMADD213PS Z5, Z25, Z21
-	VFMADD213PS Z5, Z26, Z31
-	VMULPS      Z19, Z23, Z23
-	VMULPS      Z20, Z24, Z24
-	VMULPS      Z21, Z25, Z25
-	VMULPS      Z31, Z26, Z26
+	VFMADD231PS Z26, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z27, Z3, Z22
+	VFMADD213PS Z5, Z24, Z19
+	VFMADD213PS Z5, Z25, Z20
+	VFMADD213PS Z5, Z26, Z21
+	VFMADD213PS Z5, Z27, Z22
+	VMULPS      Z19, Z24, Z24
+	VMULPS      Z20, Z25, Z25
+	VMULPS      Z21, Z26, Z26
+	VMULPS      Z22, Z27, Z27
 
 	// s*q + s
-	VFMADD213PS Z27, Z27, Z23
 	VFMADD213PS Z28, Z28, Z24
 	VFMADD213PS Z29, Z29, Z25
 	VFMADD213PS Z30, Z30, Z26
-	VADDPS      Z24, Z23, Z19
-	VADDPS      Z26, Z25, Z20
+	VFMADD213PS Z31, Z31, Z27
+	VADDPS      Z25, Z24, Z19
+	VADDPS      Z27, Z26, Z20
 	VADDPS      Z20, Z19, Z19
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     768(SI), Z9
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     768(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z7, Z0, Z9
-	VMOVAPS       Z7, Z10
-	VFMADD231PS.Z Z0, Z6, K7, Z10
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVAPS       Z8, Z11
+	VFMADD231PS.Z Z0, Z7, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z11
-	VSUBPS  Z10, Z7, Z7
-	VMOVUPS 768(SI), Z17
+	VSUBPS  Z10, Z8, Z12
+	VSUBPS  Z11, Z8, Z8
+	VMOVUPS 768(SI), Z18
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z11
-	VFMADD231PS Z0, Z6, Z7
-	VFMADD231PS Z1, Z17, Z11
-	VFMADD231PS Z1, Z6, Z7
+	VFMADD231PS Z0, Z18, Z12
+	VFMADD231PS Z0, Z7, Z8
+	VFMADD231PS Z1, Z18, Z12
+	VFMADD231PS Z1, Z7, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z6
-	VPERMPS Z2, Z10, Z17
-	VPSLLD  $0x14, Z9, Z20
-	VPSLLD  $0x14, Z10, Z21
-	VPADDD  Z6, Z20, Z6
-	VPADDD  Z17, Z21, Z17
+	VPERMPS Z2, Z10, Z7
+	VPERMPS Z2, Z11, Z18
+	VPSLLD  $0x14, Z10, Z20
+	VPSLLD  $0x14, Z11, Z21
+	VPADDD  Z7, Z20, Z7
+	VPADDD  Z18, Z21, Z18
 	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z11, Z3, Z20
+	VFMADD231PS Z12, Z3, Z20
 	VMOVAPS     Z4, Z21
-	VFMADD231PS Z7, Z3, Z21
-	VFMADD213PS Z5, Z11, Z20
-	VFMADD213PS Z5, Z7, Z21
-	VMULPS      Z20, Z11, Z11
-	VMULPS      Z21, Z7, Z7
+	VFMADD231PS Z8, Z3, Z21
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z8, Z21
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z11
-	VFMADD213PS.Z Z17, Z17, K7, Z7
-	VADDPS        Z7, Z11, Z6
-	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VFMADD213PS   Z7, Z7, Z12
+	VFMADD213PS.Z Z18, Z18, K7, Z8
+	VADDPS        Z8, Z12, Z7
+	VPTERNLOGD    $0xfe, Z10, Z11, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact224
-	VADDPS        Z22, Z16, Z8
-	VMINPS        Z22, Z16, Z9
-	VMAXPS        Z22, Z16, Z16
-	VSUBPS        Z16, Z8, Z16
-	VSUBPS        Z16, Z9, Z9
-	VADDPS        Z19, Z8, Z10
-	VMINPS        Z19, Z8, Z16
-	VMAXPS        Z19, Z8, Z8
-	VSUBPS        Z8, Z10, Z8
-	VSUBPS        Z8, Z16, Z16
-	VADDPS        Z16, Z9, Z9
-	VADDPS        Z6, Z10, Z8
-	VMINPS        Z6, Z10, Z16
-	VMAXPS        Z6, Z10, Z10
-	VSUBPS        Z10, Z8, Z10
-	VSUBPS        Z10, Z16, Z16
-	VADDPS        Z16, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPS        Z23, Z17, Z9
+	VMINPS        Z23, Z17, Z10
+	VMAXPS        Z23, Z17, Z17
+	VSUBPS        Z17, Z9, Z17
+	VSUBPS        Z17, Z10, Z10
+	VADDPS        Z19, Z9, Z11
+	VMINPS        Z19, Z9, Z17
+	VMAXPS        Z19, Z9, Z9
+	VSUBPS        Z9, Z11, Z9
+	VSUBPS        Z9, Z17, Z17
+	VADDPS        Z17, Z10, Z10
+	VADDPS        Z7, Z11, Z9
+	VMINPS        Z7, Z11, Z17
+	VMAXPS        Z7, Z11, Z11
+	VSUBPS        Z11, Z9, Z11
+	VSUBPS        Z11, Z17, Z17
+	VADDPS        Z17, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y7
 	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z9, Z8, Z8
-	VADDPD        Z10, Z6, Z6
-	VADDPD        Z6, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VADDPD        Y6, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X6
-	VADDPD        X6, X8, X8
-	VMOVHLPS      X8, X8, X6
-	VADDSD        X6, X8, X8
-	VMOVSD        nearTotal64<>+0(SB), X6
-	VUCOMISD      X8, X6
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z11, Z7, Z7
+	VADDPD        Z7, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y7
+	VADDPD        Y7, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X7
+	VADDPD        X7, X9, X9
+	VMOVHLPS      X9, X9, X7
+	VADDSD        X7, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X7
+	VUCOMISD      X9, X7
 	JCS           exact224
-	VMOVSD        one64<>+0(SB), X6
+	VMOVSD        up64<>+0(SB), X7
 
-	// 1/total = cHi + cLo
-	VDIVSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X8
-	VBROADCASTSS X8, Z9
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X6
-	VBROADCASTSS X6, Z6
+	// 2^100/total = cHi + cLo
+	VDIVSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X9
+	VBROADCASTSS X9, Z10
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X7
+	VBROADCASTSS X7, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z12, Z8
-	VFMADD231PS Z9, Z12, Z8
-	VMOVUPS     Z8, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z13, Z9
+	VFMADD231PS Z10, Z13, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z13, Z8
-	VFMADD231PS Z9, Z13, Z8
-	VMOVUPS     Z8, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z14, Z9
+	VFMADD231PS Z10, Z14, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z14, Z8
-	VFMADD231PS Z9, Z14, Z8
-	VMOVUPS     Z8, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z15, Z9
+	VFMADD231PS Z10, Z15, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z15, Z8
-	VFMADD231PS Z9, Z15, Z8
-	VMOVUPS     Z8, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z16, Z9
+	VFMADD231PS Z10, Z16, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     192(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z18, Z8
-	VFMADD231PS Z9, Z18, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     128(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
+	VMOVUPS     128(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     64(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
+	VMOVUPS     64(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     (BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     (BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z23, Z8
-	VFMADD231PS Z9, Z23, Z8
-	VMOVUPS     Z8, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z24, Z9
+	VFMADD231PS Z10, Z24, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z24, Z8
-	VFMADD231PS Z9, Z24, Z8
-	VMOVUPS     Z8, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z25, Z9
+	VFMADD231PS Z10, Z25, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z25, Z8
-	VFMADD231PS Z9, Z25, Z8
-	VMOVUPS     Z8, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z26, Z9
+	VFMADD231PS Z10, Z26, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z26, Z8
-	VFMADD231PS Z9, Z26, Z8
-	VMOVUPS     Z8, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z27, Z9
+	VFMADD231PS Z10, Z27, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z11, Z8
-	VFMADD231PS Z9, Z11, Z8
-	VMOVUPS     Z8, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z12, Z9
+	VFMADD231PS Z10, Z12, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z7, Z6
-	VFMADD231PS Z9, Z7, Z6
-	VMOVUPS     Z6, K7, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z8, Z7
+	VFMADD231PS Z10, Z8, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, K7, 832(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -5150,428 +5308,446 @@ done27:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS down<>+0(SB), Z6
 	PCALIGN      $0x40
 
 loop29:
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI), Z7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact240
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z6, Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VSUBPS       Z6, Z7, Z7
-	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
-	VMOVUPS.Z    896(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMULPS       Z0, Z7, Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z    896(SI), K7, Z7
+	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z8
-	VMOVUPS     64(SI), Z9
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     128(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     192(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
+	VFMADD213PS Z8, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z8, Z7, Z12
-	VSUBPS  Z9, Z7, Z13
-	VSUBPS  Z10, Z7, Z14
-	VSUBPS  Z11, Z7, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z8, Z13
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     64(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     192(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VFMADD231PS Z1, Z16, Z12
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
 	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z8, Z16
 	VPERMPS Z2, Z9, Z17
 	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
-	VPSLLD  $0x14, Z8, Z20
+	VPERMPS Z2, Z12, Z20
 	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPADDD  Z16, Z20, Z16
+	VPSLLD  $0x14, Z12, Z24
 	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z13, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z14, Z3, Z22
 	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
-	VFMADD213PS Z5, Z12, Z20
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
 	VFMADD213PS Z5, Z13, Z21
 	VFMADD213PS Z5, Z14, Z22
 	VFMADD213PS Z5, Z15, Z23
-	VMULPS      Z20, Z12, Z12
+	VFMADD213PS Z5, Z16, Z24
 	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VADDPS      Z13, Z12, Z16
-	VADDPS      Z15, Z14, Z17
-	VADDPS      Z17, Z16, Z16
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPORD       Z8, Z11, Z8
-	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     384(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z18
-	VSUBPS  Z10, Z7, Z19
-	VSUBPS  Z11, Z7, Z20
-	VSUBPS  Z17, Z7, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z10, Z8, Z19
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z0, Z23, Z19
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     448(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VFMADD231PS Z1, Z22, Z18
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
 	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z22
 	VPERMPS Z2, Z10, Z23
 	VPERMPS Z2, Z11, Z24
-	VPERMPS Z2, Z17, Z25
-	VPSLLD  $0x14, Z9, Z26
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z18, Z26
 	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z18, Z30
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z19, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z20, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z21, Z3, Z29
-	VFMADD213PS Z5, Z18, Z26
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
 	VFMADD213PS Z5, Z19, Z27
 	VFMADD213PS Z5, Z20, Z28
 	VFMADD213PS Z5, Z21, Z29
-	VMULPS      Z26, Z18, Z18
+	VFMADD213PS Z5, Z22, Z30
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     512(SI), Z9
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     512(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     576(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     640(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     704(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     576(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     640(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z23
-	VSUBPS  Z10, Z7, Z24
-	VSUBPS  Z11, Z7, Z25
-	VSUBPS  Z17, Z7, Z26
-	VMOVUPS 512(SI), Z27
+	VSUBPS  Z10, Z8, Z24
+	VSUBPS  Z11, Z8, Z25
+	VSUBPS  Z12, Z8, Z26
+	VSUBPS  Z18, Z8, Z27
+	VMOVUPS 512(SI), Z28
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z27, Z23
-	VMOVUPS     576(SI), Z28
 	VFMADD231PS Z0, Z28, Z24
-	VMOVUPS     640(SI), Z29
+	VMOVUPS     576(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     704(SI), Z30
+	VMOVUPS     640(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VFMADD231PS Z1, Z27, Z23
+	VMOVUPS     704(SI), Z31
+	VFMADD231PS Z0, Z31, Z27
 	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
+	VFMADD231PS Z1, Z31, Z27
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z27
 	VPERMPS Z2, Z10, Z28
 	VPERMPS Z2, Z11, Z29
-	VPERMPS Z2, Z17, Z30
-	VPSLLD  $0x14, Z9, Z31
-	VMOVUPS Z21, (BX)
-	VPSLLD  $0x14, Z10, Z21
-	VMOVUPS Z20, 64(BX)
-	VPSLLD  $0x14, Z11, Z20
-	VMOVUPS Z19, 128(BX)
-	VPSLLD  $0x14, Z17, Z19
-	VPADDD  Z27, Z31, Z27
-	VPADDD  Z28, Z21, Z28
-	VPADDD  Z29, Z20, Z29
-	VPADDD  Z30, Z19, Z30
+	VPERMPS Z2, Z12, Z30
+	VPERMPS Z2, Z18, Z31
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z10, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z11, Z21
+	VMOVUPS Z20, 128(BX)
+	VPSLLD  $0x14, Z12, Z20
+	VMOVUPS Z19, 192(BX)
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
+	VPADDD  Z30, Z20, Z30
+	VPADDD  Z31, Z19, Z31
 	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z23, Z3, Z19
+	VFMADD231PS Z24, Z3, Z19
 	VMOVAPS     Z4, Z20
-	VFMADD231PS Z24, Z3, Z20
+	VFMADD231PS Z25, Z3, Z20
 	VMOVAPS     Z4, Z21
-	VFMADD231PS Z25, Z3, Z21
-	VMOVAPS     Z4, Z31
-	VFMADD231PS Z26, Z3, Z31
-	VFMADD213PS Z5, Z23, Z19
-	VFMADD213PS Z5, Z24, Z20
-	VFMADD213PS Z5, Z25, Z21
-	VFMADD213PS Z5, Z26, Z31
-	VMULPS      Z19, Z23, Z23
-	VMULPS      Z20, Z24, Z24
-	VMULPS      Z21, Z25, Z25
-	VMULPS      Z31, Z26, Z26
+	VFMADD231PS Z26, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z27, Z3, Z22
+	VFMADD213PS Z5, Z24, Z19
+	VFMADD213PS Z5, Z25, Z20
+	VFMADD213PS Z5, Z26, Z21
+	VFMADD213PS Z5, Z27, Z22
+	VMULPS      Z19, Z24, Z24
+	VMULPS      Z20, Z25, Z25
+	VMULPS      Z21, Z26, Z26
+	VMULPS      Z22, Z27, Z27
 
 	// s*q + s
-	VFMADD213PS Z27, Z27, Z23
 	VFMADD213PS Z28, Z28, Z24
 	VFMADD213PS Z29, Z29, Z25
 	VFMADD213PS Z30, Z30, Z26
-	VADDPS      Z24, Z23, Z19
-	VADDPS      Z26, Z25, Z20
+	VFMADD213PS Z31, Z31, Z27
+	VADDPS      Z25, Z24, Z19
+	VADDPS      Z27, Z26, Z20
 	VADDPS      Z20, Z19, Z19
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     768(SI), Z9
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     768(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z7, Z0, Z9
-	VMOVUPS       832(SI), Z10
-	VFMADD213PS   Z7, Z0, Z10
-	VMOVAPS       Z7, Z11
-	VFMADD231PS.Z Z0, Z6, K7, Z11
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVUPS       832(SI), Z11
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVAPS       Z8, Z12
+	VFMADD231PS.Z Z0, Z7, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z17
-	VSUBPS  Z10, Z7, Z20
-	VSUBPS  Z11, Z7, Z7
+	VSUBPS  Z10, Z8, Z18
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z8
 	VMOVUPS 768(SI), Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     832(SI), Z27
-	VFMADD231PS Z0, Z27, Z20
-	VFMADD231PS Z0, Z6, Z7
-	VFMADD231PS Z1, Z21, Z17
-	VFMADD231PS Z1, Z27, Z20
-	VFMADD231PS Z1, Z6, Z7
+	VFMADD231PS Z0, Z21, Z18
+	VMOVUPS     832(SI), Z22
+	VFMADD231PS Z0, Z22, Z20
+	VFMADD231PS Z0, Z7, Z8
+	VFMADD231PS Z1, Z21, Z18
+	VFMADD231PS Z1, Z22, Z20
+	VFMADD231PS Z1, Z7, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z6
-	VPERMPS Z2, Z10, Z21
-	VPERMPS Z2, Z11, Z27
-	VPSLLD  $0x14, Z9, Z28
-	VPSLLD  $0x14, Z10, Z29
-	VPSLLD  $0x14, Z11, Z30
-	VPADDD  Z6, Z28, Z6
+	VPERMPS Z2, Z10, Z7
+	VPERMPS Z2, Z11, Z21
+	VPERMPS Z2, Z12, Z22
+	VPSLLD  $0x14, Z10, Z28
+	VPSLLD  $0x14, Z11, Z29
+	VPSLLD  $0x14, Z12, Z30
+	VPADDD  Z7, Z28, Z7
 	VPADDD  Z21, Z29, Z21
-	VPADDD  Z27, Z30, Z27
+	VPADDD  Z22, Z30, Z22
 	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z17, Z3, Z28
+	VFMADD231PS Z18, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z20, Z3, Z29
 	VMOVAPS     Z4, Z30
-	VFMADD231PS Z7, Z3, Z30
-	VFMADD213PS Z5, Z17, Z28
+	VFMADD231PS Z8, Z3, Z30
+	VFMADD213PS Z5, Z18, Z28
 	VFMADD213PS Z5, Z20, Z29
-	VFMADD213PS Z5, Z7, Z30
-	VMULPS      Z28, Z17, Z17
+	VFMADD213PS Z5, Z8, Z30
+	VMULPS      Z28, Z18, Z18
 	VMULPS      Z29, Z20, Z20
-	VMULPS      Z30, Z7, Z7
+	VMULPS      Z30, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z17
+	VFMADD213PS   Z7, Z7, Z18
 	VFMADD213PS   Z21, Z21, Z20
-	VFMADD213PS.Z Z27, Z27, K7, Z7
-	VADDPS        Z20, Z17, Z6
-	VPTERNLOGD    $0xfe, Z9, Z10, Z8
-	VPORD         Z8, Z11, Z8
-	VADDPS        Z7, Z6, Z6
+	VFMADD213PS.Z Z22, Z22, K7, Z8
+	VADDPS        Z20, Z18, Z7
+	VPTERNLOGD    $0xfe, Z10, Z11, Z9
+	VPORD         Z9, Z12, Z9
+	VADDPS        Z8, Z7, Z7
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact240
-	VADDPS        Z22, Z16, Z8
-	VMINPS        Z22, Z16, Z9
-	VMAXPS        Z22, Z16, Z16
-	VSUBPS        Z16, Z8, Z16
-	VSUBPS        Z16, Z9, Z9
-	VADDPS        Z19, Z8, Z10
-	VMINPS        Z19, Z8, Z11
-	VMAXPS        Z19, Z8, Z8
-	VSUBPS        Z8, Z10, Z8
-	VSUBPS        Z8, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VADDPS        Z6, Z10, Z8
-	VMINPS        Z6, Z10, Z11
-	VMAXPS        Z6, Z10, Z10
-	VSUBPS        Z10, Z8, Z10
-	VSUBPS        Z10, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPS        Z23, Z17, Z9
+	VMINPS        Z23, Z17, Z10
+	VMAXPS        Z23, Z17, Z17
+	VSUBPS        Z17, Z9, Z17
+	VSUBPS        Z17, Z10, Z10
+	VADDPS        Z19, Z9, Z11
+	VMINPS        Z19, Z9, Z12
+	VMAXPS        Z19, Z9, Z9
+	VSUBPS        Z9, Z11, Z9
+	VSUBPS        Z9, Z12, Z12
+	VADDPS        Z12, Z10, Z10
+	VADDPS        Z7, Z11, Z9
+	VMINPS        Z7, Z11, Z12
+	VMAXPS        Z7, Z11, Z11
+	VSUBPS        Z11, Z9, Z11
+	VSUBPS        Z11, Z12, Z12
+	VADDPS        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y7
 	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z9, Z8, Z8
-	VADDPD        Z10, Z6, Z6
-	VADDPD        Z6, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VADDPD        Y6, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X6
-	VADDPD        X6, X8, X8
-	VMOVHLPS      X8, X8, X6
-	VADDSD        X6, X8, X8
-	VMOVSD        nearTotal64<>+0(SB), X6
-	VUCOMISD      X8, X6
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z11, Z7, Z7
+	VADDPD        Z7, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y7
+	VADDPD        Y7, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X7
+	VADDPD        X7, X9, X9
+	VMOVHLPS      X9, X9, X7
+	VADDSD        X7, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X7
+	VUCOMISD      X9, X7
 	JCS           exact240
-	VMOVSD        one64<>+0(SB), X6
+	VMOVSD        up64<>+0(SB), X7
 
-	// 1/total = cHi + cLo
-	VDIVSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X8
-	VBROADCASTSS X8, Z9
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X6
-	VBROADCASTSS X6, Z6
+	// 2^100/total = cHi + cLo
+	VDIVSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X9
+	VBROADCASTSS X9, Z10
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X7
+	VBROADCASTSS X7, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z12, Z8
-	VFMADD231PS Z9, Z12, Z8
-	VMOVUPS     Z8, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z13, Z9
+	VFMADD231PS Z10, Z13, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z13, Z8
-	VFMADD231PS Z9, Z13, Z8
-	VMOVUPS     Z8, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z14, Z9
+	VFMADD231PS Z10, Z14, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z14, Z8
-	VFMADD231PS Z9, Z14, Z8
-	VMOVUPS     Z8, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z15, Z9
+	VFMADD231PS Z10, Z15, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z15, Z8
-	VFMADD231PS Z9, Z15, Z8
-	VMOVUPS     Z8, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z16, Z9
+	VFMADD231PS Z10, Z16, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     192(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z18, Z8
-	VFMADD231PS Z9, Z18, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     128(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
+	VMOVUPS     128(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     64(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
+	VMOVUPS     64(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     (BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     (BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z23, Z8
-	VFMADD231PS Z9, Z23, Z8
-	VMOVUPS     Z8, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z24, Z9
+	VFMADD231PS Z10, Z24, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z24, Z8
-	VFMADD231PS Z9, Z24, Z8
-	VMOVUPS     Z8, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z25, Z9
+	VFMADD231PS Z10, Z25, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z25, Z8
-	VFMADD231PS Z9, Z25, Z8
-	VMOVUPS     Z8, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z26, Z9
+	VFMADD231PS Z10, Z26, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z26, Z8
-	VFMADD231PS Z9, Z26, Z8
-	VMOVUPS     Z8, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z27, Z9
+	VFMADD231PS Z10, Z27, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z17, Z8
-	VFMADD231PS Z9, Z17, Z8
-	VMOVUPS     Z8, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z18, Z9
+	VFMADD231PS Z10, Z18, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z20, Z8
-	VFMADD231PS Z9, Z20, Z8
-	VMOVUPS     Z8, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z20, Z9
+	VFMADD231PS Z10, Z20, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z7, Z6
-	VFMADD231PS Z9, Z7, Z6
-	VMOVUPS     Z6, K7, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z8, Z7
+	VFMADD231PS Z10, Z8, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, K7, 896(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -5603,259 +5779,261 @@ done29:
 	VBROADCASTSS nearExp3<>+0(SB), Z3
 	VBROADCASTSS nearExp2<>+0(SB), Z4
 	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS down<>+0(SB), Z6
 	PCALIGN      $0x40
 
 loop31:
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (SI), Z7
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact256
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z6, Z6
-	VBROADCASTSS nearHeadroom<>+0(SB), Z7
-	VSUBPS       Z6, Z7, Z7
-	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
-	VMOVUPS.Z    960(SI), K7, Z6
-	VMOVUPS      (SI), Z8
+	VMULPS       Z0, Z7, Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VMOVUPS.Z    960(SI), K7, Z7
+	VMOVUPS      (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z8
-	VMOVUPS     64(SI), Z9
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     128(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     192(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
+	VFMADD213PS Z8, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z8, Z7, Z12
-	VSUBPS  Z9, Z7, Z13
-	VSUBPS  Z10, Z7, Z14
-	VSUBPS  Z11, Z7, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z8, Z13
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     64(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     128(SI), Z18
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     192(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VFMADD231PS Z1, Z16, Z12
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
 	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z8, Z16
 	VPERMPS Z2, Z9, Z17
 	VPERMPS Z2, Z10, Z18
 	VPERMPS Z2, Z11, Z19
-	VPSLLD  $0x14, Z8, Z20
+	VPERMPS Z2, Z12, Z20
 	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPADDD  Z16, Z20, Z16
+	VPSLLD  $0x14, Z12, Z24
 	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VMOVAPS Z4, Z20
+	VPADDD  Z20, Z24, Z20
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z12, Z3, Z20
-	VMOVAPS     Z4, Z21
 	VFMADD231PS Z13, Z3, Z21
 	VMOVAPS     Z4, Z22
 	VFMADD231PS Z14, Z3, Z22
 	VMOVAPS     Z4, Z23
 	VFMADD231PS Z15, Z3, Z23
-	VFMADD213PS Z5, Z12, Z20
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
 	VFMADD213PS Z5, Z13, Z21
 	VFMADD213PS Z5, Z14, Z22
 	VFMADD213PS Z5, Z15, Z23
-	VMULPS      Z20, Z12, Z12
+	VFMADD213PS Z5, Z16, Z24
 	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
 
 	// s*q + s
-	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VADDPS      Z13, Z12, Z16
-	VADDPS      Z15, Z14, Z17
-	VADDPS      Z17, Z16, Z16
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPORD       Z8, Z11, Z8
-	VMOVUPS     256(SI), Z9
+	VFMADD213PS Z20, Z20, Z16
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     384(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z18
-	VSUBPS  Z10, Z7, Z19
-	VSUBPS  Z11, Z7, Z20
-	VSUBPS  Z17, Z7, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z10, Z8, Z19
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z0, Z23, Z19
-	VMOVUPS     384(SI), Z24
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     448(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VFMADD231PS Z1, Z22, Z18
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
 	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z22
 	VPERMPS Z2, Z10, Z23
 	VPERMPS Z2, Z11, Z24
-	VPERMPS Z2, Z17, Z25
-	VPSLLD  $0x14, Z9, Z26
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z18, Z26
 	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z17, Z29
-	VPADDD  Z22, Z26, Z22
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z18, Z30
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z4, Z26
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z4, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z3, Z26
-	VMOVAPS     Z4, Z27
 	VFMADD231PS Z19, Z3, Z27
 	VMOVAPS     Z4, Z28
 	VFMADD231PS Z20, Z3, Z28
 	VMOVAPS     Z4, Z29
 	VFMADD231PS Z21, Z3, Z29
-	VFMADD213PS Z5, Z18, Z26
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
 	VFMADD213PS Z5, Z19, Z27
 	VFMADD213PS Z5, Z20, Z28
 	VFMADD213PS Z5, Z21, Z29
-	VMULPS      Z26, Z18, Z18
+	VFMADD213PS Z5, Z22, Z30
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
 
 	// s*q + s
-	VFMADD213PS Z22, Z22, Z18
 	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VADDPS      Z19, Z18, Z22
-	VADDPS      Z21, Z20, Z23
-	VADDPS      Z23, Z22, Z22
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     512(SI), Z9
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     512(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z7, Z0, Z9
-	VMOVUPS     576(SI), Z10
-	VFMADD213PS Z7, Z0, Z10
-	VMOVUPS     640(SI), Z11
-	VFMADD213PS Z7, Z0, Z11
-	VMOVUPS     704(SI), Z17
-	VFMADD213PS Z7, Z0, Z17
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     576(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     640(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z23
-	VSUBPS  Z10, Z7, Z24
-	VSUBPS  Z11, Z7, Z25
-	VSUBPS  Z17, Z7, Z26
-	VMOVUPS 512(SI), Z27
+	VSUBPS  Z10, Z8, Z24
+	VSUBPS  Z11, Z8, Z25
+	VSUBPS  Z12, Z8, Z26
+	VSUBPS  Z18, Z8, Z27
+	VMOVUPS 512(SI), Z28
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z27, Z23
-	VMOVUPS     576(SI), Z28
 	VFMADD231PS Z0, Z28, Z24
-	VMOVUPS     640(SI), Z29
+	VMOVUPS     576(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     704(SI), Z30
+	VMOVUPS     640(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VFMADD231PS Z1, Z27, Z23
+	VMOVUPS     704(SI), Z31
+	VFMADD231PS Z0, Z31, Z27
 	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
+	VFMADD231PS Z1, Z31, Z27
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z27
 	VPERMPS Z2, Z10, Z28
 	VPERMPS Z2, Z11, Z29
-	VPERMPS Z2, Z17, Z30
-	VPSLLD  $0x14, Z9, Z31
-	VMOVUPS Z21, (BX)
-	VPSLLD  $0x14, Z10, Z21
-	VMOVUPS Z20, 64(BX)
-	VPSLLD  $0x14, Z11, Z20
-	VMOVUPS Z19, 128(BX)
-	VPSLLD  $0x14, Z17, Z19
-	VPADDD  Z27, Z31, Z27
-	VPADDD  Z28, Z21, Z28
-	VPADDD  Z29, Z20, Z29
-	VPADDD  Z30, Z19, Z30
+	VPERMPS Z2, Z12, Z30
+	VPERMPS Z2, Z18, Z31
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z10, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z11, Z21
+	VMOVUPS Z20, 128(BX)
+	VPSLLD  $0x14, Z12, Z20
+	VMOVUPS Z19, 192(BX)
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
+	VPADDD  Z30, Z20, Z30
+	VPADDD  Z31, Z19, Z31
 	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z23, Z3, Z19
+	VFMADD231PS Z24, Z3, Z19
 	VMOVAPS     Z4, Z20
-	VFMADD231PS Z24, Z3, Z20
+	VFMADD231PS Z25, Z3, Z20
 	VMOVAPS     Z4, Z21
-	VFMADD231PS Z25, Z3, Z21
-	VMOVAPS     Z4, Z31
-	VFMADD231PS Z26, Z3, Z31
-	VFMADD213PS Z5, Z23, Z19
-	VFMADD213PS Z5, Z24, Z20
-	VFMADD213PS Z5, Z25, Z21
-	VFMADD213PS Z5, Z26, Z31
-	VMULPS      Z19, Z23, Z23
-	VMULPS      Z20, Z24, Z24
-	VMULPS      Z21, Z25, Z25
-	VMULPS      Z31, Z26, Z26
+	VFMADD231PS Z26, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z27, Z3, Z22
+	VFMADD213PS Z5, Z24, Z19
+	VFMADD213PS Z5, Z25, Z20
+	VFMADD213PS Z5, Z26, Z21
+	VFMADD213PS Z5, Z27, Z22
+	VMULPS      Z19, Z24, Z24
+	VMULPS      Z20, Z25, Z25
+	VMULPS      Z21, Z26, Z26
+	VMULPS      Z22, Z27, Z27
 
 	// s*q + s
-	VFMADD213PS Z27, Z27, Z23
 	VFMADD213PS Z28, Z28, Z24
 	VFMADD213PS Z29, Z29, Z25
 	VFMADD213PS Z30, Z30, Z26
-	VADDPS      Z24, Z23, Z19
-	VADDPS      Z26, Z25, Z20
+	VFMADD213PS Z31, Z31, Z27
+	VADDPS      Z25, Z24, Z19
+	VADDPS      Z27, Z26, Z20
 	VADDPS      Z20, Z19, Z19
-	VPTERNLOGD  $0xfe, Z9, Z10, Z8
-	VPTERNLOGD  $0xfe, Z11, Z17, Z8
-	VMOVUPS     768(SI), Z9
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
+	VMOVUPS     768(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z7, Z0, Z9
-	VMOVUPS       832(SI), Z10
-	VFMADD213PS   Z7, Z0, Z10
-	VMOVUPS       896(SI), Z11
-	VFMADD213PS   Z7, Z0, Z11
-	VMOVAPS       Z7, Z17
-	VFMADD231PS.Z Z0, Z6, K7, Z17
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVUPS       832(SI), Z11
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVUPS       896(SI), Z12
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVAPS       Z8, Z18
+	VFMADD231PS.Z Z0, Z7, K7, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z9, Z7, Z20
-	VSUBPS  Z10, Z7, Z21
-	VSUBPS  Z11, Z7, Z27
-	VSUBPS  Z17, Z7, Z7
+	VSUBPS  Z10, Z8, Z20
+	VSUBPS  Z11, Z8, Z21
+	VSUBPS  Z12, Z8, Z22
+	VSUBPS  Z18, Z8, Z8
 	VMOVUPS 768(SI), Z28
 
 	// f = x * (kHi + kLo) - n
@@ -5863,194 +6041,211 @@ loop31:
 	VMOVUPS     832(SI), Z29
 	VFMADD231PS Z0, Z29, Z21
 	VMOVUPS     896(SI), Z30
-	VFMADD231PS Z0, Z30, Z27
-	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z0, Z30, Z22
+	VFMADD231PS Z0, Z7, Z8
 	VFMADD231PS Z1, Z28, Z20
 	VFMADD231PS Z1, Z29, Z21
-	VFMADD231PS Z1, Z30, Z27
-	VFMADD231PS Z1, Z6, Z7
+	VFMADD231PS Z1, Z30, Z22
+	VFMADD231PS Z1, Z7, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z9, Z6
-	VPERMPS Z2, Z10, Z28
-	VPERMPS Z2, Z11, Z29
-	VPERMPS Z2, Z17, Z30
-	VPSLLD  $0x14, Z9, Z31
-	VMOVUPS Z26, 192(BX)
-	VPSLLD  $0x14, Z10, Z26
-	VMOVUPS Z25, 256(BX)
-	VPSLLD  $0x14, Z11, Z25
-	VMOVUPS Z24, 320(BX)
-	VPSLLD  $0x14, Z17, Z24
-	VPADDD  Z6, Z31, Z6
-	VPADDD  Z28, Z26, Z28
-	VPADDD  Z29, Z25, Z29
-	VPADDD  Z30, Z24, Z30
-	VMOVAPS Z4, Z24
+	VPERMPS Z2, Z10, Z7
+	VPERMPS Z2, Z11, Z28
+	VPERMPS Z2, Z12, Z29
+	VPERMPS Z2, Z18, Z30
+	VPSLLD  $0x14, Z10, Z31
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z11, Z27
+	VMOVUPS Z26, 320(BX)
+	VPSLLD  $0x14, Z12, Z26
+	VMOVUPS Z25, 384(BX)
+	VPSLLD  $0x14, Z18, Z25
+	VPADDD  Z7, Z31, Z7
+	VPADDD  Z28, Z27, Z28
+	VPADDD  Z29, Z26, Z29
+	VPADDD  Z30, Z25, Z30
+	VMOVAPS Z4, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z3, Z24
-	VMOVAPS     Z4, Z25
-	VFMADD231PS Z21, Z3, Z25
+	VFMADD231PS Z20, Z3, Z25
 	VMOVAPS     Z4, Z26
-	VFMADD231PS Z27, Z3, Z26
+	VFMADD231PS Z21, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z22, Z3, Z27
 	VMOVAPS     Z4, Z31
-	VFMADD231PS Z7, Z3, Z31
-	VFMADD213PS Z5, Z20, Z24
-	VFMADD213PS Z5, Z21, Z25
-	VFMADD213PS Z5, Z27, Z26
-	VFMADD213PS Z5, Z7, Z31
-	VMULPS      Z24, Z20, Z20
-	VMULPS      Z25, Z21, Z21
-	VMULPS      Z26, Z27, Z27
-	VMULPS      Z31, Z7, Z7
+	VFMADD231PS Z8, Z3, Z31
+	VFMADD213PS Z5, Z20, Z25
+	VFMADD213PS Z5, Z21, Z26
+	VFMADD213PS Z5, Z22, Z27
+	VFMADD213PS Z5, Z8, Z31
+	VMULPS      Z25, Z20, Z20
+	VMULPS      Z26, Z21, Z21
+	VMULPS      Z27, Z22, Z22
+	VMULPS      Z31, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z6, Z6, Z20
+	VFMADD213PS   Z7, Z7, Z20
 	VFMADD213PS   Z28, Z28, Z21
-	VFMADD213PS   Z29, Z29, Z27
-	VFMADD213PS.Z Z30, Z30, K7, Z7
-	VADDPS        Z21, Z20, Z6
-	VADDPS        Z7, Z27, Z24
-	VADDPS        Z24, Z6, Z6
-	VPTERNLOGD    $0xfe, Z9, Z10, Z8
-	VPTERNLOGD    $0xfe, Z11, Z17, Z8
+	VFMADD213PS   Z29, Z29, Z22
+	VFMADD213PS.Z Z30, Z30, K7, Z8
+	VADDPS        Z21, Z20, Z7
+	VADDPS        Z8, Z22, Z25
+	VADDPS        Z25, Z7, Z7
+	VPTERNLOGD    $0xfe, Z10, Z11, Z9
+	VPTERNLOGD    $0xfe, Z12, Z18, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact256
-	VADDPS        Z22, Z16, Z8
-	VMINPS        Z22, Z16, Z9
-	VMAXPS        Z22, Z16, Z16
-	VSUBPS        Z16, Z8, Z16
-	VSUBPS        Z16, Z9, Z9
-	VADDPS        Z19, Z8, Z10
-	VMINPS        Z19, Z8, Z11
-	VMAXPS        Z19, Z8, Z8
-	VSUBPS        Z8, Z10, Z8
-	VSUBPS        Z8, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VADDPS        Z6, Z10, Z8
-	VMINPS        Z6, Z10, Z11
-	VMAXPS        Z6, Z10, Z10
-	VSUBPS        Z10, Z8, Z10
-	VSUBPS        Z10, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPS        Z23, Z17, Z9
+	VMINPS        Z23, Z17, Z10
+	VMAXPS        Z23, Z17, Z17
+	VSUBPS        Z17, Z9, Z17
+	VSUBPS        Z17, Z10, Z10
+	VADDPS        Z19, Z9, Z11
+	VMINPS        Z19, Z9, Z12
+	VMAXPS        Z19, Z9, Z9
+	VSUBPS        Z9, Z11, Z9
+	VSUBPS        Z9, Z12, Z12
+	VADDPS        Z12, Z10, Z10
+	VADDPS        Z7, Z11, Z9
+	VMINPS        Z7, Z11, Z12
+	VMAXPS        Z7, Z11, Z11
+	VSUBPS        Z11, Z9, Z11
+	VSUBPS        Z11, Z12, Z12
+	VADDPS        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y7
 	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z10, Y11
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z9, Z8, Z8
-	VADDPD        Z10, Z6, Z6
-	VADDPD        Z6, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y6
-	VADDPD        Y6, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X6
-	VADDPD        X6, X8, X8
-	VMOVHLPS      X8, X8, X6
-	VADDSD        X6, X8, X8
-	VMOVSD        nearTotal64<>+0(SB), X6
-	VUCOMISD      X8, X6
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z11, Z7, Z7
+	VADDPD        Z7, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y7
+	VADDPD        Y7, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X7
+	VADDPD        X7, X9, X9
+	VMOVHLPS      X9, X9, X7
+	VADDSD        X7, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X7
+	VUCOMISD      X9, X7
 	JCS           exact256
-	VMOVSD        one64<>+0(SB), X6
+	VMOVSD        up64<>+0(SB), X7
 
-	// 1/total = cHi + cLo
-	VDIVSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X8
-	VBROADCASTSS X8, Z9
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X6, X6
-	VCVTSD2SS    X6, X6, X6
-	VBROADCASTSS X6, Z6
+	// 2^100/total = cHi + cLo
+	VDIVSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X9
+	VBROADCASTSS X9, Z10
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X7, X7
+	VCVTSD2SS    X7, X7, X7
+	VBROADCASTSS X7, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z12, Z8
-	VFMADD231PS Z9, Z12, Z8
-	VMOVUPS     Z8, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z13, Z9
+	VFMADD231PS Z10, Z13, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z13, Z8
-	VFMADD231PS Z9, Z13, Z8
-	VMOVUPS     Z8, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z14, Z9
+	VFMADD231PS Z10, Z14, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z14, Z8
-	VFMADD231PS Z9, Z14, Z8
-	VMOVUPS     Z8, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z15, Z9
+	VFMADD231PS Z10, Z15, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z15, Z8
-	VFMADD231PS Z9, Z15, Z8
-	VMOVUPS     Z8, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z16, Z9
+	VFMADD231PS Z10, Z16, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     192(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z18, Z8
-	VFMADD231PS Z9, Z18, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     128(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
+	VMOVUPS     128(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     64(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
+	VMOVUPS     64(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     (BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
+	VMOVUPS     (BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z23, Z8
-	VFMADD231PS Z9, Z23, Z8
-	VMOVUPS     Z8, 512(DI)
-	VMOVUPS     320(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z24, Z9
+	VFMADD231PS Z10, Z24, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 512(DI)
+	VMOVUPS     384(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 576(DI)
-	VMOVUPS     256(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 576(DI)
+	VMOVUPS     320(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 640(DI)
-	VMOVUPS     192(BX), Z8
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 640(DI)
+	VMOVUPS     256(BX), Z9
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z8, Z10
-	VFMADD231PS Z9, Z8, Z10
-	VMOVUPS     Z10, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z20, Z8
-	VFMADD231PS Z9, Z20, Z8
-	VMOVUPS     Z8, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z20, Z9
+	VFMADD231PS Z10, Z20, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z21, Z8
-	VFMADD231PS Z9, Z21, Z8
-	VMOVUPS     Z8, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z21, Z9
+	VFMADD231PS Z10, Z21, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z27, Z8
-	VFMADD231PS Z9, Z27, Z8
-	VMOVUPS     Z8, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z22, Z9
+	VFMADD231PS Z10, Z22, Z9
+	VMULPS      Z6, Z9, Z9
+	VMOVUPS     Z9, 896(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z6, Z7, Z6
-	VFMADD231PS Z9, Z7, Z6
-	VMOVUPS     Z6, K7, 960(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z7, Z8, Z7
+	VFMADD231PS Z10, Z8, Z7
+	VMULPS      Z6, Z7, Z7
+	VMOVUPS     Z7, K7, 960(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -7278,9 +7473,9 @@ behind43:
 	VMOVSD        nearTotal64<>+0(SB), X2
 	VUCOMISD      X3, X2
 	JCS           total
-	VMOVSD        one64<>+0(SB), X2
+	VMOVSD        up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Z4
@@ -7296,59 +7491,68 @@ behind43:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ    $0x00000080, CX
-	JLT     done46
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done46
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
 
 loop46:
-	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, (DI)
-	VMOVUPS     64(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 64(DI)
-	VMOVUPS     128(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 128(DI)
-	VMOVUPS     192(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 192(DI)
-	VMOVUPS     256(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 256(DI)
-	VMOVUPS     320(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 320(DI)
-	VMOVUPS     384(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 384(DI)
-	VMOVUPS     448(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -7365,9 +7569,10 @@ done46:
 loop47:
 	VMOVUPS (SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -7387,9 +7592,10 @@ done47:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
@@ -8674,9 +8880,9 @@ total:
 	VADDSD        X2, X3, X3
 	VUCOMISD      X3, X3
 	JPS           irregular
-	VMOVSD        one64<>+0(SB), X2
+	VMOVSD        up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X4
 	VBROADCASTSS X4, Z5
@@ -8697,67 +8903,76 @@ total:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ    $0x00000080, CX
-	JLT     done61
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done61
+	VBROADCASTSS down<>+0(SB), Z5
+	PCALIGN      $0x40
 
 loop61:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, (DI)
-	VMOVUPS       64(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, (DI)
+	VMOVUPS       64(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 64(DI)
-	VMOVUPS       128(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 64(DI)
+	VMOVUPS       128(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 128(DI)
-	VMOVUPS       192(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 128(DI)
+	VMOVUPS       192(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 192(DI)
-	VMOVUPS       256(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 192(DI)
+	VMOVUPS       256(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 256(DI)
-	VMOVUPS       320(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 256(DI)
+	VMOVUPS       320(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 320(DI)
-	VMOVUPS       384(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 320(DI)
+	VMOVUPS       384(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 384(DI)
-	VMOVUPS       448(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 384(DI)
+	VMOVUPS       448(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -8774,10 +8989,11 @@ done61:
 loop62:
 	VMOVUPS (SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z5, Z6
 	VCMPPS        $0x05, Z4, Z5, K1
 	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVUPS       Z6, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -8797,10 +9013,11 @@ done62:
 	VBROADCASTSS minusInf<>+0(SB), Z5
 	VMOVUPS      (SI), K7, Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z5, Z6
 	VCMPPS        $0x05, Z4, Z5, K1
 	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
@@ -8865,6 +9082,9 @@ GLOBL nearExp2<>(SB), RODATA|NOPTR, $4
 DATA nearExp1<>+0(SB)/4, $0x48b17219
 GLOBL nearExp1<>(SB), RODATA|NOPTR, $4
 
+DATA down<>+0(SB)/4, $0x0d800000
+GLOBL down<>(SB), RODATA|NOPTR, $4
+
 DATA nearBits<>+0(SB)/4, $0xbffffc00
 GLOBL nearBits<>(SB), RODATA|NOPTR, $4
 
@@ -8872,9 +9092,9 @@ DATA nearTotal64<>+0(SB)/4, $0x00000000
 DATA nearTotal64<>+4(SB)/4, $0x44e00000
 GLOBL nearTotal64<>(SB), RODATA|NOPTR, $8
 
-DATA one64<>+0(SB)/4, $0x00000000
-DATA one64<>+4(SB)/4, $0x3ff00000
-GLOBL one64<>(SB), RODATA|NOPTR, $8
+DATA up64<>+0(SB)/4, $0x00000000
+DATA up64<>+4(SB)/4, $0x46300000
+GLOBL up64<>(SB), RODATA|NOPTR, $8
 
 DATA integerHeadroom<>+0(SB)/4, $0x4b400018
 GLOBL integerHeadroom<>(SB), RODATA|NOPTR, $4
@@ -13871,57 +14091,66 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS 4(R11), Z0
 	VBROADCASTSS 8(R11), Z1
 	VBROADCASTSS (R11), Z2
+	VBROADCASTSS down<>+0(SB), Z3
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       64(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVUPS       Z4, (DI)
-	VMOVUPS       Z6, 64(DI)
-	VMOVUPS       128(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       64(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVUPS       Z5, (DI)
+	VMOVUPS       Z7, 64(DI)
+	VMOVUPS       128(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       192(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVUPS       Z4, 128(DI)
-	VMOVUPS       Z6, 192(DI)
-	VMOVUPS       256(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       192(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVUPS       Z5, 128(DI)
+	VMOVUPS       Z7, 192(DI)
+	VMOVUPS       256(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       320(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVUPS       Z4, 256(DI)
-	VMOVUPS       Z6, 320(DI)
-	VMOVUPS       384(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       320(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVUPS       Z5, 256(DI)
+	VMOVUPS       Z7, 320(DI)
+	VMOVUPS       384(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       448(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVUPS       Z4, 384(DI)
-	VMOVUPS       Z6, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       448(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVUPS       Z5, 384(DI)
+	VMOVUPS       Z7, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -13941,10 +14170,11 @@ done0:
 loop1:
 	VMOVUPS (SI), Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z0, Z3, Z4
 	VCMPPS        $0x05, Z1, Z3, K1
 	VFMADD231PS.Z Z2, Z3, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -13964,10 +14194,11 @@ done1:
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z0, Z1
 	VCMPPS.BCST        $0x05, 8(R11), Z0, K1
 	VFMADD231PS.BCST.Z (R11), Z0, K1, Z1
+	VMULPS.BCST        down<>+0(SB), Z1, Z1
 	VMOVUPS            Z1, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 
@@ -14002,10 +14233,11 @@ TEXT ·scaleNTAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z0, Z1
 	VCMPPS.BCST        $0x05, 8(R11), Z0, K1
 	VFMADD231PS.BCST.Z (R11), Z0, K1, Z1
+	VMULPS.BCST        down<>+0(SB), Z1, Z1
 	VMOVUPS            Z1, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 	LEAQ               (DI)(CX*4), DI
@@ -14018,57 +14250,66 @@ done0:
 	VBROADCASTSS 4(R11), Z0
 	VBROADCASTSS 8(R11), Z1
 	VBROADCASTSS (R11), Z2
+	VBROADCASTSS down<>+0(SB), Z3
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS (SI), Z3
+	VMOVUPS (SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       64(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVNTPS      Z4, (DI)
-	VMOVNTPS      Z6, 64(DI)
-	VMOVUPS       128(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       64(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVNTPS      Z5, (DI)
+	VMOVNTPS      Z7, 64(DI)
+	VMOVUPS       128(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       192(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVNTPS      Z4, 128(DI)
-	VMOVNTPS      Z6, 192(DI)
-	VMOVUPS       256(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       192(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVNTPS      Z5, 128(DI)
+	VMOVNTPS      Z7, 192(DI)
+	VMOVUPS       256(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       320(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVNTPS      Z4, 256(DI)
-	VMOVNTPS      Z6, 320(DI)
-	VMOVUPS       384(SI), Z3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       320(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVNTPS      Z5, 256(DI)
+	VMOVNTPS      Z7, 320(DI)
+	VMOVUPS       384(SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z0, Z3, Z4
-	VMOVUPS       448(SI), Z5
-	VMULPS        Z0, Z5, Z6
-	VCMPPS        $0x05, Z1, Z3, K1
-	VCMPPS        $0x05, Z1, Z5, K2
-	VFMADD231PS.Z Z2, Z3, K1, Z4
-	VFMADD231PS.Z Z2, Z5, K2, Z6
-	VMOVNTPS      Z4, 384(DI)
-	VMOVNTPS      Z6, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z0, Z4, Z5
+	VMOVUPS       448(SI), Z6
+	VMULPS        Z0, Z6, Z7
+	VCMPPS        $0x05, Z1, Z4, K1
+	VCMPPS        $0x05, Z1, Z6, K2
+	VFMADD231PS.Z Z2, Z4, K1, Z5
+	VFMADD231PS.Z Z2, Z6, K2, Z7
+	VMULPS        Z3, Z5, Z5
+	VMULPS        Z3, Z7, Z7
+	VMOVNTPS      Z5, 384(DI)
+	VMOVNTPS      Z7, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -14088,10 +14329,11 @@ done1:
 loop2:
 	VMOVUPS (SI), Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z0, Z3, Z4
 	VCMPPS        $0x05, Z1, Z3, K1
 	VFMADD231PS.Z Z2, Z3, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVNTPS      Z4, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -14111,10 +14353,11 @@ done2:
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z0, Z1
 	VCMPPS.BCST        $0x05, 8(R11), Z0, K1
 	VFMADD231PS.BCST.Z (R11), Z0, K1, Z1
+	VMULPS.BCST        down<>+0(SB), Z1, Z1
 	VMOVUPS            Z1, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 
@@ -14150,189 +14393,198 @@ TEXT ·expScaleAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSS exp2<>+0(SB), Z8
 	VBROADCASTSS exp1<>+0(SB), Z9
 	VBROADCASTSS cut<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS (SI), Z11
+	VMOVUPS (SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z11
-	VMOVUPS     64(SI), Z12
 	VFMADD213PS Z2, Z0, Z12
-	VMOVUPS     128(SI), Z13
+	VMOVUPS     64(SI), Z13
 	VFMADD213PS Z2, Z0, Z13
-	VMOVUPS     192(SI), Z14
+	VMOVUPS     128(SI), Z14
 	VFMADD213PS Z2, Z0, Z14
+	VMOVUPS     192(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z2, Z15
 	VSUBPS  Z12, Z2, Z16
 	VSUBPS  Z13, Z2, Z17
 	VSUBPS  Z14, Z2, Z18
-	VMOVUPS (SI), Z19
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS (SI), Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     128(SI), Z21
+	VMOVUPS     64(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     192(SI), Z22
+	VMOVUPS     128(SI), Z22
 	VFMADD231PS Z0, Z22, Z18
-	VFMADD231PS Z1, Z19, Z15
+	VMOVUPS     192(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
 	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z19
 	VPERMPS Z3, Z12, Z20
 	VPERMPS Z3, Z13, Z21
 	VPERMPS Z3, Z14, Z22
-	VPSLLD  $0x14, Z11, Z23
+	VPERMPS Z3, Z15, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
 	VPSLLD  $0x14, Z14, Z26
-	VPADDD  Z19, Z23, Z19
+	VPSLLD  $0x14, Z15, Z27
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
-	VMOVAPS Z8, Z23
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z7, Z23
-	VMOVAPS     Z8, Z24
 	VFMADD231PS Z16, Z7, Z24
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z17, Z7, Z25
 	VMOVAPS     Z8, Z26
 	VFMADD231PS Z18, Z7, Z26
-	VFMADD213PS Z9, Z15, Z23
+	VMOVAPS     Z8, Z27
+	VFMADD231PS Z19, Z7, Z27
 	VFMADD213PS Z9, Z16, Z24
 	VFMADD213PS Z9, Z17, Z25
 	VFMADD213PS Z9, Z18, Z26
-	VMULPS      Z23, Z15, Z15
+	VFMADD213PS Z9, Z19, Z27
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z10, Z11, K1
-	VCMPPS        $0x05, Z10, Z12, K2
-	VCMPPS        $0x05, Z10, Z13, K3
-	VCMPPS        $0x05, Z10, Z14, K4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VCMPPS        $0x05, Z10, Z12, K1
+	VCMPPS        $0x05, Z10, Z13, K2
+	VCMPPS        $0x05, Z10, Z14, K3
+	VCMPPS        $0x05, Z10, Z15, K4
+	VFMADD213PS.Z Z20, Z20, K1, Z16
+	VFMADD213PS.Z Z21, Z21, K2, Z17
+	VFMADD213PS.Z Z22, Z22, K3, Z18
+	VFMADD213PS.Z Z23, Z23, K4, Z19
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z15, Z11
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z16, Z12
 	VMULPS        Z4, Z17, Z13
 	VMULPS        Z4, Z18, Z14
-	VCMPPS        $0x05, Z5, Z15, K1
-	VCMPPS        $0x05, Z5, Z16, K2
-	VCMPPS        $0x05, Z5, Z17, K3
-	VCMPPS        $0x05, Z5, Z18, K4
-	VFMADD231PS.Z Z6, Z15, K1, Z11
-	VFMADD231PS.Z Z6, Z16, K2, Z12
-	VFMADD231PS.Z Z6, Z17, K3, Z13
-	VFMADD231PS.Z Z6, Z18, K4, Z14
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       256(SI), Z11
+	VMULPS        Z4, Z19, Z15
+	VCMPPS        $0x05, Z5, Z16, K1
+	VCMPPS        $0x05, Z5, Z17, K2
+	VCMPPS        $0x05, Z5, Z18, K3
+	VCMPPS        $0x05, Z5, Z19, K4
+	VFMADD231PS.Z Z6, Z16, K1, Z12
+	VFMADD231PS.Z Z6, Z17, K2, Z13
+	VFMADD231PS.Z Z6, Z18, K3, Z14
+	VFMADD231PS.Z Z6, Z19, K4, Z15
+	VMULPS        Z11, Z12, Z12
+	VMULPS        Z11, Z13, Z13
+	VMULPS        Z11, Z14, Z14
+	VMULPS        Z11, Z15, Z15
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, 128(DI)
+	VMOVUPS       Z15, 192(DI)
+	VMOVUPS       256(SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z11
-	VMOVUPS     320(SI), Z12
 	VFMADD213PS Z2, Z0, Z12
-	VMOVUPS     384(SI), Z13
+	VMOVUPS     320(SI), Z13
 	VFMADD213PS Z2, Z0, Z13
-	VMOVUPS     448(SI), Z14
+	VMOVUPS     384(SI), Z14
 	VFMADD213PS Z2, Z0, Z14
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z2, Z15
 	VSUBPS  Z12, Z2, Z16
 	VSUBPS  Z13, Z2, Z17
 	VSUBPS  Z14, Z2, Z18
-	VMOVUPS 256(SI), Z19
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS 256(SI), Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     320(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     384(SI), Z21
+	VMOVUPS     320(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     448(SI), Z22
+	VMOVUPS     384(SI), Z22
 	VFMADD231PS Z0, Z22, Z18
-	VFMADD231PS Z1, Z19, Z15
+	VMOVUPS     448(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
 	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z19
 	VPERMPS Z3, Z12, Z20
 	VPERMPS Z3, Z13, Z21
 	VPERMPS Z3, Z14, Z22
-	VPSLLD  $0x14, Z11, Z23
+	VPERMPS Z3, Z15, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
 	VPSLLD  $0x14, Z14, Z26
-	VPADDD  Z19, Z23, Z19
+	VPSLLD  $0x14, Z15, Z27
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
-	VMOVAPS Z8, Z23
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z7, Z23
-	VMOVAPS     Z8, Z24
 	VFMADD231PS Z16, Z7, Z24
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z17, Z7, Z25
 	VMOVAPS     Z8, Z26
 	VFMADD231PS Z18, Z7, Z26
-	VFMADD213PS Z9, Z15, Z23
+	VMOVAPS     Z8, Z27
+	VFMADD231PS Z19, Z7, Z27
 	VFMADD213PS Z9, Z16, Z24
 	VFMADD213PS Z9, Z17, Z25
 	VFMADD213PS Z9, Z18, Z26
-	VMULPS      Z23, Z15, Z15
+	VFMADD213PS Z9, Z19, Z27
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z10, Z11, K1
-	VCMPPS        $0x05, Z10, Z12, K2
-	VCMPPS        $0x05, Z10, Z13, K3
-	VCMPPS        $0x05, Z10, Z14, K4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VCMPPS        $0x05, Z10, Z12, K1
+	VCMPPS        $0x05, Z10, Z13, K2
+	VCMPPS        $0x05, Z10, Z14, K3
+	VCMPPS        $0x05, Z10, Z15, K4
+	VFMADD213PS.Z Z20, Z20, K1, Z16
+	VFMADD213PS.Z Z21, Z21, K2, Z17
+	VFMADD213PS.Z Z22, Z22, K3, Z18
+	VFMADD213PS.Z Z23, Z23, K4, Z19
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z15, Z11
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z16, Z12
 	VMULPS        Z4, Z17, Z13
 	VMULPS        Z4, Z18, Z14
-	VCMPPS        $0x05, Z5, Z15, K1
-	VCMPPS        $0x05, Z5, Z16, K2
-	VCMPPS        $0x05, Z5, Z17, K3
-	VCMPPS        $0x05, Z5, Z18, K4
-	VFMADD231PS.Z Z6, Z15, K1, Z11
-	VFMADD231PS.Z Z6, Z16, K2, Z12
-	VFMADD231PS.Z Z6, Z17, K3, Z13
-	VFMADD231PS.Z Z6, Z18, K4, Z14
-	VMOVUPS       Z11, 256(DI)
-	VMOVUPS       Z12, 320(DI)
-	VMOVUPS       Z13, 384(DI)
-	VMOVUPS       Z14, 448(DI)
+	VMULPS        Z4, Z19, Z15
+	VCMPPS        $0x05, Z5, Z16, K1
+	VCMPPS        $0x05, Z5, Z17, K2
+	VCMPPS        $0x05, Z5, Z18, K3
+	VCMPPS        $0x05, Z5, Z19, K4
+	VFMADD231PS.Z Z6, Z16, K1, Z12
+	VFMADD231PS.Z Z6, Z17, K2, Z13
+	VFMADD231PS.Z Z6, Z18, K3, Z14
+	VFMADD231PS.Z Z6, Z19, K4, Z15
+	VMULPS        Z11, Z12, Z12
+	VMULPS        Z11, Z13, Z13
+	VMULPS        Z11, Z14, Z14
+	VMULPS        Z11, Z15, Z15
+	VMOVUPS       Z12, 256(DI)
+	VMOVUPS       Z13, 320(DI)
+	VMOVUPS       Z14, 384(DI)
+	VMOVUPS       Z15, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -14378,10 +14630,11 @@ loop2:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
 	VFMADD213PS.Z Z8, Z8, K1, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z7, Z6
 	VCMPPS        $0x05, Z4, Z7, K1
 	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVUPS       Z6, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -14427,10 +14680,11 @@ done2:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
 	VFMADD213PS.Z Z3, Z3, K1, Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z5, Z3
 	VCMPPS.BCST        $0x05, 8(R11), Z5, K1
 	VFMADD231PS.BCST.Z (R11), Z5, K1, Z3
+	VMULPS.BCST        down<>+0(SB), Z3, Z3
 	VMOVUPS            Z3, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 
@@ -14498,10 +14752,11 @@ TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
 	VFMADD213PS.Z Z3, Z3, K1, Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z5, Z3
 	VCMPPS.BCST        $0x05, 8(R11), Z5, K1
 	VFMADD231PS.BCST.Z (R11), Z5, K1, Z3
+	VMULPS.BCST        down<>+0(SB), Z3, Z3
 	VMOVUPS            Z3, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 	LEAQ               (DI)(CX*4), DI
@@ -14519,189 +14774,198 @@ done1:
 	VBROADCASTSS exp2<>+0(SB), Z8
 	VBROADCASTSS exp1<>+0(SB), Z9
 	VBROADCASTSS cut<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS (SI), Z11
+	VMOVUPS (SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z11
-	VMOVUPS     64(SI), Z12
 	VFMADD213PS Z2, Z0, Z12
-	VMOVUPS     128(SI), Z13
+	VMOVUPS     64(SI), Z13
 	VFMADD213PS Z2, Z0, Z13
-	VMOVUPS     192(SI), Z14
+	VMOVUPS     128(SI), Z14
 	VFMADD213PS Z2, Z0, Z14
+	VMOVUPS     192(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z2, Z15
 	VSUBPS  Z12, Z2, Z16
 	VSUBPS  Z13, Z2, Z17
 	VSUBPS  Z14, Z2, Z18
-	VMOVUPS (SI), Z19
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS (SI), Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     64(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     128(SI), Z21
+	VMOVUPS     64(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     192(SI), Z22
+	VMOVUPS     128(SI), Z22
 	VFMADD231PS Z0, Z22, Z18
-	VFMADD231PS Z1, Z19, Z15
+	VMOVUPS     192(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
 	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z19
 	VPERMPS Z3, Z12, Z20
 	VPERMPS Z3, Z13, Z21
 	VPERMPS Z3, Z14, Z22
-	VPSLLD  $0x14, Z11, Z23
+	VPERMPS Z3, Z15, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
 	VPSLLD  $0x14, Z14, Z26
-	VPADDD  Z19, Z23, Z19
+	VPSLLD  $0x14, Z15, Z27
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
-	VMOVAPS Z8, Z23
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z7, Z23
-	VMOVAPS     Z8, Z24
 	VFMADD231PS Z16, Z7, Z24
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z17, Z7, Z25
 	VMOVAPS     Z8, Z26
 	VFMADD231PS Z18, Z7, Z26
-	VFMADD213PS Z9, Z15, Z23
+	VMOVAPS     Z8, Z27
+	VFMADD231PS Z19, Z7, Z27
 	VFMADD213PS Z9, Z16, Z24
 	VFMADD213PS Z9, Z17, Z25
 	VFMADD213PS Z9, Z18, Z26
-	VMULPS      Z23, Z15, Z15
+	VFMADD213PS Z9, Z19, Z27
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z10, Z11, K1
-	VCMPPS        $0x05, Z10, Z12, K2
-	VCMPPS        $0x05, Z10, Z13, K3
-	VCMPPS        $0x05, Z10, Z14, K4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VCMPPS        $0x05, Z10, Z12, K1
+	VCMPPS        $0x05, Z10, Z13, K2
+	VCMPPS        $0x05, Z10, Z14, K3
+	VCMPPS        $0x05, Z10, Z15, K4
+	VFMADD213PS.Z Z20, Z20, K1, Z16
+	VFMADD213PS.Z Z21, Z21, K2, Z17
+	VFMADD213PS.Z Z22, Z22, K3, Z18
+	VFMADD213PS.Z Z23, Z23, K4, Z19
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z15, Z11
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z16, Z12
 	VMULPS        Z4, Z17, Z13
 	VMULPS        Z4, Z18, Z14
-	VCMPPS        $0x05, Z5, Z15, K1
-	VCMPPS        $0x05, Z5, Z16, K2
-	VCMPPS        $0x05, Z5, Z17, K3
-	VCMPPS        $0x05, Z5, Z18, K4
-	VFMADD231PS.Z Z6, Z15, K1, Z11
-	VFMADD231PS.Z Z6, Z16, K2, Z12
-	VFMADD231PS.Z Z6, Z17, K3, Z13
-	VFMADD231PS.Z Z6, Z18, K4, Z14
-	VMOVNTPS      Z11, (DI)
-	VMOVNTPS      Z12, 64(DI)
-	VMOVNTPS      Z13, 128(DI)
-	VMOVNTPS      Z14, 192(DI)
-	VMOVUPS       256(SI), Z11
+	VMULPS        Z4, Z19, Z15
+	VCMPPS        $0x05, Z5, Z16, K1
+	VCMPPS        $0x05, Z5, Z17, K2
+	VCMPPS        $0x05, Z5, Z18, K3
+	VCMPPS        $0x05, Z5, Z19, K4
+	VFMADD231PS.Z Z6, Z16, K1, Z12
+	VFMADD231PS.Z Z6, Z17, K2, Z13
+	VFMADD231PS.Z Z6, Z18, K3, Z14
+	VFMADD231PS.Z Z6, Z19, K4, Z15
+	VMULPS        Z11, Z12, Z12
+	VMULPS        Z11, Z13, Z13
+	VMULPS        Z11, Z14, Z14
+	VMULPS        Z11, Z15, Z15
+	VMOVNTPS      Z12, (DI)
+	VMOVNTPS      Z13, 64(DI)
+	VMOVNTPS      Z14, 128(DI)
+	VMOVNTPS      Z15, 192(DI)
+	VMOVUPS       256(SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z2, Z0, Z11
-	VMOVUPS     320(SI), Z12
 	VFMADD213PS Z2, Z0, Z12
-	VMOVUPS     384(SI), Z13
+	VMOVUPS     320(SI), Z13
 	VFMADD213PS Z2, Z0, Z13
-	VMOVUPS     448(SI), Z14
+	VMOVUPS     384(SI), Z14
 	VFMADD213PS Z2, Z0, Z14
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z2, Z15
 	VSUBPS  Z12, Z2, Z16
 	VSUBPS  Z13, Z2, Z17
 	VSUBPS  Z14, Z2, Z18
-	VMOVUPS 256(SI), Z19
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS 256(SI), Z20
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     320(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     384(SI), Z21
+	VMOVUPS     320(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     448(SI), Z22
+	VMOVUPS     384(SI), Z22
 	VFMADD231PS Z0, Z22, Z18
-	VFMADD231PS Z1, Z19, Z15
+	VMOVUPS     448(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
 	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z19
 	VPERMPS Z3, Z12, Z20
 	VPERMPS Z3, Z13, Z21
 	VPERMPS Z3, Z14, Z22
-	VPSLLD  $0x14, Z11, Z23
+	VPERMPS Z3, Z15, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
 	VPSLLD  $0x14, Z14, Z26
-	VPADDD  Z19, Z23, Z19
+	VPSLLD  $0x14, Z15, Z27
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
-	VMOVAPS Z8, Z23
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z7, Z23
-	VMOVAPS     Z8, Z24
 	VFMADD231PS Z16, Z7, Z24
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z17, Z7, Z25
 	VMOVAPS     Z8, Z26
 	VFMADD231PS Z18, Z7, Z26
-	VFMADD213PS Z9, Z15, Z23
+	VMOVAPS     Z8, Z27
+	VFMADD231PS Z19, Z7, Z27
 	VFMADD213PS Z9, Z16, Z24
 	VFMADD213PS Z9, Z17, Z25
 	VFMADD213PS Z9, Z18, Z26
-	VMULPS      Z23, Z15, Z15
+	VFMADD213PS Z9, Z19, Z27
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z10, Z11, K1
-	VCMPPS        $0x05, Z10, Z12, K2
-	VCMPPS        $0x05, Z10, Z13, K3
-	VCMPPS        $0x05, Z10, Z14, K4
-	VFMADD213PS.Z Z19, Z19, K1, Z15
-	VFMADD213PS.Z Z20, Z20, K2, Z16
-	VFMADD213PS.Z Z21, Z21, K3, Z17
-	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VCMPPS        $0x05, Z10, Z12, K1
+	VCMPPS        $0x05, Z10, Z13, K2
+	VCMPPS        $0x05, Z10, Z14, K3
+	VCMPPS        $0x05, Z10, Z15, K4
+	VFMADD213PS.Z Z20, Z20, K1, Z16
+	VFMADD213PS.Z Z21, Z21, K2, Z17
+	VFMADD213PS.Z Z22, Z22, K3, Z18
+	VFMADD213PS.Z Z23, Z23, K4, Z19
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z15, Z11
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z16, Z12
 	VMULPS        Z4, Z17, Z13
 	VMULPS        Z4, Z18, Z14
-	VCMPPS        $0x05, Z5, Z15, K1
-	VCMPPS        $0x05, Z5, Z16, K2
-	VCMPPS        $0x05, Z5, Z17, K3
-	VCMPPS        $0x05, Z5, Z18, K4
-	VFMADD231PS.Z Z6, Z15, K1, Z11
-	VFMADD231PS.Z Z6, Z16, K2, Z12
-	VFMADD231PS.Z Z6, Z17, K3, Z13
-	VFMADD231PS.Z Z6, Z18, K4, Z14
-	VMOVNTPS      Z11, 256(DI)
-	VMOVNTPS      Z12, 320(DI)
-	VMOVNTPS      Z13, 384(DI)
-	VMOVNTPS      Z14, 448(DI)
+	VMULPS        Z4, Z19, Z15
+	VCMPPS        $0x05, Z5, Z16, K1
+	VCMPPS        $0x05, Z5, Z17, K2
+	VCMPPS        $0x05, Z5, Z18, K3
+	VCMPPS        $0x05, Z5, Z19, K4
+	VFMADD231PS.Z Z6, Z16, K1, Z12
+	VFMADD231PS.Z Z6, Z17, K2, Z13
+	VFMADD231PS.Z Z6, Z18, K3, Z14
+	VFMADD231PS.Z Z6, Z19, K4, Z15
+	VMULPS        Z11, Z12, Z12
+	VMULPS        Z11, Z13, Z13
+	VMULPS        Z11, Z14, Z14
+	VMULPS        Z11, Z15, Z15
+	VMOVNTPS      Z12, 256(DI)
+	VMOVNTPS      Z13, 320(DI)
+	VMOVNTPS      Z14, 384(DI)
+	VMOVNTPS      Z15, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -14747,10 +15011,11 @@ loop3:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
 	VFMADD213PS.Z Z8, Z8, K1, Z7
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z7, Z6
 	VCMPPS        $0x05, Z4, Z7, K1
 	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVNTPS      Z6, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -14796,10 +15061,11 @@ done3:
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
 	VFMADD213PS.Z Z3, Z3, K1, Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS.BCST        4(R11), Z5, Z3
 	VCMPPS.BCST        $0x05, 8(R11), Z5, K1
 	VFMADD231PS.BCST.Z (R11), Z5, K1, Z3
+	VMULPS.BCST        down<>+0(SB), Z3, Z3
 	VMOVUPS            Z3, K7, (DI)
 	LEAQ               (SI)(CX*4), SI
 
@@ -14922,7 +15188,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $4
 
 // func softmaxMaskedRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL, BMI
-TEXT ·softmaxMaskedRowsAVX512(SB), $704-96
+TEXT ·softmaxMaskedRowsAVX512(SB), $768-96
 	// softmaxMaskedRowsAVX512: the same as softmaxRows for rows of which some elements are -Inf.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -14978,84 +15244,86 @@ begin1:
 	VBROADCASTSS nearExp3<>+0(SB), Z11
 	VBROADCASTSS nearExp2<>+0(SB), Z12
 	VBROADCASTSS nearExp1<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z14
 	PCALIGN      $0x40
 
 loop1:
-	VMOVAPS      Z6, Z14
-	VMOVUPS      (SI), K7, Z14
-	VCMPPS       $0x05, Z3, Z14, K1
+	VMOVAPS      Z6, Z15
+	VMOVUPS      (SI), K7, Z15
+	VCMPPS       $0x05, Z3, Z15, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X3, X14
+	VBROADCASTSS (SI)(AX*4), Z15
+	VUCOMISS     X3, X15
 	JCS          exact16
-	VMULPS       Z7, Z4, Z15
-	VSUBPS       Z15, Z5, Z15
-	VUCOMISS     X14, X15
+	VMULPS       Z7, Z4, Z16
+	VSUBPS       Z16, Z5, Z16
+	VUCOMISS     X15, X16
 	JCS          exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z8, Z14
-	VSUBPS        Z9, Z14, Z14
-	VMOVAPS       Z6, Z15
-	VMOVUPS       (SI), K7, Z15
-	VCMPPS        $0x05, Z10, Z15, K1
-	VMOVAPS       Z14, Z16
-	VFMADD231PS.Z Z0, Z15, K1, Z16
+	VMULPS        Z0, Z15, Z15
+	VSUBPS        Z15, Z8, Z15
+	VSUBPS        Z9, Z15, Z15
+	VMOVAPS       Z6, Z16
+	VMOVUPS       (SI), K7, Z16
+	VCMPPS        $0x05, Z10, Z16, K1
+	VMOVAPS       Z15, Z17
+	VFMADD231PS.Z Z0, Z16, K1, Z17
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z14, Z14
+	VSUBPS Z17, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z15
-	VPSLLD  $0x14, Z16, Z17
-	VPADDD  Z15, Z17, Z15
-	VMOVAPS Z12, Z17
+	VPERMPS Z2, Z17, Z16
+	VPSLLD  $0x14, Z17, Z18
+	VPADDD  Z16, Z18, Z16
+	VMOVAPS Z12, Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z14, Z11, Z17
-	VFMADD213PS   Z13, Z14, Z17
-	VMULPS        Z17, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z14
+	VFMADD231PS   Z15, Z11, Z18
+	VFMADD213PS   Z13, Z15, Z18
+	VMULPS        Z18, Z15, Z15
+	VFMADD213PS.Z Z16, Z16, K1, Z15
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact16
-	VEXTRACTF64X4 $0x01, Z14, Y15
-	VCVTPS2PD     Y14, Z16
-	VCVTPS2PD     Y15, Z15
-	VADDPD        Z15, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y15
-	VADDPD        Y15, Y16, Y16
-	VEXTRACTF32X4 $0x01, Y16, X15
-	VADDPD        X15, X16, X16
-	VMOVHLPS      X16, X16, X15
-	VADDSD        X15, X16, X16
-	VMOVSD        nearTotal64<>+0(SB), X15
-	VUCOMISD      X16, X15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z17
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y16
+	VADDPD        Y16, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X16
+	VADDPD        X16, X17, X17
+	VMOVHLPS      X17, X17, X16
+	VADDSD        X16, X17, X17
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X17, X16
 	JCS           exact16
-	VMOVSD        one64<>+0(SB), X15
+	VMOVSD        up64<>+0(SB), X16
 
-	// 1/total = cHi + cLo
-	VDIVSD       X16, X15, X15
-	VCVTSD2SS    X15, X15, X16
-	VBROADCASTSS X16, Z17
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X15, X15
-	VCVTSD2SS    X15, X15, X15
-	VBROADCASTSS X15, Z15
+	// 2^100/total = cHi + cLo
+	VDIVSD       X17, X16, X16
+	VCVTSD2SS    X16, X16, X17
+	VBROADCASTSS X17, Z18
+	VCVTSS2SD    X17, X17, X17
+	VSUBSD       X17, X16, X16
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z17, Z14, Z15
-	VMOVUPS     Z15, K7, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z16, Z15, Z16
+	VFMADD231PS Z18, Z15, Z16
+	VMULPS      Z14, Z16, Z16
+	VMOVUPS     Z16, K7, (DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -15131,9 +15399,9 @@ exact16:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -15146,10 +15414,11 @@ exact16:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, (DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -15184,109 +15453,112 @@ begin3:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z14
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z3, Z14, K1
+	VMOVUPS      (SI), Z15
+	VCMPPS       $0x05, Z3, Z15, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X3, X14
+	VBROADCASTSS (SI)(AX*4), Z15
+	VUCOMISS     X3, X15
 	JCS          exact32
-	VMULPS       Z10, Z4, Z15
-	VSUBPS       Z15, Z5, Z15
-	VUCOMISS     X14, X15
+	VMULPS       Z11, Z4, Z16
+	VSUBPS       Z16, Z5, Z16
+	VUCOMISS     X15, X16
 	JCS          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
-	VMOVUPS       64(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z6, Z16, K1
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVAPS       Z14, Z17
-	VFMADD231PS.Z Z0, Z16, K1, Z17
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z15, K2, Z18
+	VMULPS        Z0, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z13, Z15, Z15
+	VMOVAPS       Z14, Z16
+	VMOVUPS       64(SI), K7, Z16
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K1
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVAPS       Z15, Z18
+	VFMADD231PS.Z Z0, Z17, K1, Z18
+	VMOVAPS       Z15, Z19
+	VFMADD231PS.Z Z0, Z16, K2, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z19
-	VSUBPS Z18, Z14, Z14
+	VSUBPS Z18, Z15, Z20
+	VSUBPS Z19, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z19
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z16, Z19
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z0, Z17, Z20
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z17, Z20
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z15
 	VPERMPS Z2, Z18, Z16
-	VPSLLD  $0x14, Z17, Z20
+	VPERMPS Z2, Z19, Z17
 	VPSLLD  $0x14, Z18, Z21
-	VPADDD  Z15, Z20, Z15
+	VPSLLD  $0x14, Z19, Z22
 	VPADDD  Z16, Z21, Z16
-	VMOVAPS Z8, Z20
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z19, Z7, Z20
-	VMOVAPS       Z8, Z21
-	VFMADD231PS   Z14, Z7, Z21
-	VFMADD213PS   Z9, Z19, Z20
-	VFMADD213PS   Z9, Z14, Z21
-	VMULPS        Z20, Z19, Z19
-	VMULPS        Z21, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z19
-	VFMADD213PS.Z Z16, Z16, K2, Z14
-	VADDPS        Z14, Z19, Z15
+	VFMADD231PS   Z20, Z7, Z21
+	VMOVAPS       Z8, Z22
+	VFMADD231PS   Z15, Z7, Z22
+	VFMADD213PS   Z9, Z20, Z21
+	VFMADD213PS   Z9, Z15, Z22
+	VMULPS        Z21, Z20, Z20
+	VMULPS        Z22, Z15, Z15
+	VFMADD213PS.Z Z16, Z16, K1, Z20
+	VFMADD213PS.Z Z17, Z17, K2, Z15
+	VADDPS        Z15, Z20, Z16
 
 	// Leave if an element is not near.
-	VPORD         Z17, Z18, Z17
-	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
+	VPORD         Z18, Z19, Z18
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
 	KORTESTW      K6, K6
 	JNZ           exact32
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z16, Y17
 	VCVTPS2PD     Y16, Z16
-	VADDPD        Z16, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPD        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VADDPD        X16, X15, X15
-	VMOVHLPS      X15, X15, X16
-	VADDSD        X16, X15, X15
-	VMOVSD        nearTotal64<>+0(SB), X16
-	VUCOMISD      X15, X16
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X17
+	VUCOMISD      X16, X17
 	JCS           exact32
-	VMOVSD        one64<>+0(SB), X16
+	VMOVSD        up64<>+0(SB), X17
 
-	// 1/total = cHi + cLo
-	VDIVSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X15
-	VBROADCASTSS X15, Z17
-	VCVTSS2SD    X15, X15, X15
-	VSUBSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X16
-	VBROADCASTSS X16, Z16
+	// 2^100/total = cHi + cLo
+	VDIVSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X16
+	VBROADCASTSS X16, Z18
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X17
+	VBROADCASTSS X17, Z17
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z19, Z15
-	VFMADD231PS Z17, Z19, Z15
-	VMOVUPS     Z15, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z20, Z16
+	VFMADD231PS Z18, Z20, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z14, Z16
-	VFMADD231PS Z17, Z14, Z16
-	VMOVUPS     Z16, K7, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z15, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, K7, 64(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -15379,9 +15651,9 @@ exact32:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z7
@@ -15394,16 +15666,18 @@ exact32:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z6, Z5
 	VCMPPS        $0x05, Z3, Z6, K1
 	VFMADD231PS.Z Z7, Z6, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 64(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -15438,130 +15712,134 @@ begin5:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z14
 	PCALIGN      $0x40
 
 loop5:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z3, Z14, K1
+	VMOVUPS      (SI), Z15
+	VCMPPS       $0x05, Z3, Z15, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X3, X14
+	VBROADCASTSS (SI)(AX*4), Z15
+	VUCOMISS     X3, X15
 	JCS          exact48
-	VMULPS       Z10, Z4, Z15
-	VSUBPS       Z15, Z5, Z15
-	VUCOMISS     X14, X15
+	VMULPS       Z11, Z4, Z16
+	VSUBPS       Z16, Z5, Z16
+	VUCOMISS     X15, X16
 	JCS          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
-	VMOVUPS       128(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z6, Z16, K1
-	VMOVUPS       64(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K2
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVAPS       Z14, Z18
-	VFMADD231PS.Z Z0, Z16, K1, Z18
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z17, K2, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z15, K3, Z20
+	VMULPS        Z0, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z13, Z15, Z15
+	VMOVAPS       Z14, Z16
+	VMOVUPS       128(SI), K7, Z16
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K1
+	VMOVUPS       64(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K2
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVAPS       Z15, Z19
+	VFMADD231PS.Z Z0, Z17, K1, Z19
+	VMOVAPS       Z15, Z20
+	VFMADD231PS.Z Z0, Z18, K2, Z20
+	VMOVAPS       Z15, Z21
+	VFMADD231PS.Z Z0, Z16, K3, Z21
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z14, Z21
-	VSUBPS Z19, Z14, Z22
-	VSUBPS Z20, Z14, Z14
+	VSUBPS Z19, Z15, Z22
+	VSUBPS Z20, Z15, Z23
+	VSUBPS Z21, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z21
 	VFMADD231PS Z0, Z17, Z22
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z16, Z21
+	VFMADD231PS Z0, Z18, Z23
+	VFMADD231PS Z0, Z16, Z15
 	VFMADD231PS Z1, Z17, Z22
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z1, Z18, Z23
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z15
 	VPERMPS Z2, Z19, Z16
 	VPERMPS Z2, Z20, Z17
-	VPSLLD  $0x14, Z18, Z23
+	VPERMPS Z2, Z21, Z18
 	VPSLLD  $0x14, Z19, Z24
 	VPSLLD  $0x14, Z20, Z25
-	VPADDD  Z15, Z23, Z15
+	VPSLLD  $0x14, Z21, Z26
 	VPADDD  Z16, Z24, Z16
 	VPADDD  Z17, Z25, Z17
-	VMOVAPS Z8, Z23
+	VPADDD  Z18, Z26, Z18
+	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z21, Z7, Z23
-	VMOVAPS       Z8, Z24
 	VFMADD231PS   Z22, Z7, Z24
 	VMOVAPS       Z8, Z25
-	VFMADD231PS   Z14, Z7, Z25
-	VFMADD213PS   Z9, Z21, Z23
+	VFMADD231PS   Z23, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z15, Z7, Z26
 	VFMADD213PS   Z9, Z22, Z24
-	VFMADD213PS   Z9, Z14, Z25
-	VMULPS        Z23, Z21, Z21
+	VFMADD213PS   Z9, Z23, Z25
+	VFMADD213PS   Z9, Z15, Z26
 	VMULPS        Z24, Z22, Z22
-	VMULPS        Z25, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z21
-	VFMADD213PS.Z Z16, Z16, K2, Z22
-	VFMADD213PS.Z Z17, Z17, K3, Z14
-	VADDPS        Z22, Z21, Z15
-	VPTERNLOGD    $0xfe, Z19, Z20, Z18
-	VADDPS        Z14, Z15, Z15
+	VMULPS        Z25, Z23, Z23
+	VMULPS        Z26, Z15, Z15
+	VFMADD213PS.Z Z16, Z16, K1, Z22
+	VFMADD213PS.Z Z17, Z17, K2, Z23
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VADDPS        Z23, Z22, Z16
+	VPTERNLOGD    $0xfe, Z20, Z21, Z19
+	VADDPS        Z15, Z16, Z16
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
 	KORTESTW      K6, K6
 	JNZ           exact48
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z16, Y17
 	VCVTPS2PD     Y16, Z16
-	VADDPD        Z16, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPD        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VADDPD        X16, X15, X15
-	VMOVHLPS      X15, X15, X16
-	VADDSD        X16, X15, X15
-	VMOVSD        nearTotal64<>+0(SB), X16
-	VUCOMISD      X15, X16
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X17
+	VUCOMISD      X16, X17
 	JCS           exact48
-	VMOVSD        one64<>+0(SB), X16
+	VMOVSD        up64<>+0(SB), X17
 
-	// 1/total = cHi + cLo
-	VDIVSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X15
-	VBROADCASTSS X15, Z17
-	VCVTSS2SD    X15, X15, X15
-	VSUBSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X16
-	VBROADCASTSS X16, Z16
+	// 2^100/total = cHi + cLo
+	VDIVSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X16
+	VBROADCASTSS X16, Z18
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X17
+	VBROADCASTSS X17, Z17
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z21, Z15
-	VFMADD231PS Z17, Z21, Z15
-	VMOVUPS     Z15, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z22, Z16
+	VFMADD231PS Z18, Z22, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z22, Z15
-	VFMADD231PS Z17, Z22, Z15
-	VMOVUPS     Z15, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z23, Z16
+	VFMADD231PS Z18, Z23, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z14, Z16
-	VFMADD231PS Z17, Z14, Z16
-	VMOVUPS     Z16, K7, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z15, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, K7, 128(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -15671,9 +15949,9 @@ exact48:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z6
@@ -15686,22 +15964,25 @@ exact48:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z7, Z5
 	VCMPPS        $0x05, Z3, Z7, K1
 	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z8, Z5
 	VCMPPS        $0x05, Z3, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 128(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -15736,152 +16017,157 @@ begin7:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z14
 	PCALIGN      $0x40
 
 loop7:
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x05, Z3, Z14, K1
+	VMOVUPS      (SI), Z15
+	VCMPPS       $0x05, Z3, Z15, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z14
-	VUCOMISS     X3, X14
+	VBROADCASTSS (SI)(AX*4), Z15
+	VUCOMISS     X3, X15
 	JCS          exact64
-	VMULPS       Z10, Z4, Z15
-	VSUBPS       Z15, Z5, Z15
-	VUCOMISS     X14, X15
+	VMULPS       Z11, Z4, Z16
+	VSUBPS       Z16, Z5, Z16
+	VUCOMISS     X15, X16
 	JCS          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
-	VMOVUPS       192(SI), K7, Z15
-	VMOVUPS       (SI), Z16
-	VCMPPS        $0x05, Z6, Z16, K1
-	VMOVUPS       64(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K2
-	VMOVUPS       128(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K3
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z14, Z19
-	VFMADD231PS.Z Z0, Z16, K1, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z17, K2, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS.Z Z0, Z18, K3, Z21
-	VMOVAPS       Z14, Z22
-	VFMADD231PS.Z Z0, Z15, K4, Z22
+	VMULPS        Z0, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z13, Z15, Z15
+	VMOVAPS       Z14, Z16
+	VMOVUPS       192(SI), K7, Z16
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K1
+	VMOVUPS       64(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K2
+	VMOVUPS       128(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K3
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z15, Z20
+	VFMADD231PS.Z Z0, Z17, K1, Z20
+	VMOVAPS       Z15, Z21
+	VFMADD231PS.Z Z0, Z18, K2, Z21
+	VMOVAPS       Z15, Z22
+	VFMADD231PS.Z Z0, Z19, K3, Z22
+	VMOVAPS       Z15, Z23
+	VFMADD231PS.Z Z0, Z16, K4, Z23
 
 	// -n = magic - N - u
-	VSUBPS Z19, Z14, Z23
-	VSUBPS Z20, Z14, Z24
-	VSUBPS Z21, Z14, Z25
-	VSUBPS Z22, Z14, Z14
+	VSUBPS Z20, Z15, Z24
+	VSUBPS Z21, Z15, Z25
+	VSUBPS Z22, Z15, Z26
+	VSUBPS Z23, Z15, Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z23
 	VFMADD231PS Z0, Z17, Z24
 	VFMADD231PS Z0, Z18, Z25
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z16, Z23
+	VFMADD231PS Z0, Z19, Z26
+	VFMADD231PS Z0, Z16, Z15
 	VFMADD231PS Z1, Z17, Z24
 	VFMADD231PS Z1, Z18, Z25
-	VFMADD231PS Z1, Z15, Z14
+	VFMADD231PS Z1, Z19, Z26
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z15
 	VPERMPS Z2, Z20, Z16
 	VPERMPS Z2, Z21, Z17
 	VPERMPS Z2, Z22, Z18
-	VPSLLD  $0x14, Z19, Z26
+	VPERMPS Z2, Z23, Z19
 	VPSLLD  $0x14, Z20, Z27
 	VPSLLD  $0x14, Z21, Z28
 	VPSLLD  $0x14, Z22, Z29
-	VPADDD  Z15, Z26, Z15
+	VPSLLD  $0x14, Z23, Z30
 	VPADDD  Z16, Z27, Z16
 	VPADDD  Z17, Z28, Z17
 	VPADDD  Z18, Z29, Z18
-	VMOVAPS Z8, Z26
+	VPADDD  Z19, Z30, Z19
+	VMOVAPS Z8, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z23, Z7, Z26
-	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z24, Z7, Z27
 	VMOVAPS       Z8, Z28
 	VFMADD231PS   Z25, Z7, Z28
 	VMOVAPS       Z8, Z29
-	VFMADD231PS   Z14, Z7, Z29
-	VFMADD213PS   Z9, Z23, Z26
+	VFMADD231PS   Z26, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z15, Z7, Z30
 	VFMADD213PS   Z9, Z24, Z27
 	VFMADD213PS   Z9, Z25, Z28
-	VFMADD213PS   Z9, Z14, Z29
-	VMULPS        Z26, Z23, Z23
+	VFMADD213PS   Z9, Z26, Z29
+	VFMADD213PS   Z9, Z15, Z30
 	VMULPS        Z27, Z24, Z24
 	VMULPS        Z28, Z25, Z25
-	VMULPS        Z29, Z14, Z14
-	VFMADD213PS.Z Z15, Z15, K1, Z23
-	VFMADD213PS.Z Z16, Z16, K2, Z24
-	VFMADD213PS.Z Z17, Z17, K3, Z25
-	VFMADD213PS.Z Z18, Z18, K4, Z14
-	VADDPS        Z24, Z23, Z15
-	VADDPS        Z14, Z25, Z16
-	VADDPS        Z16, Z15, Z15
-	VPTERNLOGD    $0xfe, Z20, Z21, Z19
-	VPORD         Z19, Z22, Z19
+	VMULPS        Z29, Z26, Z26
+	VMULPS        Z30, Z15, Z15
+	VFMADD213PS.Z Z16, Z16, K1, Z24
+	VFMADD213PS.Z Z17, Z17, K2, Z25
+	VFMADD213PS.Z Z18, Z18, K3, Z26
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z15, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VPORD         Z20, Z23, Z20
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
 	KORTESTW      K6, K6
 	JNZ           exact64
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z16, Y17
 	VCVTPS2PD     Y16, Z16
-	VADDPD        Z16, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPD        Y16, Y15, Y15
-	VEXTRACTF32X4 $0x01, Y15, X16
-	VADDPD        X16, X15, X15
-	VMOVHLPS      X15, X15, X16
-	VADDSD        X16, X15, X15
-	VMOVSD        nearTotal64<>+0(SB), X16
-	VUCOMISD      X15, X16
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X17
+	VUCOMISD      X16, X17
 	JCS           exact64
-	VMOVSD        one64<>+0(SB), X16
+	VMOVSD        up64<>+0(SB), X17
 
-	// 1/total = cHi + cLo
-	VDIVSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X15
-	VBROADCASTSS X15, Z17
-	VCVTSS2SD    X15, X15, X15
-	VSUBSD       X15, X16, X16
-	VCVTSD2SS    X16, X16, X16
-	VBROADCASTSS X16, Z16
+	// 2^100/total = cHi + cLo
+	VDIVSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X16
+	VBROADCASTSS X16, Z18
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X17
+	VBROADCASTSS X17, Z17
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z23, Z15
-	VFMADD231PS Z17, Z23, Z15
-	VMOVUPS     Z15, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z24, Z16
+	VFMADD231PS Z18, Z24, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z24, Z15
-	VFMADD231PS Z17, Z24, Z15
-	VMOVUPS     Z15, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z25, Z16
+	VFMADD231PS Z18, Z25, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z25, Z15
-	VFMADD231PS Z17, Z25, Z15
-	VMOVUPS     Z15, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z26, Z16
+	VFMADD231PS Z18, Z26, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z16, Z14, Z16
-	VFMADD231PS Z17, Z14, Z16
-	VMOVUPS     Z16, K7, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z17, Z15, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, K7, 192(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -16009,9 +16295,9 @@ exact64:
 	VADDSD        X4, X3, X3
 	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        up64<>+0(SB), X4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
 	VBROADCASTSS X5, Z6
@@ -16024,28 +16310,32 @@ exact64:
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z8, Z5
 	VCMPPS        $0x05, Z3, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z9, Z5
 	VCMPPS        $0x05, Z3, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z10, Z5
 	VCMPPS        $0x05, Z3, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 192(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -16080,10 +16370,10 @@ begin9:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
 	PCALIGN      $0x40
 
 loop9:
@@ -16095,16 +16385,16 @@ loop9:
 	VBROADCASTSS (SI)(AX*4), Z14
 	VUCOMISS     X3, X14
 	JCS          exact80
-	VMULPS       Z10, Z4, Z15
+	VMULPS       Z11, Z4, Z15
 	VSUBPS       Z15, Z5, Z15
 	VUCOMISS     X14, X15
 	JCS          exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VBROADCASTSS  minusInf<>+0(SB), Z15
 	VMOVUPS       256(SI), K7, Z15
 	VMOVUPS       (SI), Z16
 	VCMPPS        $0x05, Z6, Z16, K1
@@ -16225,9 +16515,9 @@ loop9:
 	VMOVSD        nearTotal64<>+0(SB), X15
 	VUCOMISD      X16, X15
 	JCS           exact80
-	VMOVSD        one64<>+0(SB), X15
+	VMOVSD        up64<>+0(SB), X15
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
 	VBROADCASTSS X16, Z17
@@ -16236,29 +16526,34 @@ loop9:
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z24, Z16
 	VFMADD231PS Z17, Z24, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z25, Z16
 	VFMADD231PS Z17, Z25, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z26, Z16
 	VFMADD231PS Z17, Z26, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z27, Z16
 	VFMADD231PS Z17, Z27, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z14, Z15
 	VFMADD231PS Z17, Z14, Z15
+	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 256(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -16420,9 +16715,9 @@ exact80:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -16435,34 +16730,39 @@ exact80:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 256(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -16497,10 +16797,10 @@ begin11:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
 	PCALIGN      $0x40
 
 loop11:
@@ -16512,16 +16812,16 @@ loop11:
 	VBROADCASTSS (SI)(AX*4), Z14
 	VUCOMISS     X3, X14
 	JCS          exact96
-	VMULPS       Z10, Z4, Z15
+	VMULPS       Z11, Z4, Z15
 	VSUBPS       Z15, Z5, Z15
 	VUCOMISS     X14, X15
 	JCS          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VBROADCASTSS  minusInf<>+0(SB), Z15
 	VMOVUPS       320(SI), K7, Z15
 	VMOVUPS       (SI), Z16
 	VCMPPS        $0x05, Z6, Z16, K1
@@ -16658,9 +16958,9 @@ loop11:
 	VMOVSD        nearTotal64<>+0(SB), X15
 	VUCOMISD      X16, X15
 	JCS           exact96
-	VMOVSD        one64<>+0(SB), X15
+	VMOVSD        up64<>+0(SB), X15
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
 	VBROADCASTSS X16, Z17
@@ -16669,34 +16969,40 @@ loop11:
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z24, Z16
 	VFMADD231PS Z17, Z24, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z25, Z16
 	VFMADD231PS Z17, Z25, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z26, Z16
 	VFMADD231PS Z17, Z26, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z27, Z16
 	VFMADD231PS Z17, Z27, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z21, Z16
 	VFMADD231PS Z17, Z21, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z14, Z15
 	VFMADD231PS Z17, Z14, Z15
+	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 320(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -16876,9 +17182,9 @@ exact96:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -16891,40 +17197,46 @@ exact96:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z7, Z5
 	VCMPPS        $0x05, Z4, Z7, K1
 	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 320(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -16959,10 +17271,10 @@ begin13:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
-	VBROADCASTSS nearReach<>+0(SB), Z10
-	VBROADCASTSS nearHeadroom<>+0(SB), Z11
-	VBROADCASTSS nearInteger<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
 	PCALIGN      $0x40
 
 loop13:
@@ -16974,16 +17286,16 @@ loop13:
 	VBROADCASTSS (SI)(AX*4), Z14
 	VUCOMISS     X3, X14
 	JCS          exact112
-	VMULPS       Z10, Z4, Z15
+	VMULPS       Z11, Z4, Z15
 	VSUBPS       Z15, Z5, Z15
 	VUCOMISS     X14, X15
 	JCS          exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS        Z0, Z14, Z14
-	VSUBPS        Z14, Z11, Z14
-	VSUBPS        Z12, Z14, Z14
-	VMOVAPS       Z13, Z15
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VBROADCASTSS  minusInf<>+0(SB), Z15
 	VMOVUPS       384(SI), K7, Z15
 	VMOVUPS       (SI), Z16
 	VCMPPS        $0x05, Z6, Z16, K1
@@ -17137,9 +17449,9 @@ loop13:
 	VMOVSD        nearTotal64<>+0(SB), X15
 	VUCOMISD      X16, X15
 	JCS           exact112
-	VMOVSD        one64<>+0(SB), X15
+	VMOVSD        up64<>+0(SB), X15
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
 	VBROADCASTSS X16, Z17
@@ -17148,39 +17460,46 @@ loop13:
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z24, Z16
 	VFMADD231PS Z17, Z24, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z25, Z16
 	VFMADD231PS Z17, Z25, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z26, Z16
 	VFMADD231PS Z17, Z26, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z27, Z16
 	VFMADD231PS Z17, Z27, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z23, Z16
 	VFMADD231PS Z17, Z23, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z28, Z16
 	VFMADD231PS Z17, Z28, Z16
+	VMULPS      Z10, Z16, Z16
 	VMOVUPS     Z16, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z15, Z14, Z15
 	VFMADD231PS Z17, Z14, Z15
+	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 384(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -17377,9 +17696,9 @@ exact112:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -17392,46 +17711,53 @@ exact112:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z12, Z5
 	VCMPPS        $0x05, Z4, Z12, K1
 	VFMADD231PS.Z Z6, Z12, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z13, Z5
 	VCMPPS        $0x05, Z4, Z13, K1
 	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 384(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -17657,9 +17983,9 @@ loop15:
 	VMOVSD        nearTotal64<>+0(SB), X10
 	VUCOMISD      X12, X10
 	JCS           exact128
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X10
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X10, X10
 	VCVTSD2SS    X10, X10, X12
 	VBROADCASTSS X12, Z13
@@ -17668,44 +17994,52 @@ loop15:
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z20, Z12
 	VFMADD231PS Z13, Z20, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z21, Z12
 	VFMADD231PS Z13, Z21, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z22, Z12
 	VFMADD231PS Z13, Z22, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z23, Z12
 	VFMADD231PS Z13, Z23, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z25, Z12
 	VFMADD231PS Z13, Z25, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z26, Z12
 	VFMADD231PS Z13, Z26, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z27, Z12
 	VFMADD231PS Z13, Z27, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
 	VMOVUPS     Z12, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z10, Z11, Z10
 	VFMADD231PS Z13, Z11, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, K7, 448(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -17920,9 +18254,9 @@ exact128:
 	VADDSD        X3, X4, X4
 	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        up64<>+0(SB), X3
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
 	VBROADCASTSS X5, Z6
@@ -17935,52 +18269,60 @@ exact128:
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z8, Z5
 	VCMPPS        $0x05, Z4, Z8, K1
 	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z9, Z5
 	VCMPPS        $0x05, Z4, Z9, K1
 	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z10, Z5
 	VCMPPS        $0x05, Z4, Z10, K1
 	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z11, Z5
 	VCMPPS        $0x05, Z4, Z11, K1
 	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z13, Z5
 	VCMPPS        $0x05, Z4, Z13, K1
 	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z14, Z5
 	VCMPPS        $0x05, Z4, Z14, K1
 	VFMADD231PS.Z Z6, Z14, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z15, Z5
 	VCMPPS        $0x05, Z4, Z15, K1
 	VFMADD231PS.Z Z6, Z15, K1, Z5
+	VMULPS.BCST   down<>+0(SB), Z5, Z5
 	VMOVUPS       Z5, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
 	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 448(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
@@ -18237,9 +18579,9 @@ loop17:
 	VMOVSD        nearTotal64<>+0(SB), X8
 	VUCOMISD      X10, X8
 	JCS           exact144
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        up64<>+0(SB), X8
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X8, X8
 	VCVTSD2SS    X8, X8, X10
 	VBROADCASTSS X10, Z11
@@ -18248,49 +18590,58 @@ loop17:
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Z8
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z18, Z10
 	VFMADD231PS Z11, Z18, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, (DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z19, Z10
 	VFMADD231PS Z11, Z19, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 64(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 128(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z24, Z10
 	VFMADD231PS Z11, Z24, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z25, Z10
 	VFMADD231PS Z11, Z25, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z26, Z10
 	VFMADD231PS Z11, Z26, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z27, Z10
 	VFMADD231PS Z11, Z27, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z8, Z9, Z8
 	VFMADD231PS Z11, Z9, Z8
+	VMULPS.BCST down<>+0(SB), Z8, Z8
 	VMOVUPS     Z8, K7, 512(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
@@ -18327,312 +18678,325 @@ done17:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop19:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact160
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact160
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       576(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       576(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VCMPPS        $0x05, Z6, Z10, K2
-	VMOVAPS       Z11, Z15
-	VFMADD231PS.Z Z0, Z14, K1, Z15
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z10, K2, Z17
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VCMPPS        $0x05, Z6, Z11, K2
+	VMOVAPS       Z12, Z16
+	VFMADD231PS.Z Z0, Z15, K1, Z16
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z11, K2, Z18
 
 	// -n = magic - N - u
-	VSUBPS Z15, Z11, Z18
-	VSUBPS Z17, Z11, Z11
+	VSUBPS Z16, Z12, Z19
+	VSUBPS Z18, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z18
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z14, Z18
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z15, Z19
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z15, Z19
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z15, Z10
-	VPERMPS Z2, Z17, Z14
-	VPSLLD  $0x14, Z15, Z19
-	VPSLLD  $0x14, Z17, Z22
-	VPADDD  Z10, Z19, Z10
-	VPADDD  Z14, Z22, Z14
-	VMOVAPS Z8, Z19
+	VPERMPS Z2, Z16, Z11
+	VPERMPS Z2, Z18, Z15
+	VPSLLD  $0x14, Z16, Z20
+	VPSLLD  $0x14, Z18, Z22
+	VPADDD  Z11, Z20, Z11
+	VPADDD  Z15, Z22, Z15
+	VMOVAPS Z8, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z18, Z7, Z19
+	VFMADD231PS   Z19, Z7, Z20
 	VMOVAPS       Z8, Z22
-	VFMADD231PS   Z11, Z7, Z22
-	VFMADD213PS   Z9, Z18, Z19
-	VFMADD213PS   Z9, Z11, Z22
-	VMULPS        Z19, Z18, Z18
-	VMULPS        Z22, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z18
-	VFMADD213PS.Z Z14, Z14, K2, Z11
-	VADDPS        Z11, Z18, Z10
-	VPTERNLOGD    $0xfe, Z15, Z17, Z16
+	VFMADD231PS   Z12, Z7, Z22
+	VFMADD213PS   Z9, Z19, Z20
+	VFMADD213PS   Z9, Z12, Z22
+	VMULPS        Z20, Z19, Z19
+	VMULPS        Z22, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z19
+	VFMADD213PS.Z Z15, Z15, K2, Z12
+	VADDPS        Z12, Z19, Z11
+	VPTERNLOGD    $0xfe, Z16, Z18, Z17
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact160
-	VADDPS        Z13, Z12, Z14
-	VMINPS        Z13, Z12, Z15
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z14, Z12
-	VSUBPS        Z12, Z15, Z15
-	VADDPS        Z10, Z14, Z12
-	VMINPS        Z10, Z14, Z13
-	VMAXPS        Z10, Z14, Z14
-	VSUBPS        Z14, Z12, Z14
-	VSUBPS        Z14, Z13, Z13
-	VADDPS        Z13, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z15, Y13
-	VCVTPS2PD     Y15, Z15
+	VADDPS        Z14, Z13, Z15
+	VMINPS        Z14, Z13, Z16
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z15, Z13
+	VSUBPS        Z13, Z16, Z16
+	VADDPS        Z11, Z15, Z13
+	VMINPS        Z11, Z15, Z14
+	VMAXPS        Z11, Z15, Z15
+	VSUBPS        Z15, Z13, Z15
+	VSUBPS        Z15, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y11
 	VCVTPS2PD     Y13, Z13
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z13, Z10, Z10
-	VADDPD        Z10, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VADDPD        Y10, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X10
-	VADDPD        X10, X12, X12
-	VMOVHLPS      X12, X12, X10
-	VADDSD        X10, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X12, X10
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y14
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z11, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y11
+	VADDPD        Y11, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X11
+	VADDPD        X11, X13, X13
+	VMOVHLPS      X13, X13, X11
+	VADDSD        X11, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X13, X11
 	JCS           exact160
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z21, Z13
+	VFMADD231PS Z14, Z21, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z21, Z12
-	VFMADD231PS Z13, Z21, Z12
-	VMOVUPS     Z12, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z26, Z12
-	VFMADD231PS Z13, Z26, Z12
-	VMOVUPS     Z12, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z27, Z13
+	VFMADD231PS Z14, Z27, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z27, Z12
-	VFMADD231PS Z13, Z27, Z12
-	VMOVUPS     Z12, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z28, Z13
+	VFMADD231PS Z14, Z28, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z28, Z12
-	VFMADD231PS Z13, Z28, Z12
-	VMOVUPS     Z12, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z29, Z13
+	VFMADD231PS Z14, Z29, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z29, Z12
-	VFMADD231PS Z13, Z29, Z12
-	VMOVUPS     Z12, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z30, Z13
+	VFMADD231PS Z14, Z30, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z18, Z12
-	VFMADD231PS Z13, Z18, Z12
-	VMOVUPS     Z12, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z19, Z13
+	VFMADD231PS Z14, Z19, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 576(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -18668,334 +19032,348 @@ done19:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop21:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact176
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact176
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       640(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       640(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VCMPPS        $0x05, Z6, Z10, K3
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z14, K1, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z15, K2, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z10, K3, Z19
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VCMPPS        $0x05, Z6, Z11, K3
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z15, K1, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z16, K2, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z11, K3, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z22
-	VSUBPS Z18, Z11, Z23
-	VSUBPS Z19, Z11, Z11
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z22
-	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z14, Z22
-	VFMADD231PS Z1, Z15, Z23
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z15, Z22
+	VFMADD231PS Z0, Z16, Z23
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z15, Z22
+	VFMADD231PS Z1, Z16, Z23
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z10
-	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z18, Z11
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z17, Z24
-	VPSLLD  $0x14, Z18, Z25
-	VPSLLD  $0x14, Z19, Z30
-	VPADDD  Z10, Z24, Z10
-	VPADDD  Z14, Z25, Z14
-	VPADDD  Z15, Z30, Z15
+	VPERMPS Z2, Z20, Z16
+	VPSLLD  $0x14, Z18, Z24
+	VPSLLD  $0x14, Z19, Z25
+	VPSLLD  $0x14, Z20, Z26
+	VPADDD  Z11, Z24, Z11
+	VPADDD  Z15, Z25, Z15
+	VPADDD  Z16, Z26, Z16
 	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z22, Z7, Z24
 	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z23, Z7, Z25
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z11, Z7, Z30
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z12, Z7, Z26
 	VFMADD213PS   Z9, Z22, Z24
 	VFMADD213PS   Z9, Z23, Z25
-	VFMADD213PS   Z9, Z11, Z30
+	VFMADD213PS   Z9, Z12, Z26
 	VMULPS        Z24, Z22, Z22
 	VMULPS        Z25, Z23, Z23
-	VMULPS        Z30, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z22
-	VFMADD213PS.Z Z14, Z14, K2, Z23
-	VFMADD213PS.Z Z15, Z15, K3, Z11
-	VADDPS        Z23, Z22, Z10
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VADDPS        Z11, Z10, Z10
+	VMULPS        Z26, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z22
+	VFMADD213PS.Z Z15, Z15, K2, Z23
+	VFMADD213PS.Z Z16, Z16, K3, Z12
+	VADDPS        Z23, Z22, Z11
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VADDPS        Z12, Z11, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact176
-	VADDPS        Z13, Z12, Z14
-	VMINPS        Z13, Z12, Z15
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z14, Z12
-	VSUBPS        Z12, Z15, Z15
-	VADDPS        Z10, Z14, Z12
-	VMINPS        Z10, Z14, Z13
-	VMAXPS        Z10, Z14, Z14
-	VSUBPS        Z14, Z12, Z14
-	VSUBPS        Z14, Z13, Z13
-	VADDPS        Z13, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z15, Y13
-	VCVTPS2PD     Y15, Z15
+	VADDPS        Z14, Z13, Z15
+	VMINPS        Z14, Z13, Z16
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z15, Z13
+	VSUBPS        Z13, Z16, Z16
+	VADDPS        Z11, Z15, Z13
+	VMINPS        Z11, Z15, Z14
+	VMAXPS        Z11, Z15, Z15
+	VSUBPS        Z15, Z13, Z15
+	VSUBPS        Z15, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y11
 	VCVTPS2PD     Y13, Z13
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z13, Z10, Z10
-	VADDPD        Z10, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VADDPD        Y10, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X10
-	VADDPD        X10, X12, X12
-	VMOVHLPS      X12, X12, X10
-	VADDSD        X10, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X12, X10
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y14
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z11, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y11
+	VADDPD        Y11, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X11
+	VADDPD        X11, X13, X13
+	VMOVHLPS      X13, X13, X11
+	VADDSD        X11, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X13, X11
 	JCS           exact176
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z21, Z13
+	VFMADD231PS Z14, Z21, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z21, Z12
-	VFMADD231PS Z13, Z21, Z12
-	VMOVUPS     Z12, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z26, Z12
-	VFMADD231PS Z13, Z26, Z12
-	VMOVUPS     Z12, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z27, Z13
+	VFMADD231PS Z14, Z27, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 256(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z27, Z12
-	VFMADD231PS Z13, Z27, Z12
-	VMOVUPS     Z12, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z28, Z13
+	VFMADD231PS Z14, Z28, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 320(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z28, Z12
-	VFMADD231PS Z13, Z28, Z12
-	VMOVUPS     Z12, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z29, Z13
+	VFMADD231PS Z14, Z29, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 384(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z29, Z12
-	VFMADD231PS Z13, Z29, Z12
-	VMOVUPS     Z12, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z30, Z13
+	VFMADD231PS Z14, Z30, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z22, Z12
-	VFMADD231PS Z13, Z22, Z12
-	VMOVUPS     Z12, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z22, Z13
+	VFMADD231PS Z14, Z22, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z23, Z12
-	VFMADD231PS Z13, Z23, Z12
-	VMOVUPS     Z12, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z23, Z13
+	VFMADD231PS Z14, Z23, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 640(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -19031,361 +19409,376 @@ done21:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop23:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact192
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact192
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       704(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       704(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVUPS       640(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K3
-	VCMPPS        $0x05, Z6, Z10, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K2, Z19
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z17, K3, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z10, K4, Z23
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVUPS       640(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VCMPPS        $0x05, Z6, Z11, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K2, Z20
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z11, K4, Z23
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z24
-	VSUBPS Z19, Z11, Z25
-	VSUBPS Z22, Z11, Z30
-	VSUBPS Z23, Z11, Z11
+	VSUBPS Z19, Z12, Z24
+	VSUBPS Z20, Z12, Z25
+	VSUBPS Z22, Z12, Z26
+	VSUBPS Z23, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z24
-	VFMADD231PS Z0, Z15, Z25
-	VFMADD231PS Z0, Z17, Z30
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z14, Z24
-	VFMADD231PS Z1, Z15, Z25
-	VFMADD231PS Z1, Z17, Z30
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z15, Z24
+	VFMADD231PS Z0, Z16, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z15, Z24
+	VFMADD231PS Z1, Z16, Z25
+	VFMADD231PS Z1, Z18, Z26
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z10
-	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z22, Z15
-	VPERMPS Z2, Z23, Z17
-	VPSLLD  $0x14, Z18, Z31
-	VMOVUPS Z29, 128(BX)
-	VPSLLD  $0x14, Z19, Z29
-	VMOVUPS Z28, 192(BX)
-	VPSLLD  $0x14, Z22, Z28
-	VMOVUPS Z27, 256(BX)
-	VPSLLD  $0x14, Z23, Z27
-	VPADDD  Z10, Z31, Z10
-	VPADDD  Z14, Z29, Z14
-	VPADDD  Z15, Z28, Z15
-	VPADDD  Z17, Z27, Z17
-	VMOVAPS Z8, Z27
+	VPERMPS Z2, Z19, Z11
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z18
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z30, 192(BX)
+	VPSLLD  $0x14, Z20, Z30
+	VMOVUPS Z29, 256(BX)
+	VPSLLD  $0x14, Z22, Z29
+	VMOVUPS Z28, 320(BX)
+	VPSLLD  $0x14, Z23, Z28
+	VPADDD  Z11, Z31, Z11
+	VPADDD  Z15, Z30, Z15
+	VPADDD  Z16, Z29, Z16
+	VPADDD  Z18, Z28, Z18
+	VMOVAPS Z8, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z24, Z7, Z27
-	VMOVAPS       Z8, Z28
-	VFMADD231PS   Z25, Z7, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VMOVAPS       Z8, Z29
-	VFMADD231PS   Z30, Z7, Z29
+	VFMADD231PS   Z25, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z7, Z30
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z11, Z7, Z31
-	VFMADD213PS   Z9, Z24, Z27
-	VFMADD213PS   Z9, Z25, Z28
-	VFMADD213PS   Z9, Z30, Z29
-	VFMADD213PS   Z9, Z11, Z31
-	VMULPS        Z27, Z24, Z24
-	VMULPS        Z28, Z25, Z25
-	VMULPS        Z29, Z30, Z30
-	VMULPS        Z31, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z24
-	VFMADD213PS.Z Z14, Z14, K2, Z25
-	VFMADD213PS.Z Z15, Z15, K3, Z30
-	VFMADD213PS.Z Z17, Z17, K4, Z11
-	VADDPS        Z25, Z24, Z10
-	VADDPS        Z11, Z30, Z14
-	VADDPS        Z14, Z10, Z10
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z22, Z23, Z16
+	VFMADD231PS   Z12, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z12, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z24
+	VFMADD213PS.Z Z15, Z15, K2, Z25
+	VFMADD213PS.Z Z16, Z16, K3, Z26
+	VFMADD213PS.Z Z18, Z18, K4, Z12
+	VADDPS        Z25, Z24, Z11
+	VADDPS        Z12, Z26, Z15
+	VADDPS        Z15, Z11, Z11
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z22, Z23, Z17
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact192
-	VADDPS        Z13, Z12, Z14
-	VMINPS        Z13, Z12, Z15
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z14, Z12
-	VSUBPS        Z12, Z15, Z15
-	VADDPS        Z10, Z14, Z12
-	VMINPS        Z10, Z14, Z13
-	VMAXPS        Z10, Z14, Z14
-	VSUBPS        Z14, Z12, Z14
-	VSUBPS        Z14, Z13, Z13
-	VADDPS        Z13, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z15, Y13
-	VCVTPS2PD     Y15, Z15
+	VADDPS        Z14, Z13, Z15
+	VMINPS        Z14, Z13, Z16
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z15, Z13
+	VSUBPS        Z13, Z16, Z16
+	VADDPS        Z11, Z15, Z13
+	VMINPS        Z11, Z15, Z14
+	VMAXPS        Z11, Z15, Z15
+	VSUBPS        Z15, Z13, Z15
+	VSUBPS        Z15, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y11
 	VCVTPS2PD     Y13, Z13
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z13, Z10, Z10
-	VADDPD        Z10, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y10
-	VADDPD        Y10, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X10
-	VADDPD        X10, X12, X12
-	VMOVHLPS      X12, X12, X10
-	VADDSD        X10, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X12, X10
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y14
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z11, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y11
+	VADDPD        Y11, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X11
+	VADDPD        X11, X13, X13
+	VMOVHLPS      X13, X13, X11
+	VADDSD        X11, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X13, X11
 	JCS           exact192
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z21, Z13
+	VFMADD231PS Z14, Z21, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z21, Z12
-	VFMADD231PS Z13, Z21, Z12
-	VMOVUPS     Z12, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z26, Z12
-	VFMADD231PS Z13, Z26, Z12
-	VMOVUPS     Z12, 256(DI)
-	VMOVUPS     256(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z27, Z13
+	VFMADD231PS Z14, Z27, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 256(DI)
+	VMOVUPS     320(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 320(DI)
-	VMOVUPS     192(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 320(DI)
+	VMOVUPS     256(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 384(DI)
-	VMOVUPS     128(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 384(DI)
+	VMOVUPS     192(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z24, Z12
-	VFMADD231PS Z13, Z24, Z12
-	VMOVUPS     Z12, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z24, Z13
+	VFMADD231PS Z14, Z24, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z25, Z12
-	VFMADD231PS Z13, Z25, Z12
-	VMOVUPS     Z12, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z25, Z13
+	VFMADD231PS Z14, Z25, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z30, Z12
-	VFMADD231PS Z13, Z30, Z12
-	VMOVUPS     Z12, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z26, Z13
+	VFMADD231PS Z14, Z26, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 704(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -19421,400 +19814,416 @@ done23:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop25:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact208
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact208
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       768(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       768(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVUPS       640(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K3
-	VMOVUPS       704(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K4
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K1, Z19
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z15, K2, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z17, K3, Z23
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z18, K4, Z24
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVUPS       640(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       704(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K1, Z20
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z16, K2, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z18, K3, Z23
+	VMOVAPS       Z12, Z24
+	VFMADD231PS.Z Z0, Z19, K4, Z24
 
 	// -n = magic - N - u
-	VSUBPS  Z19, Z11, Z25
-	VSUBPS  Z22, Z11, Z30
-	VSUBPS  Z23, Z11, Z31
-	VMOVUPS Z29, 128(BX)
-	VSUBPS  Z24, Z11, Z29
+	VSUBPS  Z20, Z12, Z25
+	VSUBPS  Z22, Z12, Z26
+	VSUBPS  Z23, Z12, Z31
+	VMOVUPS Z30, 192(BX)
+	VSUBPS  Z24, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z25
-	VFMADD231PS Z0, Z15, Z30
-	VFMADD231PS Z0, Z17, Z31
-	VFMADD231PS Z0, Z18, Z29
-	VFMADD231PS Z1, Z14, Z25
-	VFMADD231PS Z1, Z15, Z30
-	VFMADD231PS Z1, Z17, Z31
-	VFMADD231PS Z1, Z18, Z29
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z16, Z26
+	VFMADD231PS Z0, Z18, Z31
+	VFMADD231PS Z0, Z19, Z30
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z16, Z26
+	VFMADD231PS Z1, Z18, Z31
+	VFMADD231PS Z1, Z19, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z22, Z15
-	VPERMPS Z2, Z23, Z17
-	VPERMPS Z2, Z24, Z18
-	VMOVUPS Z28, 192(BX)
-	VPSLLD  $0x14, Z19, Z28
-	VMOVUPS Z27, 256(BX)
-	VPSLLD  $0x14, Z22, Z27
-	VMOVUPS Z26, 320(BX)
-	VPSLLD  $0x14, Z23, Z26
-	VMOVUPS Z21, 384(BX)
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z18
+	VPERMPS Z2, Z24, Z19
+	VMOVUPS Z29, 256(BX)
+	VPSLLD  $0x14, Z20, Z29
+	VMOVUPS Z28, 320(BX)
+	VPSLLD  $0x14, Z22, Z28
+	VMOVUPS Z27, 384(BX)
+	VPSLLD  $0x14, Z23, Z27
+	VMOVUPS Z21, 448(BX)
 	VPSLLD  $0x14, Z24, Z21
-	VPADDD  Z14, Z28, Z14
-	VPADDD  Z15, Z27, Z15
-	VPADDD  Z17, Z26, Z17
-	VPADDD  Z18, Z21, Z18
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z18, Z27, Z18
+	VPADDD  Z19, Z21, Z19
 	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z25, Z7, Z21
-	VMOVAPS       Z8, Z26
-	VFMADD231PS   Z30, Z7, Z26
 	VMOVAPS       Z8, Z27
-	VFMADD231PS   Z31, Z7, Z27
+	VFMADD231PS   Z26, Z7, Z27
 	VMOVAPS       Z8, Z28
-	VFMADD231PS   Z29, Z7, Z28
+	VFMADD231PS   Z31, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z30, Z7, Z29
 	VFMADD213PS   Z9, Z25, Z21
-	VFMADD213PS   Z9, Z30, Z26
-	VFMADD213PS   Z9, Z31, Z27
-	VFMADD213PS   Z9, Z29, Z28
+	VFMADD213PS   Z9, Z26, Z27
+	VFMADD213PS   Z9, Z31, Z28
+	VFMADD213PS   Z9, Z30, Z29
 	VMULPS        Z21, Z25, Z25
-	VMULPS        Z26, Z30, Z30
-	VMULPS        Z27, Z31, Z31
-	VMULPS        Z28, Z29, Z29
-	VFMADD213PS.Z Z14, Z14, K1, Z25
-	VFMADD213PS.Z Z15, Z15, K2, Z30
-	VFMADD213PS.Z Z17, Z17, K3, Z31
-	VFMADD213PS.Z Z18, Z18, K4, Z29
-	VADDPS        Z30, Z25, Z14
-	VADDPS        Z29, Z31, Z15
-	VADDPS        Z15, Z14, Z14
-	VPTERNLOGD    $0xfe, Z19, Z22, Z16
-	VPTERNLOGD    $0xfe, Z23, Z24, Z16
-	VCMPPS        $0x05, Z6, Z10, K1
-	VMOVAPS       Z11, Z15
-	VFMADD231PS.Z Z0, Z10, K1, Z15
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z31, Z31
+	VMULPS        Z29, Z30, Z30
+	VFMADD213PS.Z Z15, Z15, K1, Z25
+	VFMADD213PS.Z Z16, Z16, K2, Z26
+	VFMADD213PS.Z Z18, Z18, K3, Z31
+	VFMADD213PS.Z Z19, Z19, K4, Z30
+	VADDPS        Z26, Z25, Z15
+	VADDPS        Z30, Z31, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z20, Z22, Z17
+	VPTERNLOGD    $0xfe, Z23, Z24, Z17
+	VCMPPS        $0x05, Z6, Z11, K1
+	VMOVAPS       Z12, Z16
+	VFMADD231PS.Z Z0, Z11, K1, Z16
 
 	// -n = magic - N - u
-	VSUBPS Z15, Z11, Z11
+	VSUBPS Z16, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z15, Z10
-	VPSLLD  $0x14, Z15, Z17
-	VPADDD  Z10, Z17, Z10
-	VMOVAPS Z8, Z17
+	VPERMPS Z2, Z16, Z11
+	VPSLLD  $0x14, Z16, Z18
+	VPADDD  Z11, Z18, Z11
+	VMOVAPS Z8, Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z11, Z7, Z17
-	VFMADD213PS   Z9, Z11, Z17
-	VMULPS        Z17, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z11
+	VFMADD231PS   Z12, Z7, Z18
+	VFMADD213PS   Z9, Z12, Z18
+	VMULPS        Z18, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z12
 
 	// Leave if an element is not near.
-	VPORD         Z16, Z15, Z16
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPORD         Z17, Z16, Z17
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact208
-	VADDPS        Z13, Z12, Z10
-	VMINPS        Z13, Z12, Z15
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VSUBPS        Z12, Z15, Z15
-	VADDPS        Z14, Z10, Z12
-	VMINPS        Z14, Z10, Z13
-	VMAXPS        Z14, Z10, Z10
-	VSUBPS        Z10, Z12, Z10
-	VSUBPS        Z10, Z13, Z13
-	VADDPS        Z13, Z15, Z15
-	VADDPS        Z11, Z12, Z10
-	VMINPS        Z11, Z12, Z13
-	VMAXPS        Z11, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VSUBPS        Z12, Z13, Z13
-	VADDPS        Z13, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z15, Y13
-	VCVTPS2PD     Y15, Z15
+	VADDPS        Z14, Z13, Z11
+	VMINPS        Z14, Z13, Z16
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z11, Z13
+	VSUBPS        Z13, Z16, Z16
+	VADDPS        Z15, Z11, Z13
+	VMINPS        Z15, Z11, Z14
+	VMAXPS        Z15, Z11, Z11
+	VSUBPS        Z11, Z13, Z11
+	VSUBPS        Z11, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VADDPS        Z12, Z13, Z11
+	VMINPS        Z12, Z13, Z14
+	VMAXPS        Z12, Z13, Z13
+	VSUBPS        Z13, Z11, Z13
+	VSUBPS        Z13, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z11, Y13
+	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y13, Z13
-	VADDPD        Z15, Z10, Z10
-	VADDPD        Z13, Z12, Z12
-	VADDPD        Z12, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPD        Y12, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X12
-	VADDPD        X12, X10, X10
-	VMOVHLPS      X10, X10, X12
-	VADDSD        X12, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X12
-	VUCOMISD      X10, X12
+	VEXTRACTF64X4 $0x01, Z16, Y14
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z16, Z11, Z11
+	VADDPD        Z14, Z13, Z13
+	VADDPD        Z13, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y13
+	VADDPD        Y13, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X13
+	VADDPD        X13, X11, X11
+	VMOVHLPS      X11, X11, X13
+	VADDSD        X13, X11, X11
+	VMOVSD        nearTotal64<>+0(SB), X13
+	VUCOMISD      X11, X13
 	JCS           exact208
-	VMOVSD        one64<>+0(SB), X12
+	VMOVSD        up64<>+0(SB), X13
 
-	// 1/total = cHi + cLo
-	VDIVSD       X10, X12, X12
-	VCVTSD2SS    X12, X12, X10
-	VBROADCASTSS X10, Z13
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X12, X12
-	VCVTSD2SS    X12, X12, X12
-	VBROADCASTSS X12, Z12
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X13, X13
+	VCVTSD2SS    X13, X13, X11
+	VBROADCASTSS X11, Z14
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X13, X13
+	VCVTSD2SS    X13, X13, X13
+	VBROADCASTSS X13, Z13
+	VMOVUPS      448(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z20, Z10
-	VFMADD231PS Z13, Z20, Z10
-	VMOVUPS     Z10, (DI)
-	VMOVUPS     384(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, (DI)
+	VMOVUPS     128(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 64(DI)
-	VMOVUPS     64(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 192(DI)
-	VMOVUPS     320(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
+	VMOVUPS     384(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 256(DI)
-	VMOVUPS     256(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 256(DI)
+	VMOVUPS     320(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 320(DI)
-	VMOVUPS     192(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 320(DI)
+	VMOVUPS     256(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 384(DI)
-	VMOVUPS     128(BX), Z10
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 384(DI)
+	VMOVUPS     192(BX), Z11
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z14
-	VFMADD231PS Z13, Z10, Z14
-	VMOVUPS     Z14, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z11, Z15
+	VFMADD231PS Z14, Z11, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z25, Z10
-	VFMADD231PS Z13, Z25, Z10
-	VMOVUPS     Z10, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z25, Z11
+	VFMADD231PS Z14, Z25, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z30, Z10
-	VFMADD231PS Z13, Z30, Z10
-	VMOVUPS     Z10, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z26, Z11
+	VFMADD231PS Z14, Z26, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z31, Z10
-	VFMADD231PS Z13, Z31, Z10
-	VMOVUPS     Z10, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z31, Z11
+	VFMADD231PS Z14, Z31, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z29, Z10
-	VFMADD231PS Z13, Z29, Z10
-	VMOVUPS     Z10, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z30, Z11
+	VFMADD231PS Z14, Z30, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z11, Z12
-	VFMADD231PS Z13, Z11, Z12
-	VMOVUPS     Z12, K7, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z13, Z12, Z13
+	VFMADD231PS Z14, Z12, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, K7, 768(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -19850,421 +20259,438 @@ done25:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop27:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact224
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact224
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       832(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       832(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVUPS       640(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K3
-	VMOVUPS       704(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K4
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K1, Z19
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z15, K2, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z17, K3, Z23
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z18, K4, Z24
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVUPS       640(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       704(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K1, Z20
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z16, K2, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z18, K3, Z23
+	VMOVAPS       Z12, Z24
+	VFMADD231PS.Z Z0, Z19, K4, Z24
 
 	// -n = magic - N - u
-	VSUBPS  Z19, Z11, Z25
-	VSUBPS  Z22, Z11, Z30
-	VSUBPS  Z23, Z11, Z31
-	VMOVUPS Z29, 128(BX)
-	VSUBPS  Z24, Z11, Z29
+	VSUBPS  Z20, Z12, Z25
+	VSUBPS  Z22, Z12, Z26
+	VSUBPS  Z23, Z12, Z31
+	VMOVUPS Z30, 192(BX)
+	VSUBPS  Z24, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z25
-	VFMADD231PS Z0, Z15, Z30
-	VFMADD231PS Z0, Z17, Z31
-	VFMADD231PS Z0, Z18, Z29
-	VFMADD231PS Z1, Z14, Z25
-	VFMADD231PS Z1, Z15, Z30
-	VFMADD231PS Z1, Z17, Z31
-	VFMADD231PS Z1, Z18, Z29
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z16, Z26
+	VFMADD231PS Z0, Z18, Z31
+	VFMADD231PS Z0, Z19, Z30
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z16, Z26
+	VFMADD231PS Z1, Z18, Z31
+	VFMADD231PS Z1, Z19, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z22, Z15
-	VPERMPS Z2, Z23, Z17
-	VPERMPS Z2, Z24, Z18
-	VMOVUPS Z28, 192(BX)
-	VPSLLD  $0x14, Z19, Z28
-	VMOVUPS Z27, 256(BX)
-	VPSLLD  $0x14, Z22, Z27
-	VMOVUPS Z26, 320(BX)
-	VPSLLD  $0x14, Z23, Z26
-	VMOVUPS Z21, 384(BX)
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z18
+	VPERMPS Z2, Z24, Z19
+	VMOVUPS Z29, 256(BX)
+	VPSLLD  $0x14, Z20, Z29
+	VMOVUPS Z28, 320(BX)
+	VPSLLD  $0x14, Z22, Z28
+	VMOVUPS Z27, 384(BX)
+	VPSLLD  $0x14, Z23, Z27
+	VMOVUPS Z21, 448(BX)
 	VPSLLD  $0x14, Z24, Z21
-	VPADDD  Z14, Z28, Z14
-	VPADDD  Z15, Z27, Z15
-	VPADDD  Z17, Z26, Z17
-	VPADDD  Z18, Z21, Z18
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z18, Z27, Z18
+	VPADDD  Z19, Z21, Z19
 	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z25, Z7, Z21
-	VMOVAPS       Z8, Z26
-	VFMADD231PS   Z30, Z7, Z26
 	VMOVAPS       Z8, Z27
-	VFMADD231PS   Z31, Z7, Z27
+	VFMADD231PS   Z26, Z7, Z27
 	VMOVAPS       Z8, Z28
-	VFMADD231PS   Z29, Z7, Z28
+	VFMADD231PS   Z31, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z30, Z7, Z29
 	VFMADD213PS   Z9, Z25, Z21
-	VFMADD213PS   Z9, Z30, Z26
-	VFMADD213PS   Z9, Z31, Z27
-	VFMADD213PS   Z9, Z29, Z28
+	VFMADD213PS   Z9, Z26, Z27
+	VFMADD213PS   Z9, Z31, Z28
+	VFMADD213PS   Z9, Z30, Z29
 	VMULPS        Z21, Z25, Z25
-	VMULPS        Z26, Z30, Z30
-	VMULPS        Z27, Z31, Z31
-	VMULPS        Z28, Z29, Z29
-	VFMADD213PS.Z Z14, Z14, K1, Z25
-	VFMADD213PS.Z Z15, Z15, K2, Z30
-	VFMADD213PS.Z Z17, Z17, K3, Z31
-	VFMADD213PS.Z Z18, Z18, K4, Z29
-	VADDPS        Z30, Z25, Z14
-	VADDPS        Z29, Z31, Z15
-	VADDPS        Z15, Z14, Z14
-	VPTERNLOGD    $0xfe, Z19, Z22, Z16
-	VPTERNLOGD    $0xfe, Z23, Z24, Z16
-	VMOVUPS       768(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K1
-	VCMPPS        $0x05, Z6, Z10, K2
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z15, K1, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z10, K2, Z18
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z31, Z31
+	VMULPS        Z29, Z30, Z30
+	VFMADD213PS.Z Z15, Z15, K1, Z25
+	VFMADD213PS.Z Z16, Z16, K2, Z26
+	VFMADD213PS.Z Z18, Z18, K3, Z31
+	VFMADD213PS.Z Z19, Z19, K4, Z30
+	VADDPS        Z26, Z25, Z15
+	VADDPS        Z30, Z31, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z20, Z22, Z17
+	VPTERNLOGD    $0xfe, Z23, Z24, Z17
+	VMOVUPS       768(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VCMPPS        $0x05, Z6, Z11, K2
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z16, K1, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z11, K2, Z19
 
 	// -n = magic - N - u
-	VSUBPS Z17, Z11, Z19
-	VSUBPS Z18, Z11, Z11
+	VSUBPS Z18, Z12, Z20
+	VSUBPS Z19, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z19
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z15, Z19
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z16, Z20
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z16, Z20
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z17, Z10
-	VPERMPS Z2, Z18, Z15
-	VPSLLD  $0x14, Z17, Z21
-	VPSLLD  $0x14, Z18, Z22
-	VPADDD  Z10, Z21, Z10
-	VPADDD  Z15, Z22, Z15
+	VPERMPS Z2, Z18, Z11
+	VPERMPS Z2, Z19, Z16
+	VPSLLD  $0x14, Z18, Z21
+	VPSLLD  $0x14, Z19, Z22
+	VPADDD  Z11, Z21, Z11
+	VPADDD  Z16, Z22, Z16
 	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z19, Z7, Z21
+	VFMADD231PS   Z20, Z7, Z21
 	VMOVAPS       Z8, Z22
-	VFMADD231PS   Z11, Z7, Z22
-	VFMADD213PS   Z9, Z19, Z21
-	VFMADD213PS   Z9, Z11, Z22
-	VMULPS        Z21, Z19, Z19
-	VMULPS        Z22, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z19
-	VFMADD213PS.Z Z15, Z15, K2, Z11
-	VADDPS        Z11, Z19, Z10
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VFMADD231PS   Z12, Z7, Z22
+	VFMADD213PS   Z9, Z20, Z21
+	VFMADD213PS   Z9, Z12, Z22
+	VMULPS        Z21, Z20, Z20
+	VMULPS        Z22, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z20
+	VFMADD213PS.Z Z16, Z16, K2, Z12
+	VADDPS        Z12, Z20, Z11
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact224
-	VADDPS        Z13, Z12, Z15
-	VMINPS        Z13, Z12, Z16
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z15, Z12
-	VSUBPS        Z12, Z16, Z16
-	VADDPS        Z14, Z15, Z12
-	VMINPS        Z14, Z15, Z13
-	VMAXPS        Z14, Z15, Z15
-	VSUBPS        Z15, Z12, Z15
-	VSUBPS        Z15, Z13, Z13
-	VADDPS        Z13, Z16, Z16
-	VADDPS        Z10, Z12, Z13
-	VMINPS        Z10, Z12, Z14
-	VMAXPS        Z10, Z12, Z12
-	VSUBPS        Z12, Z13, Z12
-	VSUBPS        Z12, Z14, Z14
-	VADDPS        Z14, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPS        Z14, Z13, Z16
+	VMINPS        Z14, Z13, Z17
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z16, Z13
+	VSUBPS        Z13, Z17, Z17
+	VADDPS        Z15, Z16, Z13
+	VMINPS        Z15, Z16, Z14
+	VMAXPS        Z15, Z16, Z16
+	VSUBPS        Z16, Z13, Z16
+	VSUBPS        Z16, Z14, Z14
+	VADDPS        Z14, Z17, Z17
+	VADDPS        Z11, Z13, Z14
+	VMINPS        Z11, Z13, Z15
+	VMAXPS        Z11, Z13, Z13
+	VSUBPS        Z13, Z14, Z13
+	VSUBPS        Z13, Z15, Z15
+	VADDPS        Z15, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VCVTPS2PD     Y17, Z17
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z12, Z10, Z10
-	VADDPD        Z10, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y10
-	VADDPD        Y10, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X10
-	VADDPD        X10, X13, X13
-	VMOVHLPS      X13, X13, X10
-	VADDSD        X10, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X13, X10
+	VADDPD        Z17, Z14, Z14
+	VADDPD        Z13, Z11, Z11
+	VADDPD        Z11, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VADDPD        Y11, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X11
+	VADDPD        X11, X14, X14
+	VMOVHLPS      X14, X14, X11
+	VADDSD        X11, X14, X14
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X14, X11
 	JCS           exact224
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X13, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X14, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
+	VMOVUPS      448(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
-	VMOVUPS     384(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
-	VMOVUPS     320(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
+	VMOVUPS     384(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 256(DI)
-	VMOVUPS     256(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 256(DI)
+	VMOVUPS     320(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 320(DI)
-	VMOVUPS     192(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 320(DI)
+	VMOVUPS     256(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 384(DI)
-	VMOVUPS     128(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 384(DI)
+	VMOVUPS     192(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z25, Z12
-	VFMADD231PS Z13, Z25, Z12
-	VMOVUPS     Z12, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z25, Z13
+	VFMADD231PS Z14, Z25, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z30, Z12
-	VFMADD231PS Z13, Z30, Z12
-	VMOVUPS     Z12, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z26, Z13
+	VFMADD231PS Z14, Z26, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z31, Z12
-	VFMADD231PS Z13, Z31, Z12
-	VMOVUPS     Z12, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z31, Z13
+	VFMADD231PS Z14, Z31, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z29, Z12
-	VFMADD231PS Z13, Z29, Z12
-	VMOVUPS     Z12, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z30, Z13
+	VFMADD231PS Z14, Z30, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z19, Z12
-	VFMADD231PS Z13, Z19, Z12
-	VMOVUPS     Z12, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z20, Z13
+	VFMADD231PS Z14, Z20, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 832(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -20300,443 +20726,461 @@ done27:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop29:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact240
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact240
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       896(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       896(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVUPS       640(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K3
-	VMOVUPS       704(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K4
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K1, Z19
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z15, K2, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z17, K3, Z23
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z18, K4, Z24
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVUPS       640(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       704(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K1, Z20
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z16, K2, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z18, K3, Z23
+	VMOVAPS       Z12, Z24
+	VFMADD231PS.Z Z0, Z19, K4, Z24
 
 	// -n = magic - N - u
-	VSUBPS  Z19, Z11, Z25
-	VSUBPS  Z22, Z11, Z30
-	VSUBPS  Z23, Z11, Z31
-	VMOVUPS Z29, 128(BX)
-	VSUBPS  Z24, Z11, Z29
+	VSUBPS  Z20, Z12, Z25
+	VSUBPS  Z22, Z12, Z26
+	VSUBPS  Z23, Z12, Z31
+	VMOVUPS Z30, 192(BX)
+	VSUBPS  Z24, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z25
-	VFMADD231PS Z0, Z15, Z30
-	VFMADD231PS Z0, Z17, Z31
-	VFMADD231PS Z0, Z18, Z29
-	VFMADD231PS Z1, Z14, Z25
-	VFMADD231PS Z1, Z15, Z30
-	VFMADD231PS Z1, Z17, Z31
-	VFMADD231PS Z1, Z18, Z29
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z16, Z26
+	VFMADD231PS Z0, Z18, Z31
+	VFMADD231PS Z0, Z19, Z30
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z16, Z26
+	VFMADD231PS Z1, Z18, Z31
+	VFMADD231PS Z1, Z19, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z22, Z15
-	VPERMPS Z2, Z23, Z17
-	VPERMPS Z2, Z24, Z18
-	VMOVUPS Z28, 192(BX)
-	VPSLLD  $0x14, Z19, Z28
-	VMOVUPS Z27, 256(BX)
-	VPSLLD  $0x14, Z22, Z27
-	VMOVUPS Z26, 320(BX)
-	VPSLLD  $0x14, Z23, Z26
-	VMOVUPS Z21, 384(BX)
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z18
+	VPERMPS Z2, Z24, Z19
+	VMOVUPS Z29, 256(BX)
+	VPSLLD  $0x14, Z20, Z29
+	VMOVUPS Z28, 320(BX)
+	VPSLLD  $0x14, Z22, Z28
+	VMOVUPS Z27, 384(BX)
+	VPSLLD  $0x14, Z23, Z27
+	VMOVUPS Z21, 448(BX)
 	VPSLLD  $0x14, Z24, Z21
-	VPADDD  Z14, Z28, Z14
-	VPADDD  Z15, Z27, Z15
-	VPADDD  Z17, Z26, Z17
-	VPADDD  Z18, Z21, Z18
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z18, Z27, Z18
+	VPADDD  Z19, Z21, Z19
 	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z25, Z7, Z21
-	VMOVAPS       Z8, Z26
-	VFMADD231PS   Z30, Z7, Z26
 	VMOVAPS       Z8, Z27
-	VFMADD231PS   Z31, Z7, Z27
+	VFMADD231PS   Z26, Z7, Z27
 	VMOVAPS       Z8, Z28
-	VFMADD231PS   Z29, Z7, Z28
+	VFMADD231PS   Z31, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z30, Z7, Z29
 	VFMADD213PS   Z9, Z25, Z21
-	VFMADD213PS   Z9, Z30, Z26
-	VFMADD213PS   Z9, Z31, Z27
-	VFMADD213PS   Z9, Z29, Z28
+	VFMADD213PS   Z9, Z26, Z27
+	VFMADD213PS   Z9, Z31, Z28
+	VFMADD213PS   Z9, Z30, Z29
 	VMULPS        Z21, Z25, Z25
-	VMULPS        Z26, Z30, Z30
-	VMULPS        Z27, Z31, Z31
-	VMULPS        Z28, Z29, Z29
-	VFMADD213PS.Z Z14, Z14, K1, Z25
-	VFMADD213PS.Z Z15, Z15, K2, Z30
-	VFMADD213PS.Z Z17, Z17, K3, Z31
-	VFMADD213PS.Z Z18, Z18, K4, Z29
-	VADDPS        Z30, Z25, Z14
-	VADDPS        Z29, Z31, Z15
-	VADDPS        Z15, Z14, Z14
-	VPTERNLOGD    $0xfe, Z19, Z22, Z16
-	VPTERNLOGD    $0xfe, Z23, Z24, Z16
-	VMOVUPS       768(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K1
-	VMOVUPS       832(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K2
-	VCMPPS        $0x05, Z6, Z10, K3
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z15, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z17, K2, Z19
-	VMOVAPS       Z11, Z21
-	VFMADD231PS.Z Z0, Z10, K3, Z21
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z31, Z31
+	VMULPS        Z29, Z30, Z30
+	VFMADD213PS.Z Z15, Z15, K1, Z25
+	VFMADD213PS.Z Z16, Z16, K2, Z26
+	VFMADD213PS.Z Z18, Z18, K3, Z31
+	VFMADD213PS.Z Z19, Z19, K4, Z30
+	VADDPS        Z26, Z25, Z15
+	VADDPS        Z30, Z31, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z20, Z22, Z17
+	VPTERNLOGD    $0xfe, Z23, Z24, Z17
+	VMOVUPS       768(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       832(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K2
+	VCMPPS        $0x05, Z6, Z11, K3
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z16, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z18, K2, Z20
+	VMOVAPS       Z12, Z21
+	VFMADD231PS.Z Z0, Z11, K3, Z21
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
-	VSUBPS Z21, Z11, Z11
+	VSUBPS Z19, Z12, Z22
+	VSUBPS Z20, Z12, Z23
+	VSUBPS Z21, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z22
-	VFMADD231PS Z0, Z17, Z23
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z15, Z22
-	VFMADD231PS Z1, Z17, Z23
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z0, Z16, Z22
+	VFMADD231PS Z0, Z18, Z23
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z16, Z22
+	VFMADD231PS Z1, Z18, Z23
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z10
-	VPERMPS Z2, Z19, Z15
-	VPERMPS Z2, Z21, Z17
-	VPSLLD  $0x14, Z18, Z24
-	VPSLLD  $0x14, Z19, Z26
-	VPSLLD  $0x14, Z21, Z27
-	VPADDD  Z10, Z24, Z10
-	VPADDD  Z15, Z26, Z15
-	VPADDD  Z17, Z27, Z17
+	VPERMPS Z2, Z19, Z11
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z18
+	VPSLLD  $0x14, Z19, Z24
+	VPSLLD  $0x14, Z20, Z27
+	VPSLLD  $0x14, Z21, Z28
+	VPADDD  Z11, Z24, Z11
+	VPADDD  Z16, Z27, Z16
+	VPADDD  Z18, Z28, Z18
 	VMOVAPS Z8, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z22, Z7, Z24
-	VMOVAPS       Z8, Z26
-	VFMADD231PS   Z23, Z7, Z26
 	VMOVAPS       Z8, Z27
-	VFMADD231PS   Z11, Z7, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z12, Z7, Z28
 	VFMADD213PS   Z9, Z22, Z24
-	VFMADD213PS   Z9, Z23, Z26
-	VFMADD213PS   Z9, Z11, Z27
+	VFMADD213PS   Z9, Z23, Z27
+	VFMADD213PS   Z9, Z12, Z28
 	VMULPS        Z24, Z22, Z22
-	VMULPS        Z26, Z23, Z23
-	VMULPS        Z27, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z22
-	VFMADD213PS.Z Z15, Z15, K2, Z23
-	VFMADD213PS.Z Z17, Z17, K3, Z11
-	VADDPS        Z23, Z22, Z10
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPORD         Z16, Z21, Z16
-	VADDPS        Z11, Z10, Z10
+	VMULPS        Z27, Z23, Z23
+	VMULPS        Z28, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z22
+	VFMADD213PS.Z Z16, Z16, K2, Z23
+	VFMADD213PS.Z Z18, Z18, K3, Z12
+	VADDPS        Z23, Z22, Z11
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPORD         Z17, Z21, Z17
+	VADDPS        Z12, Z11, Z11
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact240
-	VADDPS        Z13, Z12, Z15
-	VMINPS        Z13, Z12, Z16
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z15, Z12
-	VSUBPS        Z12, Z16, Z16
-	VADDPS        Z14, Z15, Z12
-	VMINPS        Z14, Z15, Z13
-	VMAXPS        Z14, Z15, Z15
-	VSUBPS        Z15, Z12, Z15
-	VSUBPS        Z15, Z13, Z13
-	VADDPS        Z13, Z16, Z16
-	VADDPS        Z10, Z12, Z13
-	VMINPS        Z10, Z12, Z14
-	VMAXPS        Z10, Z12, Z12
-	VSUBPS        Z12, Z13, Z12
-	VSUBPS        Z12, Z14, Z14
-	VADDPS        Z14, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPS        Z14, Z13, Z16
+	VMINPS        Z14, Z13, Z17
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z16, Z13
+	VSUBPS        Z13, Z17, Z17
+	VADDPS        Z15, Z16, Z13
+	VMINPS        Z15, Z16, Z14
+	VMAXPS        Z15, Z16, Z16
+	VSUBPS        Z16, Z13, Z16
+	VSUBPS        Z16, Z14, Z14
+	VADDPS        Z14, Z17, Z17
+	VADDPS        Z11, Z13, Z14
+	VMINPS        Z11, Z13, Z15
+	VMAXPS        Z11, Z13, Z13
+	VSUBPS        Z13, Z14, Z13
+	VSUBPS        Z13, Z15, Z15
+	VADDPS        Z15, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VCVTPS2PD     Y17, Z17
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z12, Z10, Z10
-	VADDPD        Z10, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y10
-	VADDPD        Y10, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X10
-	VADDPD        X10, X13, X13
-	VMOVHLPS      X13, X13, X10
-	VADDSD        X10, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X13, X10
+	VADDPD        Z17, Z14, Z14
+	VADDPD        Z13, Z11, Z11
+	VADDPD        Z11, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VADDPD        Y11, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X11
+	VADDPD        X11, X14, X14
+	VMOVHLPS      X14, X14, X11
+	VADDSD        X11, X14, X14
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X14, X11
 	JCS           exact240
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X13, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X14, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
+	VMOVUPS      448(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
-	VMOVUPS     384(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
-	VMOVUPS     320(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
+	VMOVUPS     384(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 256(DI)
-	VMOVUPS     256(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 256(DI)
+	VMOVUPS     320(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 320(DI)
-	VMOVUPS     192(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 320(DI)
+	VMOVUPS     256(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 384(DI)
-	VMOVUPS     128(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 384(DI)
+	VMOVUPS     192(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z25, Z12
-	VFMADD231PS Z13, Z25, Z12
-	VMOVUPS     Z12, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z25, Z13
+	VFMADD231PS Z14, Z25, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z30, Z12
-	VFMADD231PS Z13, Z30, Z12
-	VMOVUPS     Z12, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z26, Z13
+	VFMADD231PS Z14, Z26, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 576(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z31, Z12
-	VFMADD231PS Z13, Z31, Z12
-	VMOVUPS     Z12, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z31, Z13
+	VFMADD231PS Z14, Z31, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 640(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z29, Z12
-	VFMADD231PS Z13, Z29, Z12
-	VMOVUPS     Z12, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z30, Z13
+	VFMADD231PS Z14, Z30, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z22, Z12
-	VFMADD231PS Z13, Z22, Z12
-	VMOVUPS     Z12, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z22, Z13
+	VFMADD231PS Z14, Z22, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z23, Z12
-	VFMADD231PS Z13, Z23, Z12
-	VMOVUPS     Z12, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z23, Z13
+	VFMADD231PS Z14, Z23, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 896(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -20772,470 +21216,489 @@ done29:
 	VBROADCASTSS nearExp3<>+0(SB), Z7
 	VBROADCASTSS nearExp2<>+0(SB), Z8
 	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
 	PCALIGN      $0x40
 
 loop31:
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x05, Z3, Z10, K1
+	VMOVUPS      (SI), Z11
+	VCMPPS       $0x05, Z3, Z11, K1
 	KMOVW        K1, AX
 	TZCNTL       AX, AX
 	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Z10
-	VUCOMISS     X3, X10
+	VBROADCASTSS (SI)(AX*4), Z11
+	VUCOMISS     X3, X11
 	JCS          exact256
-	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
-	VSUBPS       Z11, Z5, Z11
-	VUCOMISS     X10, X11
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z12
+	VSUBPS       Z12, Z5, Z12
+	VUCOMISS     X11, X12
 	JCS          exact256
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
-	VSUBPS        Z10, Z11, Z11
-	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
-	VBROADCASTSS  minusInf<>+0(SB), Z10
-	VMOVUPS       960(SI), K7, Z10
-	VMOVUPS       (SI), Z12
-	VCMPPS        $0x05, Z6, Z12, K1
-	VMOVUPS       64(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K2
-	VMOVUPS       128(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K3
-	VMOVUPS       192(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K4
-	VMOVAPS       Z11, Z16
-	VFMADD231PS.Z Z0, Z12, K1, Z16
-	VMOVAPS       Z11, Z17
-	VFMADD231PS.Z Z0, Z13, K2, Z17
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z14, K3, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K4, Z19
+	VMULPS        Z0, Z11, Z11
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z12
+	VSUBPS        Z11, Z12, Z12
+	VSUBPS.BCST   nearInteger<>+0(SB), Z12, Z12
+	VBROADCASTSS  minusInf<>+0(SB), Z11
+	VMOVUPS       960(SI), K7, Z11
+	VMOVUPS       (SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       64(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       128(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       192(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K4
+	VMOVAPS       Z12, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z12, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K4, Z20
 
 	// -n = magic - N - u
-	VSUBPS Z16, Z11, Z20
-	VSUBPS Z17, Z11, Z21
-	VSUBPS Z18, Z11, Z22
-	VSUBPS Z19, Z11, Z23
+	VSUBPS Z17, Z12, Z21
+	VSUBPS Z18, Z12, Z22
+	VSUBPS Z19, Z12, Z23
+	VSUBPS Z20, Z12, Z24
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z12, Z20
 	VFMADD231PS Z0, Z13, Z21
 	VFMADD231PS Z0, Z14, Z22
 	VFMADD231PS Z0, Z15, Z23
-	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z1, Z13, Z21
 	VFMADD231PS Z1, Z14, Z22
 	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z16, Z24
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z16, Z12
 	VPERMPS Z2, Z17, Z13
 	VPERMPS Z2, Z18, Z14
 	VPERMPS Z2, Z19, Z15
-	VPSLLD  $0x14, Z16, Z24
+	VPERMPS Z2, Z20, Z16
 	VPSLLD  $0x14, Z17, Z25
 	VPSLLD  $0x14, Z18, Z26
 	VPSLLD  $0x14, Z19, Z27
-	VPADDD  Z12, Z24, Z12
+	VPSLLD  $0x14, Z20, Z28
 	VPADDD  Z13, Z25, Z13
 	VPADDD  Z14, Z26, Z14
 	VPADDD  Z15, Z27, Z15
-	VMOVAPS Z8, Z24
+	VPADDD  Z16, Z28, Z16
+	VMOVAPS Z8, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z20, Z7, Z24
-	VMOVAPS       Z8, Z25
 	VFMADD231PS   Z21, Z7, Z25
 	VMOVAPS       Z8, Z26
 	VFMADD231PS   Z22, Z7, Z26
 	VMOVAPS       Z8, Z27
 	VFMADD231PS   Z23, Z7, Z27
-	VFMADD213PS   Z9, Z20, Z24
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z24, Z7, Z28
 	VFMADD213PS   Z9, Z21, Z25
 	VFMADD213PS   Z9, Z22, Z26
 	VFMADD213PS   Z9, Z23, Z27
-	VMULPS        Z24, Z20, Z20
+	VFMADD213PS   Z9, Z24, Z28
 	VMULPS        Z25, Z21, Z21
 	VMULPS        Z26, Z22, Z22
 	VMULPS        Z27, Z23, Z23
-	VFMADD213PS.Z Z12, Z12, K1, Z20
-	VFMADD213PS.Z Z13, Z13, K2, Z21
-	VFMADD213PS.Z Z14, Z14, K3, Z22
-	VFMADD213PS.Z Z15, Z15, K4, Z23
-	VADDPS        Z21, Z20, Z12
-	VADDPS        Z23, Z22, Z13
-	VADDPS        Z13, Z12, Z12
-	VPTERNLOGD    $0xfe, Z17, Z18, Z16
-	VPORD         Z16, Z19, Z16
-	VMOVUPS       256(SI), Z13
-	VCMPPS        $0x05, Z6, Z13, K1
-	VMOVUPS       320(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K2
-	VMOVUPS       384(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K3
-	VMOVUPS       448(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K4
-	VMOVAPS       Z11, Z18
-	VFMADD231PS.Z Z0, Z13, K1, Z18
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K2, Z19
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z15, K3, Z24
-	VMOVAPS       Z11, Z25
-	VFMADD231PS.Z Z0, Z17, K4, Z25
+	VMULPS        Z28, Z24, Z24
+	VFMADD213PS.Z Z13, Z13, K1, Z21
+	VFMADD213PS.Z Z14, Z14, K2, Z22
+	VFMADD213PS.Z Z15, Z15, K3, Z23
+	VFMADD213PS.Z Z16, Z16, K4, Z24
+	VADDPS        Z22, Z21, Z13
+	VADDPS        Z24, Z23, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z17
+	VPORD         Z17, Z20, Z17
+	VMOVUPS       256(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       320(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       384(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K3
+	VMOVUPS       448(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z12, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K2, Z20
+	VMOVAPS       Z12, Z25
+	VFMADD231PS.Z Z0, Z16, K3, Z25
+	VMOVAPS       Z12, Z26
+	VFMADD231PS.Z Z0, Z18, K4, Z26
 
 	// -n = magic - N - u
-	VSUBPS Z18, Z11, Z26
-	VSUBPS Z19, Z11, Z27
-	VSUBPS Z24, Z11, Z28
-	VSUBPS Z25, Z11, Z29
+	VSUBPS Z19, Z12, Z27
+	VSUBPS Z20, Z12, Z28
+	VSUBPS Z25, Z12, Z29
+	VSUBPS Z26, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z13, Z26
 	VFMADD231PS Z0, Z14, Z27
 	VFMADD231PS Z0, Z15, Z28
-	VFMADD231PS Z0, Z17, Z29
-	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z0, Z16, Z29
+	VFMADD231PS Z0, Z18, Z30
 	VFMADD231PS Z1, Z14, Z27
 	VFMADD231PS Z1, Z15, Z28
-	VFMADD231PS Z1, Z17, Z29
+	VFMADD231PS Z1, Z16, Z29
+	VFMADD231PS Z1, Z18, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z18, Z13
 	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z24, Z15
-	VPERMPS Z2, Z25, Z17
-	VPSLLD  $0x14, Z18, Z30
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z25, Z16
+	VPERMPS Z2, Z26, Z18
 	VPSLLD  $0x14, Z19, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z24, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z25, Z22
-	VPADDD  Z13, Z30, Z13
+	VMOVUPS Z24, (BX)
+	VPSLLD  $0x14, Z20, Z24
+	VMOVUPS Z23, 64(BX)
+	VPSLLD  $0x14, Z25, Z23
+	VMOVUPS Z22, 128(BX)
+	VPSLLD  $0x14, Z26, Z22
 	VPADDD  Z14, Z31, Z14
-	VPADDD  Z15, Z23, Z15
-	VPADDD  Z17, Z22, Z17
+	VPADDD  Z15, Z24, Z15
+	VPADDD  Z16, Z23, Z16
+	VPADDD  Z18, Z22, Z18
 	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z26, Z7, Z22
+	VFMADD231PS   Z27, Z7, Z22
 	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z27, Z7, Z23
-	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z28, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z29, Z7, Z24
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z29, Z7, Z31
-	VFMADD213PS   Z9, Z26, Z22
-	VFMADD213PS   Z9, Z27, Z23
-	VFMADD213PS   Z9, Z28, Z30
-	VFMADD213PS   Z9, Z29, Z31
-	VMULPS        Z22, Z26, Z26
-	VMULPS        Z23, Z27, Z27
-	VMULPS        Z30, Z28, Z28
-	VMULPS        Z31, Z29, Z29
-	VFMADD213PS.Z Z13, Z13, K1, Z26
-	VFMADD213PS.Z Z14, Z14, K2, Z27
-	VFMADD213PS.Z Z15, Z15, K3, Z28
-	VFMADD213PS.Z Z17, Z17, K4, Z29
-	VADDPS        Z27, Z26, Z13
-	VADDPS        Z29, Z28, Z14
-	VADDPS        Z14, Z13, Z13
-	VPTERNLOGD    $0xfe, Z18, Z19, Z16
-	VPTERNLOGD    $0xfe, Z24, Z25, Z16
-	VMOVUPS       512(SI), Z14
-	VCMPPS        $0x05, Z6, Z14, K1
-	VMOVUPS       576(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K2
-	VMOVUPS       640(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K3
-	VMOVUPS       704(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K4
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z14, K1, Z19
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z15, K2, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z17, K3, Z23
-	VMOVAPS       Z11, Z24
-	VFMADD231PS.Z Z0, Z18, K4, Z24
+	VFMADD231PS   Z30, Z7, Z31
+	VFMADD213PS   Z9, Z27, Z22
+	VFMADD213PS   Z9, Z28, Z23
+	VFMADD213PS   Z9, Z29, Z24
+	VFMADD213PS   Z9, Z30, Z31
+	VMULPS        Z22, Z27, Z27
+	VMULPS        Z23, Z28, Z28
+	VMULPS        Z24, Z29, Z29
+	VMULPS        Z31, Z30, Z30
+	VFMADD213PS.Z Z14, Z14, K1, Z27
+	VFMADD213PS.Z Z15, Z15, K2, Z28
+	VFMADD213PS.Z Z16, Z16, K3, Z29
+	VFMADD213PS.Z Z18, Z18, K4, Z30
+	VADDPS        Z28, Z27, Z14
+	VADDPS        Z30, Z29, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z20, Z17
+	VPTERNLOGD    $0xfe, Z25, Z26, Z17
+	VMOVUPS       512(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       576(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K2
+	VMOVUPS       640(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       704(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z15, K1, Z20
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z16, K2, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z18, K3, Z23
+	VMOVAPS       Z12, Z24
+	VFMADD231PS.Z Z0, Z19, K4, Z24
 
 	// -n = magic - N - u
-	VSUBPS  Z19, Z11, Z25
-	VSUBPS  Z22, Z11, Z30
-	VSUBPS  Z23, Z11, Z31
-	VMOVUPS Z29, 128(BX)
-	VSUBPS  Z24, Z11, Z29
+	VSUBPS  Z20, Z12, Z25
+	VSUBPS  Z22, Z12, Z26
+	VSUBPS  Z23, Z12, Z31
+	VMOVUPS Z30, 192(BX)
+	VSUBPS  Z24, Z12, Z30
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z14, Z25
-	VFMADD231PS Z0, Z15, Z30
-	VFMADD231PS Z0, Z17, Z31
-	VFMADD231PS Z0, Z18, Z29
-	VFMADD231PS Z1, Z14, Z25
-	VFMADD231PS Z1, Z15, Z30
-	VFMADD231PS Z1, Z17, Z31
-	VFMADD231PS Z1, Z18, Z29
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z16, Z26
+	VFMADD231PS Z0, Z18, Z31
+	VFMADD231PS Z0, Z19, Z30
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z16, Z26
+	VFMADD231PS Z1, Z18, Z31
+	VFMADD231PS Z1, Z19, Z30
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z14
-	VPERMPS Z2, Z22, Z15
-	VPERMPS Z2, Z23, Z17
-	VPERMPS Z2, Z24, Z18
-	VMOVUPS Z28, 192(BX)
-	VPSLLD  $0x14, Z19, Z28
-	VMOVUPS Z27, 256(BX)
-	VPSLLD  $0x14, Z22, Z27
-	VMOVUPS Z26, 320(BX)
-	VPSLLD  $0x14, Z23, Z26
-	VMOVUPS Z21, 384(BX)
+	VPERMPS Z2, Z20, Z15
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z18
+	VPERMPS Z2, Z24, Z19
+	VMOVUPS Z29, 256(BX)
+	VPSLLD  $0x14, Z20, Z29
+	VMOVUPS Z28, 320(BX)
+	VPSLLD  $0x14, Z22, Z28
+	VMOVUPS Z27, 384(BX)
+	VPSLLD  $0x14, Z23, Z27
+	VMOVUPS Z21, 448(BX)
 	VPSLLD  $0x14, Z24, Z21
-	VPADDD  Z14, Z28, Z14
-	VPADDD  Z15, Z27, Z15
-	VPADDD  Z17, Z26, Z17
-	VPADDD  Z18, Z21, Z18
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z18, Z27, Z18
+	VPADDD  Z19, Z21, Z19
 	VMOVAPS Z8, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS   Z25, Z7, Z21
-	VMOVAPS       Z8, Z26
-	VFMADD231PS   Z30, Z7, Z26
 	VMOVAPS       Z8, Z27
-	VFMADD231PS   Z31, Z7, Z27
+	VFMADD231PS   Z26, Z7, Z27
 	VMOVAPS       Z8, Z28
-	VFMADD231PS   Z29, Z7, Z28
+	VFMADD231PS   Z31, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z30, Z7, Z29
 	VFMADD213PS   Z9, Z25, Z21
-	VFMADD213PS   Z9, Z30, Z26
-	VFMADD213PS   Z9, Z31, Z27
-	VFMADD213PS   Z9, Z29, Z28
+	VFMADD213PS   Z9, Z26, Z27
+	VFMADD213PS   Z9, Z31, Z28
+	VFMADD213PS   Z9, Z30, Z29
 	VMULPS        Z21, Z25, Z25
-	VMULPS        Z26, Z30, Z30
-	VMULPS        Z27, Z31, Z31
-	VMULPS        Z28, Z29, Z29
-	VFMADD213PS.Z Z14, Z14, K1, Z25
-	VFMADD213PS.Z Z15, Z15, K2, Z30
-	VFMADD213PS.Z Z17, Z17, K3, Z31
-	VFMADD213PS.Z Z18, Z18, K4, Z29
-	VADDPS        Z30, Z25, Z14
-	VADDPS        Z29, Z31, Z15
-	VADDPS        Z15, Z14, Z14
-	VPTERNLOGD    $0xfe, Z19, Z22, Z16
-	VPTERNLOGD    $0xfe, Z23, Z24, Z16
-	VMOVUPS       768(SI), Z15
-	VCMPPS        $0x05, Z6, Z15, K1
-	VMOVUPS       832(SI), Z17
-	VCMPPS        $0x05, Z6, Z17, K2
-	VMOVUPS       896(SI), Z18
-	VCMPPS        $0x05, Z6, Z18, K3
-	VCMPPS        $0x05, Z6, Z10, K4
-	VMOVAPS       Z11, Z19
-	VFMADD231PS.Z Z0, Z15, K1, Z19
-	VMOVAPS       Z11, Z21
-	VFMADD231PS.Z Z0, Z17, K2, Z21
-	VMOVAPS       Z11, Z22
-	VFMADD231PS.Z Z0, Z18, K3, Z22
-	VMOVAPS       Z11, Z23
-	VFMADD231PS.Z Z0, Z10, K4, Z23
+	VMULPS        Z27, Z26, Z26
+	VMULPS        Z28, Z31, Z31
+	VMULPS        Z29, Z30, Z30
+	VFMADD213PS.Z Z15, Z15, K1, Z25
+	VFMADD213PS.Z Z16, Z16, K2, Z26
+	VFMADD213PS.Z Z18, Z18, K3, Z31
+	VFMADD213PS.Z Z19, Z19, K4, Z30
+	VADDPS        Z26, Z25, Z15
+	VADDPS        Z30, Z31, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z20, Z22, Z17
+	VPTERNLOGD    $0xfe, Z23, Z24, Z17
+	VMOVUPS       768(SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       832(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K2
+	VMOVUPS       896(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K3
+	VCMPPS        $0x05, Z6, Z11, K4
+	VMOVAPS       Z12, Z20
+	VFMADD231PS.Z Z0, Z16, K1, Z20
+	VMOVAPS       Z12, Z21
+	VFMADD231PS.Z Z0, Z18, K2, Z21
+	VMOVAPS       Z12, Z22
+	VFMADD231PS.Z Z0, Z19, K3, Z22
+	VMOVAPS       Z12, Z23
+	VFMADD231PS.Z Z0, Z11, K4, Z23
 
 	// -n = magic - N - u
-	VSUBPS Z19, Z11, Z24
-	VSUBPS Z21, Z11, Z26
-	VSUBPS Z22, Z11, Z27
-	VSUBPS Z23, Z11, Z11
+	VSUBPS Z20, Z12, Z24
+	VSUBPS Z21, Z12, Z27
+	VSUBPS Z22, Z12, Z28
+	VSUBPS Z23, Z12, Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z24
-	VFMADD231PS Z0, Z17, Z26
+	VFMADD231PS Z0, Z16, Z24
 	VFMADD231PS Z0, Z18, Z27
-	VFMADD231PS Z0, Z10, Z11
-	VFMADD231PS Z1, Z15, Z24
-	VFMADD231PS Z1, Z17, Z26
+	VFMADD231PS Z0, Z19, Z28
+	VFMADD231PS Z0, Z11, Z12
+	VFMADD231PS Z1, Z16, Z24
 	VFMADD231PS Z1, Z18, Z27
-	VFMADD231PS Z1, Z10, Z11
+	VFMADD231PS Z1, Z19, Z28
+	VFMADD231PS Z1, Z11, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS Z2, Z19, Z10
-	VPERMPS Z2, Z21, Z15
-	VPERMPS Z2, Z22, Z17
-	VPERMPS Z2, Z23, Z18
-	VPSLLD  $0x14, Z19, Z28
-	VMOVUPS Z29, 448(BX)
-	VPSLLD  $0x14, Z21, Z29
-	VMOVUPS Z31, 512(BX)
+	VPERMPS Z2, Z20, Z11
+	VPERMPS Z2, Z21, Z16
+	VPERMPS Z2, Z22, Z18
+	VPERMPS Z2, Z23, Z19
+	VPSLLD  $0x14, Z20, Z29
+	VMOVUPS Z30, 512(BX)
+	VPSLLD  $0x14, Z21, Z30
+	VMOVUPS Z31, 576(BX)
 	VPSLLD  $0x14, Z22, Z31
-	VMOVUPS Z30, 576(BX)
-	VPSLLD  $0x14, Z23, Z30
-	VPADDD  Z10, Z28, Z10
-	VPADDD  Z15, Z29, Z15
-	VPADDD  Z17, Z31, Z17
-	VPADDD  Z18, Z30, Z18
-	VMOVAPS Z8, Z28
+	VMOVUPS Z26, 640(BX)
+	VPSLLD  $0x14, Z23, Z26
+	VPADDD  Z11, Z29, Z11
+	VPADDD  Z16, Z30, Z16
+	VPADDD  Z18, Z31, Z18
+	VPADDD  Z19, Z26, Z19
+	VMOVAPS Z8, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z24, Z7, Z28
+	VFMADD231PS   Z24, Z7, Z26
 	VMOVAPS       Z8, Z29
-	VFMADD231PS   Z26, Z7, Z29
+	VFMADD231PS   Z27, Z7, Z29
 	VMOVAPS       Z8, Z30
-	VFMADD231PS   Z27, Z7, Z30
+	VFMADD231PS   Z28, Z7, Z30
 	VMOVAPS       Z8, Z31
-	VFMADD231PS   Z11, Z7, Z31
-	VFMADD213PS   Z9, Z24, Z28
-	VFMADD213PS   Z9, Z26, Z29
-	VFMADD213PS   Z9, Z27, Z30
-	VFMADD213PS   Z9, Z11, Z31
-	VMULPS        Z28, Z24, Z24
-	VMULPS        Z29, Z26, Z26
-	VMULPS        Z30, Z27, Z27
-	VMULPS        Z31, Z11, Z11
-	VFMADD213PS.Z Z10, Z10, K1, Z24
-	VFMADD213PS.Z Z15, Z15, K2, Z26
-	VFMADD213PS.Z Z17, Z17, K3, Z27
-	VFMADD213PS.Z Z18, Z18, K4, Z11
-	VADDPS        Z26, Z24, Z10
-	VADDPS        Z11, Z27, Z15
-	VADDPS        Z15, Z10, Z10
-	VPTERNLOGD    $0xfe, Z19, Z21, Z16
-	VPTERNLOGD    $0xfe, Z22, Z23, Z16
+	VFMADD231PS   Z12, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z26
+	VFMADD213PS   Z9, Z27, Z29
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z12, Z31
+	VMULPS        Z26, Z24, Z24
+	VMULPS        Z29, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z12, Z12
+	VFMADD213PS.Z Z11, Z11, K1, Z24
+	VFMADD213PS.Z Z16, Z16, K2, Z27
+	VFMADD213PS.Z Z18, Z18, K3, Z28
+	VFMADD213PS.Z Z19, Z19, K4, Z12
+	VADDPS        Z27, Z24, Z11
+	VADDPS        Z12, Z28, Z16
+	VADDPS        Z16, Z11, Z11
+	VPTERNLOGD    $0xfe, Z20, Z21, Z17
+	VPTERNLOGD    $0xfe, Z22, Z23, Z17
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
 	KORTESTW      K6, K6
 	JNZ           exact256
-	VADDPS        Z13, Z12, Z15
-	VMINPS        Z13, Z12, Z16
-	VMAXPS        Z13, Z12, Z12
-	VSUBPS        Z12, Z15, Z12
-	VSUBPS        Z12, Z16, Z16
-	VADDPS        Z14, Z15, Z12
-	VMINPS        Z14, Z15, Z13
-	VMAXPS        Z14, Z15, Z15
-	VSUBPS        Z15, Z12, Z15
-	VSUBPS        Z15, Z13, Z13
-	VADDPS        Z13, Z16, Z16
-	VADDPS        Z10, Z12, Z13
-	VMINPS        Z10, Z12, Z14
-	VMAXPS        Z10, Z12, Z12
-	VSUBPS        Z12, Z13, Z12
-	VSUBPS        Z12, Z14, Z14
-	VADDPS        Z14, Z16, Z16
-	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPS        Z14, Z13, Z16
+	VMINPS        Z14, Z13, Z17
+	VMAXPS        Z14, Z13, Z13
+	VSUBPS        Z13, Z16, Z13
+	VSUBPS        Z13, Z17, Z17
+	VADDPS        Z15, Z16, Z13
+	VMINPS        Z15, Z16, Z14
+	VMAXPS        Z15, Z16, Z16
+	VSUBPS        Z16, Z13, Z16
+	VSUBPS        Z16, Z14, Z14
+	VADDPS        Z14, Z17, Z17
+	VADDPS        Z11, Z13, Z14
+	VMINPS        Z11, Z13, Z15
+	VMAXPS        Z11, Z13, Z13
+	VSUBPS        Z13, Z14, Z13
+	VSUBPS        Z13, Z15, Z15
+	VADDPS        Z15, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VCVTPS2PD     Y17, Z17
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y10, Z10
-	VEXTRACTF64X4 $0x01, Z16, Y12
-	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z12, Z10, Z10
-	VADDPD        Z10, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y10
-	VADDPD        Y10, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X10
-	VADDPD        X10, X13, X13
-	VMOVHLPS      X13, X13, X10
-	VADDSD        X10, X13, X13
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X13, X10
+	VADDPD        Z17, Z14, Z14
+	VADDPD        Z13, Z11, Z11
+	VADDPD        Z11, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VADDPD        Y11, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X11
+	VADDPD        X11, X14, X14
+	VMOVHLPS      X14, X14, X11
+	VADDSD        X11, X14, X14
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X14, X11
 	JCS           exact256
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        up64<>+0(SB), X11
 
-	// 1/total = cHi + cLo
-	VDIVSD       X13, X10, X10
-	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	// 2^100/total = cHi + cLo
+	VDIVSD       X14, X11, X11
+	VCVTSD2SS    X11, X11, X13
+	VBROADCASTSS X13, Z14
+	VCVTSS2SD    X13, X13, X13
+	VSUBSD       X13, X11, X11
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
+	VMOVUPS      448(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMOVUPS     Z12, (DI)
-	VMOVUPS     384(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, (DI)
+	VMOVUPS     128(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 64(DI)
-	VMOVUPS     64(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 64(DI)
+	VMOVUPS     64(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 128(DI)
-	VMOVUPS     (BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 128(DI)
+	VMOVUPS     (BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 192(DI)
-	VMOVUPS     320(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 192(DI)
+	VMOVUPS     384(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 256(DI)
-	VMOVUPS     256(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 256(DI)
+	VMOVUPS     320(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 320(DI)
-	VMOVUPS     192(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 320(DI)
+	VMOVUPS     256(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 384(DI)
-	VMOVUPS     128(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 384(DI)
+	VMOVUPS     192(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 448(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z25, Z12
-	VFMADD231PS Z13, Z25, Z12
-	VMOVUPS     Z12, 512(DI)
-	VMOVUPS     576(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z25, Z13
+	VFMADD231PS Z14, Z25, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 512(DI)
+	VMOVUPS     640(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 576(DI)
-	VMOVUPS     512(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 576(DI)
+	VMOVUPS     576(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 640(DI)
-	VMOVUPS     448(BX), Z12
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 640(DI)
+	VMOVUPS     512(BX), Z13
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z12, Z14
-	VFMADD231PS Z13, Z12, Z14
-	VMOVUPS     Z14, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z13, Z15
+	VFMADD231PS Z14, Z13, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, 704(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z24, Z12
-	VFMADD231PS Z13, Z24, Z12
-	VMOVUPS     Z12, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z24, Z13
+	VFMADD231PS Z14, Z24, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 768(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z26, Z12
-	VFMADD231PS Z13, Z26, Z12
-	VMOVUPS     Z12, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z27, Z13
+	VFMADD231PS Z14, Z27, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 832(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z27, Z12
-	VFMADD231PS Z13, Z27, Z12
-	VMOVUPS     Z12, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z28, Z13
+	VFMADD231PS Z14, Z28, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     Z13, 896(DI)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
-	VMOVUPS     Z10, K7, 960(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z11, Z12, Z11
+	VFMADD231PS Z14, Z12, Z11
+	VMULPS      Z10, Z11, Z11
+	VMOVUPS     Z11, K7, 960(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -22478,9 +22941,9 @@ behind43:
 	VMOVSD        nearTotal64<>+0(SB), X2
 	VUCOMISD      X3, X2
 	JCS           total
-	VMOVSD        one64<>+0(SB), X2
+	VMOVSD        up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Z4
@@ -22496,59 +22959,68 @@ behind43:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ    $0x00000080, CX
-	JLT     done46
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done46
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
 
 loop46:
-	VMOVUPS (SI), Z4
+	VMOVUPS (SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, (DI)
-	VMOVUPS     64(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 64(DI)
-	VMOVUPS     128(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 128(DI)
-	VMOVUPS     192(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 192(DI)
-	VMOVUPS     256(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 256(DI)
-	VMOVUPS     320(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 320(DI)
-	VMOVUPS     384(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 384(DI)
-	VMOVUPS     448(SI), Z4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z3, Z4, Z5
-	VFMADD231PS Z2, Z4, Z5
-	VMOVUPS     Z5, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -22565,9 +23037,10 @@ done46:
 loop47:
 	VMOVUPS (SI), Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -22587,9 +23060,10 @@ done47:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
@@ -23874,9 +24348,9 @@ total:
 	VADDSD        X2, X3, X3
 	VUCOMISD      X3, X3
 	JPS           irregular
-	VMOVSD        one64<>+0(SB), X2
+	VMOVSD        up64<>+0(SB), X2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X4
 	VBROADCASTSS X4, Z5
@@ -23897,67 +24371,76 @@ total:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ    $0x00000080, CX
-	JLT     done61
-	PCALIGN $0x40
+	SUBQ         $0x00000080, CX
+	JLT          done61
+	VBROADCASTSS down<>+0(SB), Z5
+	PCALIGN      $0x40
 
 loop61:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, (DI)
-	VMOVUPS       64(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, (DI)
+	VMOVUPS       64(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 64(DI)
-	VMOVUPS       128(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 64(DI)
+	VMOVUPS       128(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 128(DI)
-	VMOVUPS       192(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 128(DI)
+	VMOVUPS       192(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 192(DI)
-	VMOVUPS       256(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 192(DI)
+	VMOVUPS       256(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 256(DI)
-	VMOVUPS       320(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 256(DI)
+	VMOVUPS       320(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 320(DI)
-	VMOVUPS       384(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 320(DI)
+	VMOVUPS       384(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 384(DI)
-	VMOVUPS       448(SI), Z5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 384(DI)
+	VMOVUPS       448(SI), Z6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z3, Z5, Z6
-	VCMPPS        $0x05, Z4, Z5, K1
-	VFMADD231PS.Z Z2, Z5, K1, Z6
-	VMOVUPS       Z6, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -23974,10 +24457,11 @@ done61:
 loop62:
 	VMOVUPS (SI), Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z5, Z6
 	VCMPPS        $0x05, Z4, Z5, K1
 	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVUPS       Z6, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
@@ -23997,10 +24481,11 @@ done62:
 	VBROADCASTSS minusInf<>+0(SB), Z5
 	VMOVUPS      (SI), K7, Z5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z5, Z6
 	VCMPPS        $0x05, Z4, Z5, K1
 	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 

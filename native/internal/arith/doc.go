@@ -37,12 +37,12 @@
 //     to 7, 4 to 7 to 0 to 3, and so on. Totals of segments and chunks are added in order in
 //     float64, times the power of two that brings both to the larger N.
 //
-// Softmax. c = 1/total in float64; cHi = float32(c); cLo = float32(c - cHi).
+// Softmax. c = 2^100/total in float64; cHi = float32(c); cLo = float32(c - cHi).
 //
-//  13. The result is fma(e, cHi, e * cLo) for the exponential e, and +0 where e is less than
-//     total * (1 + 2^-23) * 2^-126, the float64 product rounded to float32: results are 0 or
-//     at least 2^-126. The factor of an early segment is taken in
-//     steps as long as it is below 2^-100, each of them 2^-64 and exact.
+//  13. The result is fma(e, cHi, e * cLo) * 2^-100 for the exponential e, the last product exact,
+//     and +0 where e is less than total * (1 + 2^-23) * 2^-126, the float64 product rounded to
+//     float32: results are 0 or at least 2^-126. As long as the cHi of an early segment is below
+//     1, its exponentials are multiplied by 2^-64 first, exactly, and total is taken 2^-64 times.
 //
 // Logarithms. In float64; [Excess] has the formulas.
 //

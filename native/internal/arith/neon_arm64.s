@@ -37,83 +37,87 @@ DATA pool<>+64(SB)/4, $0x59e349bd
 DATA pool<>+68(SB)/4, $0x59e349bd
 DATA pool<>+72(SB)/4, $0x59e349bd
 DATA pool<>+76(SB)/4, $0x59e349bd
-DATA pool<>+80(SB)/4, $0x41c00018
-DATA pool<>+84(SB)/4, $0x41c00018
-DATA pool<>+88(SB)/4, $0x41c00018
-DATA pool<>+92(SB)/4, $0x41c00018
-DATA pool<>+96(SB)/4, $0x41afffd3
-DATA pool<>+100(SB)/4, $0x41afffd3
-DATA pool<>+104(SB)/4, $0x41afffd3
-DATA pool<>+108(SB)/4, $0x41afffd3
-DATA pool<>+112(SB)/4, $0x03020100
-DATA pool<>+116(SB)/4, $0x03020100
-DATA pool<>+120(SB)/4, $0x03020100
-DATA pool<>+124(SB)/4, $0x03020100
-DATA pool<>+128(SB)/4, $0x517607de
-DATA pool<>+132(SB)/4, $0x517607de
-DATA pool<>+136(SB)/4, $0x517607de
-DATA pool<>+140(SB)/4, $0x517607de
-DATA pool<>+144(SB)/4, $0x48b17219
-DATA pool<>+148(SB)/4, $0x48b17219
-DATA pool<>+152(SB)/4, $0x48b17219
-DATA pool<>+156(SB)/4, $0x48b17219
-DATA pool<>+160(SB)/4, $0x4b400018
-DATA pool<>+164(SB)/4, $0x4b400018
-DATA pool<>+168(SB)/4, $0x4b400018
-DATA pool<>+172(SB)/4, $0x4b400018
-DATA pool<>+176(SB)/4, $0x4b280000
-DATA pool<>+180(SB)/4, $0x4b280000
-DATA pool<>+184(SB)/4, $0x4b280000
-DATA pool<>+188(SB)/4, $0x4b280000
-DATA pool<>+192(SB)/4, $0x4b400054
-DATA pool<>+196(SB)/4, $0x4b400054
-DATA pool<>+200(SB)/4, $0x4b400054
-DATA pool<>+204(SB)/4, $0x4b400054
-DATA pool<>+208(SB)/4, $0xff800000
-DATA pool<>+212(SB)/4, $0xff800000
-DATA pool<>+216(SB)/4, $0xff800000
-DATA pool<>+220(SB)/4, $0xff800000
-DATA pool<>+224(SB)/4, $0x3d6349bd
-DATA pool<>+228(SB)/4, $0x3d6349bd
-DATA pool<>+232(SB)/4, $0x3d6349bd
-DATA pool<>+236(SB)/4, $0x3d6349bd
-DATA pool<>+240(SB)/4, $0x3e7607de
-DATA pool<>+244(SB)/4, $0x3e7607de
-DATA pool<>+248(SB)/4, $0x3e7607de
-DATA pool<>+252(SB)/4, $0x3e7607de
-DATA pool<>+256(SB)/4, $0x3f317219
-DATA pool<>+260(SB)/4, $0x3f317219
-DATA pool<>+264(SB)/4, $0x3f317219
-DATA pool<>+268(SB)/4, $0x3f317219
-DATA pool<>+272(SB)/4, $0x49bffc18
-DATA pool<>+276(SB)/4, $0x49bffc18
-DATA pool<>+280(SB)/4, $0x49bffc18
-DATA pool<>+284(SB)/4, $0x49bffc18
-DATA pool<>+288(SB)/4, $0x4b400000
-DATA pool<>+292(SB)/4, $0x4b400000
-DATA pool<>+296(SB)/4, $0x4b400000
-DATA pool<>+300(SB)/4, $0x4b400000
-DATA pool<>+304(SB)/4, $0x49c00000
-DATA pool<>+308(SB)/4, $0x49c00000
-DATA pool<>+312(SB)/4, $0x49c00000
-DATA pool<>+316(SB)/4, $0x49c00000
-DATA pool<>+320(SB)/4, $0x42a80000
-DATA pool<>+324(SB)/4, $0x42a80000
-DATA pool<>+328(SB)/4, $0x42a80000
-DATA pool<>+332(SB)/4, $0x42a80000
-DATA pool<>+336(SB)/4, $0x42a70000
-DATA pool<>+340(SB)/4, $0x42a70000
-DATA pool<>+344(SB)/4, $0x42a70000
-DATA pool<>+348(SB)/4, $0x42a70000
-DATA pool<>+352(SB)/4, $0x49800168
-DATA pool<>+356(SB)/4, $0x49800168
-DATA pool<>+360(SB)/4, $0x49800168
-DATA pool<>+364(SB)/4, $0x49800168
-DATA pool<>+368(SB)/4, $0x80000000
-DATA pool<>+372(SB)/4, $0x80000000
-DATA pool<>+376(SB)/4, $0x80000000
-DATA pool<>+380(SB)/4, $0x80000000
-GLOBL pool<>(SB), RODATA|NOPTR, $384
+DATA pool<>+80(SB)/4, $0x0d800000
+DATA pool<>+84(SB)/4, $0x0d800000
+DATA pool<>+88(SB)/4, $0x0d800000
+DATA pool<>+92(SB)/4, $0x0d800000
+DATA pool<>+96(SB)/4, $0x41c00018
+DATA pool<>+100(SB)/4, $0x41c00018
+DATA pool<>+104(SB)/4, $0x41c00018
+DATA pool<>+108(SB)/4, $0x41c00018
+DATA pool<>+112(SB)/4, $0x41afffd3
+DATA pool<>+116(SB)/4, $0x41afffd3
+DATA pool<>+120(SB)/4, $0x41afffd3
+DATA pool<>+124(SB)/4, $0x41afffd3
+DATA pool<>+128(SB)/4, $0x03020100
+DATA pool<>+132(SB)/4, $0x03020100
+DATA pool<>+136(SB)/4, $0x03020100
+DATA pool<>+140(SB)/4, $0x03020100
+DATA pool<>+144(SB)/4, $0x517607de
+DATA pool<>+148(SB)/4, $0x517607de
+DATA pool<>+152(SB)/4, $0x517607de
+DATA pool<>+156(SB)/4, $0x517607de
+DATA pool<>+160(SB)/4, $0x48b17219
+DATA pool<>+164(SB)/4, $0x48b17219
+DATA pool<>+168(SB)/4, $0x48b17219
+DATA pool<>+172(SB)/4, $0x48b17219
+DATA pool<>+176(SB)/4, $0x4b400018
+DATA pool<>+180(SB)/4, $0x4b400018
+DATA pool<>+184(SB)/4, $0x4b400018
+DATA pool<>+188(SB)/4, $0x4b400018
+DATA pool<>+192(SB)/4, $0x4b280000
+DATA pool<>+196(SB)/4, $0x4b280000
+DATA pool<>+200(SB)/4, $0x4b280000
+DATA pool<>+204(SB)/4, $0x4b280000
+DATA pool<>+208(SB)/4, $0x4b400054
+DATA pool<>+212(SB)/4, $0x4b400054
+DATA pool<>+216(SB)/4, $0x4b400054
+DATA pool<>+220(SB)/4, $0x4b400054
+DATA pool<>+224(SB)/4, $0xff800000
+DATA pool<>+228(SB)/4, $0xff800000
+DATA pool<>+232(SB)/4, $0xff800000
+DATA pool<>+236(SB)/4, $0xff800000
+DATA pool<>+240(SB)/4, $0x3d6349bd
+DATA pool<>+244(SB)/4, $0x3d6349bd
+DATA pool<>+248(SB)/4, $0x3d6349bd
+DATA pool<>+252(SB)/4, $0x3d6349bd
+DATA pool<>+256(SB)/4, $0x3e7607de
+DATA pool<>+260(SB)/4, $0x3e7607de
+DATA pool<>+264(SB)/4, $0x3e7607de
+DATA pool<>+268(SB)/4, $0x3e7607de
+DATA pool<>+272(SB)/4, $0x3f317219
+DATA pool<>+276(SB)/4, $0x3f317219
+DATA pool<>+280(SB)/4, $0x3f317219
+DATA pool<>+284(SB)/4, $0x3f317219
+DATA pool<>+288(SB)/4, $0x49bffc18
+DATA pool<>+292(SB)/4, $0x49bffc18
+DATA pool<>+296(SB)/4, $0x49bffc18
+DATA pool<>+300(SB)/4, $0x49bffc18
+DATA pool<>+304(SB)/4, $0x4b400000
+DATA pool<>+308(SB)/4, $0x4b400000
+DATA pool<>+312(SB)/4, $0x4b400000
+DATA pool<>+316(SB)/4, $0x4b400000
+DATA pool<>+320(SB)/4, $0x49c00000
+DATA pool<>+324(SB)/4, $0x49c00000
+DATA pool<>+328(SB)/4, $0x49c00000
+DATA pool<>+332(SB)/4, $0x49c00000
+DATA pool<>+336(SB)/4, $0x42a80000
+DATA pool<>+340(SB)/4, $0x42a80000
+DATA pool<>+344(SB)/4, $0x42a80000
+DATA pool<>+348(SB)/4, $0x42a80000
+DATA pool<>+352(SB)/4, $0x42a70000
+DATA pool<>+356(SB)/4, $0x42a70000
+DATA pool<>+360(SB)/4, $0x42a70000
+DATA pool<>+364(SB)/4, $0x42a70000
+DATA pool<>+368(SB)/4, $0x49800168
+DATA pool<>+372(SB)/4, $0x49800168
+DATA pool<>+376(SB)/4, $0x49800168
+DATA pool<>+380(SB)/4, $0x49800168
+DATA pool<>+384(SB)/4, $0x80000000
+DATA pool<>+388(SB)/4, $0x80000000
+DATA pool<>+392(SB)/4, $0x80000000
+DATA pool<>+396(SB)/4, $0x80000000
+GLOBL pool<>(SB), RODATA|NOPTR, $400
 
 DATA exp2Table<>+0(SB)/4, $0x3f8b3a3e
 DATA exp2Table<>+4(SB)/4, $0x3f87d424
@@ -224,358 +228,363 @@ begin1:
 	FMOVQ  64(R3), F4
 	FMOVQ  80(R3), F5
 	FMOVQ  96(R3), F6
+	FMOVQ  112(R3), F7
 
 loop1:
-	VLD1R  (R0), [V7.S4]
+	VLD1R  (R0), [V8.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	WORD   $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F8
+	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD   $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	WORD   $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	FMOVQ  0(R14), F9
 	CMP    $4, R2
 	BGE    l2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F9
+	FMOVD  (R0), F10
 	TBZ    $0, R2, l3
 	ADD    $8, R0, R5
-	VLD1   (R5), V9.S[2]
+	VLD1   (R5), V10.S[2]
 	B      l3
 
 l1:
-	FMOVS  (R0), F9
+	FMOVS  (R0), F10
 	B      l3
 
 l2:
-	FMOVQ  (R0), F9
+	FMOVQ  (R0), F10
 
 l3:
-	FMOVQ  16(R14), F10
+	FMOVQ  16(R14), F11
 	CMP    $8, R2
 	BGE    l5
-	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V12.B16, V12.B16, V12.B16
 	CMP    $4, R2
 	BLE    l6
 	TBZ    $1, R2, l4
-	FMOVD  16(R0), F11
+	FMOVD  16(R0), F12
 	TBZ    $0, R2, l6
 	ADD    $24, R0, R5
-	VLD1   (R5), V11.S[2]
+	VLD1   (R5), V12.S[2]
 	B      l6
 
 l4:
-	FMOVS  16(R0), F11
+	FMOVS  16(R0), F12
 	B      l6
 
 l5:
-	FMOVQ  16(R0), F11
+	FMOVQ  16(R0), F12
 
 l6:
-	FMOVQ  32(R14), F12
+	FMOVQ  32(R14), F13
 	CMP    $12, R2
 	BGE    l8
-	VEOR   V13.B16, V13.B16, V13.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $8, R2
 	BLE    l9
 	TBZ    $1, R2, l7
-	FMOVD  32(R0), F13
+	FMOVD  32(R0), F14
 	TBZ    $0, R2, l9
 	ADD    $40, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l9
 
 l7:
-	FMOVS  32(R0), F13
+	FMOVS  32(R0), F14
 	B      l9
 
 l8:
-	FMOVQ  32(R0), F13
+	FMOVQ  32(R0), F14
 
 l9:
-	FMOVQ  48(R14), F14
+	FMOVQ  48(R14), F15
 	CMP    $16, R2
 	BGE    l11
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $12, R2
 	BLE    l12
 	TBZ    $1, R2, l10
-	FMOVD  48(R0), F15
+	FMOVD  48(R0), F16
 	TBZ    $0, R2, l12
 	ADD    $56, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l12
 
 l10:
-	FMOVS  48(R0), F15
+	FMOVS  48(R0), F16
 	B      l12
 
 l11:
-	FMOVQ  48(R0), F15
+	FMOVQ  48(R0), F16
 
 l12:
-	VORR   V7.B16, V7.B16, V16.B16
+	VORR   V8.B16, V8.B16, V17.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V9.S4, V16.S4
-	VAND   V16.B16, V8.B16, V16.B16
+	VFMLA  V0.S4, V10.S4, V17.S4
+	VAND   V17.B16, V9.B16, V17.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb0d4f1 // fsub v17.4s, v7.4s, v16.4s
+	WORD   $0x4eb1d512 // fsub v18.4s, v8.4s, v17.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V9.S4, V17.S4
-	VFMLA  V1.S4, V9.S4, V17.S4
+	VFMLA  V0.S4, V10.S4, V18.S4
+	VFMLA  V1.S4, V10.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V2.B16, V16.B16, V9.B16
-	FMOVQ  112(R3), F18
-	WORD   $0x4ea39532 // mla v18.4s, v9.4s, v3.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V16.S4, V9.S4
-	VADD   V9.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F9
+	VAND   V2.B16, V17.B16, V10.B16
+	FMOVQ  128(R3), F19
+	WORD   $0x4ea39553 // mla v19.4s, v10.4s, v3.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V17.S4, V10.S4
+	VADD   V10.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V4.S4, V9.S4
-	FMOVQ  144(R3), F19
-	VFMLA  V17.S4, V9.S4, V19.S4
-	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	VFMLA  V18.S4, V4.S4, V10.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V18.S4, V10.S4, V20.S4
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V17.S4, V18.S4, V18.S4
-	VAND   V18.B16, V8.B16, V8.B16
-	VORR   V7.B16, V7.B16, V9.B16
+	VFMLA  V18.S4, V19.S4, V19.S4
+	VAND   V19.B16, V9.B16, V9.B16
+	VORR   V8.B16, V8.B16, V10.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V11.S4, V9.S4
-	VAND   V9.B16, V10.B16, V9.B16
+	VFMLA  V0.S4, V12.S4, V10.S4
+	VAND   V10.B16, V11.B16, V10.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ea9d4f1 // fsub v17.4s, v7.4s, v9.4s
+	WORD   $0x4eaad512 // fsub v18.4s, v8.4s, v10.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V11.S4, V17.S4
-	VFMLA  V1.S4, V11.S4, V17.S4
+	VFMLA  V0.S4, V12.S4, V18.S4
+	VFMLA  V1.S4, V12.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V2.B16, V9.B16, V11.B16
-	FMOVQ  112(R3), F18
-	WORD   $0x4ea39572 // mla v18.4s, v11.4s, v3.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V9.S4, V11.S4
-	VADD   V11.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F11
+	VAND   V2.B16, V10.B16, V12.B16
+	FMOVQ  128(R3), F19
+	WORD   $0x4ea39593 // mla v19.4s, v12.4s, v3.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V10.S4, V12.S4
+	VADD   V12.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F19
-	VFMLA  V17.S4, V11.S4, V19.S4
-	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	VFMLA  V18.S4, V4.S4, V12.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V18.S4, V12.S4, V20.S4
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V17.S4, V18.S4, V18.S4
-	VAND   V18.B16, V10.B16, V10.B16
-	VORR   V7.B16, V7.B16, V11.B16
+	VFMLA  V18.S4, V19.S4, V19.S4
+	VAND   V19.B16, V11.B16, V11.B16
+	VORR   V8.B16, V8.B16, V12.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V13.S4, V11.S4
-	VAND   V11.B16, V12.B16, V11.B16
+	VFMLA  V0.S4, V14.S4, V12.S4
+	VAND   V12.B16, V13.B16, V12.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eabd4f1 // fsub v17.4s, v7.4s, v11.4s
+	WORD   $0x4eacd512 // fsub v18.4s, v8.4s, v12.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V13.S4, V17.S4
-	VFMLA  V1.S4, V13.S4, V17.S4
+	VFMLA  V0.S4, V14.S4, V18.S4
+	VFMLA  V1.S4, V14.S4, V18.S4
 
 	// s = 2^(n - N) * K
-	VAND   V2.B16, V11.B16, V13.B16
-	FMOVQ  112(R3), F18
-	WORD   $0x4ea395b2 // mla v18.4s, v13.4s, v3.4s
-	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
-	VSHL   $20, V11.S4, V13.S4
-	VADD   V13.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F13
+	VAND   V2.B16, V12.B16, V14.B16
+	FMOVQ  128(R3), F19
+	WORD   $0x4ea395d3 // mla v19.4s, v14.4s, v3.4s
+	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
+	VSHL   $20, V12.S4, V14.S4
+	VADD   V14.S4, V19.S4, V19.S4
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V17.S4, V4.S4, V13.S4
-	FMOVQ  144(R3), F19
-	VFMLA  V17.S4, V13.S4, V19.S4
-	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	VFMLA  V18.S4, V4.S4, V14.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V18.S4, V14.S4, V20.S4
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// s*q + s
-	VFMLA  V17.S4, V18.S4, V18.S4
-	VAND   V18.B16, V12.B16, V12.B16
-	VORR   V9.B16, V16.B16, V16.B16
-	VORR   V11.B16, V16.B16, V16.B16
-	VORR   V7.B16, V7.B16, V9.B16
+	VFMLA  V18.S4, V19.S4, V19.S4
+	VAND   V19.B16, V13.B16, V13.B16
+	VORR   V10.B16, V17.B16, V17.B16
+	VORR   V12.B16, V17.B16, V17.B16
+	VORR   V8.B16, V8.B16, V10.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V15.S4, V9.S4
-	VAND   V9.B16, V14.B16, V9.B16
+	VFMLA  V0.S4, V16.S4, V10.S4
+	VAND   V10.B16, V15.B16, V10.B16
 
 	// -n = magic - N - u
-	WORD   $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD   $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V15.S4, V7.S4
-	VFMLA  V1.S4, V15.S4, V7.S4
+	VFMLA  V0.S4, V16.S4, V8.S4
+	VFMLA  V1.S4, V16.S4, V8.S4
 
 	// s = 2^(n - N) * K
-	VAND   V2.B16, V9.B16, V11.B16
-	FMOVQ  112(R3), F13
-	WORD   $0x4ea3956d // mla v13.4s, v11.4s, v3.4s
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V9.S4, V11.S4
-	VADD   V11.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F11
+	VAND   V2.B16, V10.B16, V12.B16
+	FMOVQ  128(R3), F14
+	WORD   $0x4ea3958e // mla v14.4s, v12.4s, v3.4s
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V10.S4, V12.S4
+	VADD   V12.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V7.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F15
-	VFMLA  V7.S4, V11.S4, V15.S4
-	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	VFMLA  V8.S4, V4.S4, V12.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V8.S4, V12.S4, V16.S4
+	WORD   $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 
 	// s*q + s
-	VFMLA  V7.S4, V13.S4, V13.S4
-	VAND   V13.B16, V14.B16, V14.B16
+	VFMLA  V8.S4, V14.S4, V14.S4
+	VAND   V14.B16, V15.B16, V15.B16
 
 	// Leave if an element is not near.
-	VORR   V9.B16, V16.B16, V16.B16
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R6
+	VORR   V10.B16, V17.B16, V17.B16
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact16
-	VDUP   V8.D[1], V7.D2
-	WORD   $0x0e617909 // fcvtl v9.2d, v8.2s
-	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
-	VDUP   V10.D[1], V11.D2
-	WORD   $0x0e61794d // fcvtl v13.2d, v10.2s
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
-	VDUP   V12.D[1], V15.D2
-	WORD   $0x0e617990 // fcvtl v16.2d, v12.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VDUP   V14.D[1], V17.D2
-	WORD   $0x0e6179d2 // fcvtl v18.2d, v14.2s
-	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	WORD   $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	WORD   $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
-	WORD   $0x4e72d5ad // fadd v13.2d, v13.2d, v18.2d
-	WORD   $0x4e71d56b // fadd v11.2d, v11.2d, v17.2d
-	WORD   $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	WORD   $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
-	WORD   $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
-	VDUP   V9.D[1], V7.D2
-	FADDD  F7, F9, F9
+	VDUP   V9.D[1], V8.D2
+	WORD   $0x0e61792a // fcvtl v10.2d, v9.2s
+	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
+	VDUP   V11.D[1], V12.D2
+	WORD   $0x0e61796e // fcvtl v14.2d, v11.2s
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
+	VDUP   V13.D[1], V16.D2
+	WORD   $0x0e6179b1 // fcvtl v17.2d, v13.2s
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VDUP   V15.D[1], V18.D2
+	WORD   $0x0e6179f3 // fcvtl v19.2d, v15.2s
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
+	WORD   $0x4e71d54a // fadd v10.2d, v10.2d, v17.2d
+	WORD   $0x4e70d508 // fadd v8.2d, v8.2d, v16.2d
+	WORD   $0x4e73d5ce // fadd v14.2d, v14.2d, v19.2d
+	WORD   $0x4e72d58c // fadd v12.2d, v12.2d, v18.2d
+	WORD   $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD   $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD   $0x4e68d54a // fadd v10.2d, v10.2d, v8.2d
+	VDUP   V10.D[1], V8.D2
+	FADDD  F8, F10, F10
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F7
-	FCMPD  F9, F7
+	FMOVD  R5, F8
+	FCMPD  F10, F8
 	BLT    exact16
-	MOVD   $0x3ff0000000000000, R5
-	FMOVD  R5, F7
+	MOVD   $0x4630000000000000, R5
+	FMOVD  R5, F8
 
-	// 1/total = cHi + cLo
-	FDIVD  F9, F7, F7
-	FCVTDS F7, F9
-	VDUP   V9.S[0], V11.S4
-	FCVTSD F9, F9
-	FSUBD  F9, F7, F7
-	FCVTDS F7, F7
-	VDUP   V7.S[0], V7.S4
+	// 2^100/total = cHi + cLo
+	FDIVD  F10, F8, F8
+	FCVTDS F8, F10
+	VDUP   V10.S[0], V12.S4
+	FCVTSD F10, F10
+	FSUBD  F10, F8, F8
+	FCVTDS F8, F8
+	VDUP   V8.S[0], V8.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd09 // fmul v9.4s, v8.4s, v7.4s
-	VFMLA  V11.S4, V8.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dd2a // fmul v10.4s, v9.4s, v8.4s
+	VFMLA  V12.S4, V9.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
 	CMP    $4, R2
 	BGE    l14
 	TBZ    $1, R2, l13
-	FMOVD  F9, (R1)
+	FMOVD  F10, (R1)
 	TBZ    $0, R2, l15
 	ADD    $8, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V10.S[2], (R5)
 	B      l15
 
 l13:
-	FMOVS  F9, (R1)
+	FMOVS  F10, (R1)
 	B      l15
 
 l14:
-	FMOVQ  F9, (R1)
+	FMOVQ  F10, (R1)
 
 l15:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd48 // fmul v8.4s, v10.4s, v7.4s
-	VFMLA  V11.S4, V10.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dd69 // fmul v9.4s, v11.4s, v8.4s
+	VFMLA  V12.S4, V11.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $8, R2
 	BGE    l17
 	CMP    $4, R2
 	BLE    l18
 	TBZ    $1, R2, l16
-	FMOVD  F8, 16(R1)
+	FMOVD  F9, 16(R1)
 	TBZ    $0, R2, l18
 	ADD    $24, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l18
 
 l16:
-	FMOVS  F8, 16(R1)
+	FMOVS  F9, 16(R1)
 	B      l18
 
 l17:
-	FMOVQ  F8, 16(R1)
+	FMOVQ  F9, 16(R1)
 
 l18:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd88 // fmul v8.4s, v12.4s, v7.4s
-	VFMLA  V11.S4, V12.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dda9 // fmul v9.4s, v13.4s, v8.4s
+	VFMLA  V12.S4, V13.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $12, R2
 	BGE    l20
 	CMP    $8, R2
 	BLE    l21
 	TBZ    $1, R2, l19
-	FMOVD  F8, 32(R1)
+	FMOVD  F9, 32(R1)
 	TBZ    $0, R2, l21
 	ADD    $40, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l21
 
 l19:
-	FMOVS  F8, 32(R1)
+	FMOVS  F9, 32(R1)
 	B      l21
 
 l20:
-	FMOVQ  F8, 32(R1)
+	FMOVQ  F9, 32(R1)
 
 l21:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27ddc7 // fmul v7.4s, v14.4s, v7.4s
-	VFMLA  V11.S4, V14.S4, V7.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dde8 // fmul v8.4s, v15.4s, v8.4s
+	VFMLA  V12.S4, V15.S4, V8.S4
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
 	CMP    $16, R2
 	BGE    l23
 	CMP    $12, R2
 	BLE    l24
 	TBZ    $1, R2, l22
-	FMOVD  F7, 48(R1)
+	FMOVD  F8, 48(R1)
 	TBZ    $0, R2, l24
 	ADD    $56, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l24
 
 l22:
-	FMOVS  F7, 48(R1)
+	FMOVS  F8, 48(R1)
 	B      l24
 
 l23:
-	FMOVQ  F7, 48(R1)
+	FMOVQ  F8, 48(R1)
 
 l24:
 	ADD    R8, R0
@@ -599,11 +608,11 @@ exact16:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -615,7 +624,7 @@ exact16:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l26
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l25
 	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l27
@@ -633,7 +642,7 @@ l26:
 l27:
 	CMP    $8, R2
 	BGE    l29
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l30
 	TBZ    $1, R2, l28
@@ -655,7 +664,7 @@ l29:
 l30:
 	CMP    $12, R2
 	BGE    l32
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l33
 	TBZ    $1, R2, l31
@@ -677,7 +686,7 @@ l32:
 l33:
 	CMP    $16, R2
 	BGE    l35
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l36
 	TBZ    $1, R2, l34
@@ -725,20 +734,20 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V5.B16, V11.B16
 	FMOVQ  48(R3), F12
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eac956d // mla v13.4s, v11.4s, v12.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V5.S4, V11.S4
 	VADD   V11.S4, V13.S4, V13.S4
-	FMOVQ  224(R3), F11
-	FMOVQ  240(R3), F14
+	FMOVQ  240(R3), F11
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V9.S4, V11.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V9.S4, V14.S4, V15.S4
 	WORD   $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
-	FMOVQ  272(R3), F14
+	FMOVQ  288(R3), F14
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea5e5c5 // fcmgt v5.4s, v14.4s, v5.4s
@@ -758,16 +767,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V9.B16, V6.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eac94cf // mla v15.4s, v6.4s, v12.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V9.S4, V6.S4
 	VADD   V6.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F6
+	FMOVQ  256(R3), F6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V11.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V13.S4, V6.S4, V16.S4
 	WORD   $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 
@@ -789,16 +798,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V6.B16, V7.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eac94ef // mla v15.4s, v7.4s, v12.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V6.S4, V7.S4
 	VADD   V7.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F7
+	FMOVQ  256(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V11.S4, V7.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V13.S4, V7.S4, V16.S4
 	WORD   $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 
@@ -820,16 +829,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V7.B16, V4.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eac9483 // mla v3.4s, v4.4s, v12.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V7.S4, V4.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F4
+	FMOVQ  256(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V11.S4, V4.S4
-	FMOVQ  256(R3), F8
+	FMOVQ  272(R3), F8
 	VFMLA  V2.S4, V4.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -860,10 +869,10 @@ l36:
 	FADDD  F2, F3, F3
 	FCMPD  F3, F3
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F4
 	VDUP   V4.S[0], V8.S4
@@ -877,11 +886,13 @@ l36:
 	FCVTDS F3, F3
 	VDUP   V3.S[0], V3.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
 	WORD   $0x6ea5e46a // fcmgt v10.4s, v3.4s, v5.4s
 	VFMLA  V8.S4, V5.S4, V4.S4
 	WORD   $0x4e6a1c8a // bic v10.16b, v4.16b, v10.16b
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
 	CMP    $4, R2
 	BGE    l38
 	TBZ    $1, R2, l37
@@ -900,61 +911,64 @@ l38:
 
 l39:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e465 // fcmgt v5.4s, v3.4s, v9.4s
-	VFMLA  V8.S4, V9.S4, V4.S4
-	WORD   $0x4e651c85 // bic v5.16b, v4.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
+	WORD   $0x6ea9e46a // fcmgt v10.4s, v3.4s, v9.4s
+	VFMLA  V8.S4, V9.S4, V5.S4
+	WORD   $0x4e6a1caa // bic v10.16b, v5.16b, v10.16b
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
 	CMP    $8, R2
 	BGE    l41
 	CMP    $4, R2
 	BLE    l42
 	TBZ    $1, R2, l40
-	FMOVD  F5, 16(R1)
+	FMOVD  F10, 16(R1)
 	TBZ    $0, R2, l42
 	ADD    $24, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V10.S[2], (R5)
 	B      l42
 
 l40:
-	FMOVS  F5, 16(R1)
+	FMOVS  F10, 16(R1)
 	B      l42
 
 l41:
-	FMOVQ  F5, 16(R1)
+	FMOVQ  F10, 16(R1)
 
 l42:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dcc4 // fmul v4.4s, v6.4s, v2.4s
-	WORD   $0x6ea6e465 // fcmgt v5.4s, v3.4s, v6.4s
-	VFMLA  V8.S4, V6.S4, V4.S4
-	WORD   $0x4e651c85 // bic v5.16b, v4.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
+	WORD   $0x6ea6e469 // fcmgt v9.4s, v3.4s, v6.4s
+	VFMLA  V8.S4, V6.S4, V5.S4
+	WORD   $0x4e691ca9 // bic v9.16b, v5.16b, v9.16b
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
 	CMP    $12, R2
 	BGE    l44
 	CMP    $8, R2
 	BLE    l45
 	TBZ    $1, R2, l43
-	FMOVD  F5, 32(R1)
+	FMOVD  F9, 32(R1)
 	TBZ    $0, R2, l45
 	ADD    $40, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l45
 
 l43:
-	FMOVS  F5, 32(R1)
+	FMOVS  F9, 32(R1)
 	B      l45
 
 l44:
-	FMOVQ  F5, 32(R1)
+	FMOVQ  F9, 32(R1)
 
 l45:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD   $0x6ea7e463 // fcmgt v3.4s, v3.4s, v7.4s
 	VFMLA  V8.S4, V7.S4, V2.S4
 	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	WORD   $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	CMP    $16, R2
 	BGE    l47
 	CMP    $12, R2
@@ -1006,458 +1020,467 @@ begin3:
 	FMOVQ  64(R3), F4
 	FMOVQ  80(R3), F5
 	FMOVQ  96(R3), F6
+	FMOVQ  112(R3), F7
 
 loop3:
-	VLD1R  (R0), [V7.S4]
+	VLD1R  (R0), [V8.S4]
 	MOVWU  (R0), R5
 	AND    $0x7fffffff, R5
 	CMPW   R13, R5
 	BHI    exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	WORD   $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	WORD   $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	WORD   $0x4ea6d4e7 // fsub v7.4s, v7.4s, v6.4s
-	FMOVQ  0(R14), F8
+	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD   $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	WORD   $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	FMOVQ  0(R14), F9
 	CMP    $4, R2
 	BGE    l50
 	TBZ    $1, R2, l49
-	FMOVD  64(R0), F9
+	FMOVD  64(R0), F10
 	TBZ    $0, R2, l51
 	ADD    $72, R0, R5
-	VLD1   (R5), V9.S[2]
+	VLD1   (R5), V10.S[2]
 	B      l51
 
 l49:
-	FMOVS  64(R0), F9
+	FMOVS  64(R0), F10
 	B      l51
 
 l50:
-	FMOVQ  64(R0), F9
+	FMOVQ  64(R0), F10
 
 l51:
-	FMOVQ  16(R14), F10
+	FMOVQ  16(R14), F11
 	CMP    $8, R2
 	BGE    l53
-	VEOR   V11.B16, V11.B16, V11.B16
+	VEOR   V12.B16, V12.B16, V12.B16
 	CMP    $4, R2
 	BLE    l54
 	TBZ    $1, R2, l52
-	FMOVD  80(R0), F11
+	FMOVD  80(R0), F12
 	TBZ    $0, R2, l54
 	ADD    $88, R0, R5
-	VLD1   (R5), V11.S[2]
+	VLD1   (R5), V12.S[2]
 	B      l54
 
 l52:
-	FMOVS  80(R0), F11
+	FMOVS  80(R0), F12
 	B      l54
 
 l53:
-	FMOVQ  80(R0), F11
+	FMOVQ  80(R0), F12
 
 l54:
-	FMOVQ  32(R14), F12
+	FMOVQ  32(R14), F13
 	CMP    $12, R2
 	BGE    l56
-	VEOR   V13.B16, V13.B16, V13.B16
+	VEOR   V14.B16, V14.B16, V14.B16
 	CMP    $8, R2
 	BLE    l57
 	TBZ    $1, R2, l55
-	FMOVD  96(R0), F13
+	FMOVD  96(R0), F14
 	TBZ    $0, R2, l57
 	ADD    $104, R0, R5
-	VLD1   (R5), V13.S[2]
+	VLD1   (R5), V14.S[2]
 	B      l57
 
 l55:
-	FMOVS  96(R0), F13
+	FMOVS  96(R0), F14
 	B      l57
 
 l56:
-	FMOVQ  96(R0), F13
+	FMOVQ  96(R0), F14
 
 l57:
-	FMOVQ  48(R14), F14
+	FMOVQ  48(R14), F15
 	CMP    $16, R2
 	BGE    l59
-	VEOR   V15.B16, V15.B16, V15.B16
+	VEOR   V16.B16, V16.B16, V16.B16
 	CMP    $12, R2
 	BLE    l60
 	TBZ    $1, R2, l58
-	FMOVD  112(R0), F15
+	FMOVD  112(R0), F16
 	TBZ    $0, R2, l60
 	ADD    $120, R0, R5
-	VLD1   (R5), V15.S[2]
+	VLD1   (R5), V16.S[2]
 	B      l60
 
 l58:
-	FMOVS  112(R0), F15
+	FMOVS  112(R0), F16
 	B      l60
 
 l59:
-	FMOVQ  112(R0), F15
+	FMOVQ  112(R0), F16
 
 l60:
-	FMOVQ  0(R0), F16
-	VORR   V7.B16, V7.B16, V17.B16
+	FMOVQ  0(R0), F17
+	VORR   V8.B16, V8.B16, V18.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V17.S4
-	VORR   V7.B16, V7.B16, V18.B16
-	VFMLA  V0.S4, V9.S4, V18.S4
-	VAND   V18.B16, V8.B16, V18.B16
+	VFMLA  V0.S4, V17.S4, V18.S4
+	VORR   V8.B16, V8.B16, V19.B16
+	VFMLA  V0.S4, V10.S4, V19.S4
+	VAND   V19.B16, V9.B16, V19.B16
 
 	// -n = magic - N - u
-	WORD   $0x4eb1d4f3 // fsub v19.4s, v7.4s, v17.4s
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
+	WORD   $0x4eb2d514 // fsub v20.4s, v8.4s, v18.4s
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V19.S4
-	VFMLA  V0.S4, V9.S4, V20.S4
-	VFMLA  V1.S4, V16.S4, V19.S4
-	VFMLA  V1.S4, V9.S4, V20.S4
+	VFMLA  V0.S4, V17.S4, V20.S4
+	VFMLA  V0.S4, V10.S4, V21.S4
+	VFMLA  V1.S4, V17.S4, V20.S4
+	VFMLA  V1.S4, V10.S4, V21.S4
 
 	// s = 2^(n - N) * K
-	VAND   V2.B16, V17.B16, V9.B16
-	VAND   V2.B16, V18.B16, V16.B16
-	FMOVQ  112(R3), F21
-	WORD   $0x4ea39535 // mla v21.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
-	WORD   $0x4ea39609 // mla v9.4s, v16.4s, v3.4s
-	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
-	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
-	VSHL   $20, V17.S4, V16.S4
-	VSHL   $20, V18.S4, V22.S4
-	VADD   V16.S4, V21.S4, V21.S4
-	VADD   V22.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V19.S4, V4.S4, V16.S4
+	VAND   V2.B16, V18.B16, V10.B16
+	VAND   V2.B16, V19.B16, V17.B16
 	FMOVQ  128(R3), F22
-	VFMLA  V20.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F23
-	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V20.S4, V22.S4, V16.S4
-	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V19.S4, V21.S4, V21.S4
-	VFMLA  V20.S4, V9.S4, V9.S4
-	VAND   V9.B16, V8.B16, V8.B16
-	WORD   $0x4e28d6a9 // fadd v9.4s, v21.4s, v8.4s
-	FMOVQ  16(R0), F16
-	VORR   V7.B16, V7.B16, V19.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V19.S4
-	VORR   V7.B16, V7.B16, V20.B16
-	VFMLA  V0.S4, V11.S4, V20.S4
-	VAND   V20.B16, V10.B16, V20.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb3d4f6 // fsub v22.4s, v7.4s, v19.4s
-	WORD   $0x4eb4d4f7 // fsub v23.4s, v7.4s, v20.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V22.S4
-	VFMLA  V0.S4, V11.S4, V23.S4
-	VFMLA  V1.S4, V16.S4, V22.S4
-	VFMLA  V1.S4, V11.S4, V23.S4
-
-	// s = 2^(n - N) * K
-	VAND   V2.B16, V19.B16, V11.B16
-	VAND   V2.B16, V20.B16, V16.B16
-	FMOVQ  112(R3), F24
-	WORD   $0x4ea39578 // mla v24.4s, v11.4s, v3.4s
-	FMOVQ  112(R3), F11
-	WORD   $0x4ea3960b // mla v11.4s, v16.4s, v3.4s
-	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
-	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
-	VSHL   $20, V19.S4, V16.S4
-	VSHL   $20, V20.S4, V25.S4
-	VADD   V16.S4, V24.S4, V24.S4
-	VADD   V25.S4, V11.S4, V11.S4
-	FMOVQ  128(R3), F16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V22.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F25
-	VFMLA  V23.S4, V4.S4, V25.S4
-	FMOVQ  144(R3), F26
-	VFMLA  V22.S4, V16.S4, V26.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V23.S4, V25.S4, V16.S4
-	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V22.S4, V24.S4, V24.S4
-	VFMLA  V23.S4, V11.S4, V11.S4
-	VAND   V11.B16, V10.B16, V10.B16
-	WORD   $0x4e2ad70b // fadd v11.4s, v24.4s, v10.4s
-	VORR   V18.B16, V17.B16, V17.B16
-	VORR   V19.B16, V17.B16, V17.B16
-	VORR   V20.B16, V17.B16, V17.B16
-	FMOVQ  32(R0), F16
-	VORR   V7.B16, V7.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V18.S4
-	VORR   V7.B16, V7.B16, V19.B16
-	VFMLA  V0.S4, V13.S4, V19.S4
-	VAND   V19.B16, V12.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
-	WORD   $0x4eb3d4f6 // fsub v22.4s, v7.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V20.S4
-	VFMLA  V0.S4, V13.S4, V22.S4
-	VFMLA  V1.S4, V16.S4, V20.S4
-	VFMLA  V1.S4, V13.S4, V22.S4
-
-	// s = 2^(n - N) * K
-	VAND   V2.B16, V18.B16, V13.B16
-	VAND   V2.B16, V19.B16, V16.B16
-	FMOVQ  112(R3), F23
-	WORD   $0x4ea395b7 // mla v23.4s, v13.4s, v3.4s
-	FMOVQ  112(R3), F13
-	WORD   $0x4ea3960d // mla v13.4s, v16.4s, v3.4s
-	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
-	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
-	VSHL   $20, V18.S4, V16.S4
-	VSHL   $20, V19.S4, V25.S4
-	VADD   V16.S4, V23.S4, V23.S4
-	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F16
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F25
-	VFMLA  V22.S4, V4.S4, V25.S4
-	FMOVQ  144(R3), F26
-	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V22.S4, V25.S4, V16.S4
-	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
-	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
-
-	// s*q + s
-	VFMLA  V20.S4, V23.S4, V23.S4
-	VFMLA  V22.S4, V13.S4, V13.S4
-	VAND   V13.B16, V12.B16, V12.B16
-	WORD   $0x4e2cd6ed // fadd v13.4s, v23.4s, v12.4s
-	VORR   V18.B16, V17.B16, V17.B16
-	VORR   V19.B16, V17.B16, V17.B16
-	FMOVQ  48(R0), F16
-	VORR   V7.B16, V7.B16, V18.B16
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V16.S4, V18.S4
-	VORR   V7.B16, V7.B16, V19.B16
-	VFMLA  V0.S4, V15.S4, V19.S4
-	VAND   V19.B16, V14.B16, V19.B16
-
-	// -n = magic - N - u
-	WORD   $0x4eb2d4f4 // fsub v20.4s, v7.4s, v18.4s
-	WORD   $0x4eb3d4e7 // fsub v7.4s, v7.4s, v19.4s
-
-	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V16.S4, V20.S4
-	VFMLA  V0.S4, V15.S4, V7.S4
-	VFMLA  V1.S4, V16.S4, V20.S4
-	VFMLA  V1.S4, V15.S4, V7.S4
-
-	// s = 2^(n - N) * K
-	VAND   V2.B16, V18.B16, V15.B16
-	VAND   V2.B16, V19.B16, V16.B16
-	FMOVQ  112(R3), F22
-	WORD   $0x4ea395f6 // mla v22.4s, v15.4s, v3.4s
-	FMOVQ  112(R3), F15
-	WORD   $0x4ea3960f // mla v15.4s, v16.4s, v3.4s
+	WORD   $0x4ea39556 // mla v22.4s, v10.4s, v3.4s
+	FMOVQ  128(R3), F10
+	WORD   $0x4ea3962a // mla v10.4s, v17.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
-	VSHL   $20, V18.S4, V16.S4
-	VSHL   $20, V19.S4, V25.S4
-	VADD   V16.S4, V22.S4, V22.S4
-	VADD   V25.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F16
+	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
+	VSHL   $20, V18.S4, V17.S4
+	VSHL   $20, V19.S4, V23.S4
+	VADD   V17.S4, V22.S4, V22.S4
+	VADD   V23.S4, V10.S4, V10.S4
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V20.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F25
-	VFMLA  V7.S4, V4.S4, V25.S4
-	FMOVQ  144(R3), F26
-	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V7.S4, V25.S4, V16.S4
-	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
-	WORD   $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	VFMLA  V20.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V21.S4, V4.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V20.S4, V17.S4, V24.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V21.S4, V23.S4, V17.S4
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
 
 	// s*q + s
 	VFMLA  V20.S4, V22.S4, V22.S4
-	VFMLA  V7.S4, V15.S4, V15.S4
-	VAND   V15.B16, V14.B16, V14.B16
-	WORD   $0x4e2ed6c7 // fadd v7.4s, v22.4s, v14.4s
-	VORR   V18.B16, V17.B16, V17.B16
-	VORR   V19.B16, V17.B16, V17.B16
+	VFMLA  V21.S4, V10.S4, V10.S4
+	VAND   V10.B16, V9.B16, V9.B16
+	WORD   $0x4e29d6ca // fadd v10.4s, v22.4s, v9.4s
+	FMOVQ  16(R0), F17
+	VORR   V8.B16, V8.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	VORR   V8.B16, V8.B16, V21.B16
+	VFMLA  V0.S4, V12.S4, V21.S4
+	VAND   V21.B16, V11.B16, V21.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d517 // fsub v23.4s, v8.4s, v20.4s
+	WORD   $0x4eb5d518 // fsub v24.4s, v8.4s, v21.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V23.S4
+	VFMLA  V0.S4, V12.S4, V24.S4
+	VFMLA  V1.S4, V17.S4, V23.S4
+	VFMLA  V1.S4, V12.S4, V24.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V20.B16, V12.B16
+	VAND   V2.B16, V21.B16, V17.B16
+	FMOVQ  128(R3), F25
+	WORD   $0x4ea39599 // mla v25.4s, v12.4s, v3.4s
+	FMOVQ  128(R3), F12
+	WORD   $0x4ea3962c // mla v12.4s, v17.4s, v3.4s
+	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
+	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
+	VSHL   $20, V20.S4, V17.S4
+	VSHL   $20, V21.S4, V26.S4
+	VADD   V17.S4, V25.S4, V25.S4
+	VADD   V26.S4, V12.S4, V12.S4
+	FMOVQ  144(R3), F17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V23.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V24.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27
+	VFMLA  V23.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V24.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V23.S4, V25.S4, V25.S4
+	VFMLA  V24.S4, V12.S4, V12.S4
+	VAND   V12.B16, V11.B16, V11.B16
+	WORD   $0x4e2bd72c // fadd v12.4s, v25.4s, v11.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V21.B16, V18.B16, V18.B16
+	FMOVQ  32(R0), F17
+	VORR   V8.B16, V8.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	VORR   V8.B16, V8.B16, V20.B16
+	VFMLA  V0.S4, V14.S4, V20.S4
+	VAND   V20.B16, V13.B16, V20.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
+	WORD   $0x4eb4d517 // fsub v23.4s, v8.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V14.S4, V23.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V14.S4, V23.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V14.B16
+	VAND   V2.B16, V20.B16, V17.B16
+	FMOVQ  128(R3), F24
+	WORD   $0x4ea395d8 // mla v24.4s, v14.4s, v3.4s
+	FMOVQ  128(R3), F14
+	WORD   $0x4ea3962e // mla v14.4s, v17.4s, v3.4s
+	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
+	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
+	VSHL   $20, V19.S4, V17.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V17.S4, V24.S4, V24.S4
+	VADD   V26.S4, V14.S4, V14.S4
+	FMOVQ  144(R3), F17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V23.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27
+	VFMLA  V21.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V23.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V24.S4, V24.S4
+	VFMLA  V23.S4, V14.S4, V14.S4
+	VAND   V14.B16, V13.B16, V13.B16
+	WORD   $0x4e2dd70e // fadd v14.4s, v24.4s, v13.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
+	FMOVQ  48(R0), F17
+	VORR   V8.B16, V8.B16, V19.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V19.S4
+	VORR   V8.B16, V8.B16, V20.B16
+	VFMLA  V0.S4, V16.S4, V20.S4
+	VAND   V20.B16, V15.B16, V20.B16
+
+	// -n = magic - N - u
+	WORD   $0x4eb3d515 // fsub v21.4s, v8.4s, v19.4s
+	WORD   $0x4eb4d508 // fsub v8.4s, v8.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V16.S4, V8.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V16.S4, V8.S4
+
+	// s = 2^(n - N) * K
+	VAND   V2.B16, V19.B16, V16.B16
+	VAND   V2.B16, V20.B16, V17.B16
+	FMOVQ  128(R3), F23
+	WORD   $0x4ea39617 // mla v23.4s, v16.4s, v3.4s
+	FMOVQ  128(R3), F16
+	WORD   $0x4ea39630 // mla v16.4s, v17.4s, v3.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
+	VSHL   $20, V19.S4, V17.S4
+	VSHL   $20, V20.S4, V26.S4
+	VADD   V17.S4, V23.S4, V23.S4
+	VADD   V26.S4, V16.S4, V16.S4
+	FMOVQ  144(R3), F17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V4.S4, V17.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V8.S4, V4.S4, V26.S4
+	FMOVQ  160(R3), F27
+	VFMLA  V21.S4, V17.S4, V27.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V8.S4, V26.S4, V17.S4
+	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V8.S4, V16.S4, V16.S4
+	VAND   V16.B16, V15.B16, V15.B16
+	WORD   $0x4e2fd6e8 // fadd v8.4s, v23.4s, v15.4s
+	VORR   V19.B16, V18.B16, V18.B16
+	VORR   V20.B16, V18.B16, V18.B16
 
 	// Leave if an element is not near.
-	VMOV   V17.D[0], R5
-	VMOV   V17.D[1], R6
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R6
 	ORR    R6, R5
 	MOVD   $0xbffffc00bffffc00, R6
 	TST    R6, R5
 	BNE    exact32
-	VDUP   V9.D[1], V15.D2
-	WORD   $0x0e617929 // fcvtl v9.2d, v9.2s
-	WORD   $0x0e6179ef // fcvtl v15.2d, v15.2s
-	VDUP   V11.D[1], V16.D2
-	WORD   $0x0e61796b // fcvtl v11.2d, v11.2s
+	VDUP   V10.D[1], V16.D2
+	WORD   $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
-	VDUP   V13.D[1], V17.D2
-	WORD   $0x0e6179ad // fcvtl v13.2d, v13.2s
+	VDUP   V12.D[1], V17.D2
+	WORD   $0x0e61798c // fcvtl v12.2d, v12.2s
 	WORD   $0x0e617a31 // fcvtl v17.2d, v17.2s
-	VDUP   V7.D[1], V18.D2
-	WORD   $0x0e6178e7 // fcvtl v7.2d, v7.2s
+	VDUP   V14.D[1], V18.D2
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
 	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
-	WORD   $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	WORD   $0x4e71d5ef // fadd v15.2d, v15.2d, v17.2d
-	WORD   $0x4e67d56b // fadd v11.2d, v11.2d, v7.2d
+	VDUP   V8.D[1], V19.D2
+	WORD   $0x0e617908 // fcvtl v8.2d, v8.2s
+	WORD   $0x0e617a73 // fcvtl v19.2d, v19.2s
+	WORD   $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
 	WORD   $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
-	WORD   $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD   $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
-	WORD   $0x4e6fd529 // fadd v9.2d, v9.2d, v15.2d
-	VDUP   V9.D[1], V7.D2
-	FADDD  F7, F9, F9
+	WORD   $0x4e68d58c // fadd v12.2d, v12.2d, v8.2d
+	WORD   $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	WORD   $0x4e6cd54a // fadd v10.2d, v10.2d, v12.2d
+	WORD   $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	WORD   $0x4e70d54a // fadd v10.2d, v10.2d, v16.2d
+	VDUP   V10.D[1], V8.D2
+	FADDD  F8, F10, F10
 	MOVD   $0x44e0000000000000, R5
-	FMOVD  R5, F7
-	FCMPD  F9, F7
+	FMOVD  R5, F8
+	FCMPD  F10, F8
 	BLT    exact32
-	MOVD   $0x3ff0000000000000, R5
-	FMOVD  R5, F7
+	MOVD   $0x4630000000000000, R5
+	FMOVD  R5, F8
 
-	// 1/total = cHi + cLo
-	FDIVD  F9, F7, F7
-	FCVTDS F7, F9
-	VDUP   V9.S[0], V11.S4
-	FCVTSD F9, F9
-	FSUBD  F9, F7, F7
-	FCVTDS F7, F7
-	VDUP   V7.S[0], V7.S4
+	// 2^100/total = cHi + cLo
+	FDIVD  F10, F8, F8
+	FCVTDS F8, F10
+	VDUP   V10.S[0], V12.S4
+	FCVTSD F10, F10
+	FSUBD  F10, F8, F8
+	FCVTDS F8, F8
+	VDUP   V8.S[0], V8.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dea9 // fmul v9.4s, v21.4s, v7.4s
-	VFMLA  V11.S4, V21.S4, V9.S4
-	FMOVQ  F9, 0(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28deca // fmul v10.4s, v22.4s, v8.4s
+	VFMLA  V12.S4, V22.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	FMOVQ  F10, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27df09 // fmul v9.4s, v24.4s, v7.4s
-	VFMLA  V11.S4, V24.S4, V9.S4
-	FMOVQ  F9, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28df2a // fmul v10.4s, v25.4s, v8.4s
+	VFMLA  V12.S4, V25.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	FMOVQ  F10, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dee9 // fmul v9.4s, v23.4s, v7.4s
-	VFMLA  V11.S4, V23.S4, V9.S4
-	FMOVQ  F9, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28df0a // fmul v10.4s, v24.4s, v8.4s
+	VFMLA  V12.S4, V24.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	FMOVQ  F10, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dec9 // fmul v9.4s, v22.4s, v7.4s
-	VFMLA  V11.S4, V22.S4, V9.S4
-	FMOVQ  F9, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28deea // fmul v10.4s, v23.4s, v8.4s
+	VFMLA  V12.S4, V23.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	FMOVQ  F10, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd09 // fmul v9.4s, v8.4s, v7.4s
-	VFMLA  V11.S4, V8.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dd2a // fmul v10.4s, v9.4s, v8.4s
+	VFMLA  V12.S4, V9.S4, V10.S4
+	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
 	CMP    $4, R2
 	BGE    l62
 	TBZ    $1, R2, l61
-	FMOVD  F9, 64(R1)
+	FMOVD  F10, 64(R1)
 	TBZ    $0, R2, l63
 	ADD    $72, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V10.S[2], (R5)
 	B      l63
 
 l61:
-	FMOVS  F9, 64(R1)
+	FMOVS  F10, 64(R1)
 	B      l63
 
 l62:
-	FMOVQ  F9, 64(R1)
+	FMOVQ  F10, 64(R1)
 
 l63:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd48 // fmul v8.4s, v10.4s, v7.4s
-	VFMLA  V11.S4, V10.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dd69 // fmul v9.4s, v11.4s, v8.4s
+	VFMLA  V12.S4, V11.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $8, R2
 	BGE    l65
 	CMP    $4, R2
 	BLE    l66
 	TBZ    $1, R2, l64
-	FMOVD  F8, 80(R1)
+	FMOVD  F9, 80(R1)
 	TBZ    $0, R2, l66
 	ADD    $88, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l66
 
 l64:
-	FMOVS  F8, 80(R1)
+	FMOVS  F9, 80(R1)
 	B      l66
 
 l65:
-	FMOVQ  F8, 80(R1)
+	FMOVQ  F9, 80(R1)
 
 l66:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27dd88 // fmul v8.4s, v12.4s, v7.4s
-	VFMLA  V11.S4, V12.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dda9 // fmul v9.4s, v13.4s, v8.4s
+	VFMLA  V12.S4, V13.S4, V9.S4
+	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $12, R2
 	BGE    l68
 	CMP    $8, R2
 	BLE    l69
 	TBZ    $1, R2, l67
-	FMOVD  F8, 96(R1)
+	FMOVD  F9, 96(R1)
 	TBZ    $0, R2, l69
 	ADD    $104, R1, R5
-	VST1   V8.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l69
 
 l67:
-	FMOVS  F8, 96(R1)
+	FMOVS  F9, 96(R1)
 	B      l69
 
 l68:
-	FMOVQ  F8, 96(R1)
+	FMOVQ  F9, 96(R1)
 
 l69:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e27ddc7 // fmul v7.4s, v14.4s, v7.4s
-	VFMLA  V11.S4, V14.S4, V7.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e28dde8 // fmul v8.4s, v15.4s, v8.4s
+	VFMLA  V12.S4, V15.S4, V8.S4
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
 	CMP    $16, R2
 	BGE    l71
 	CMP    $12, R2
 	BLE    l72
 	TBZ    $1, R2, l70
-	FMOVD  F7, 112(R1)
+	FMOVD  F8, 112(R1)
 	TBZ    $0, R2, l72
 	ADD    $120, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l72
 
 l70:
-	FMOVS  F7, 112(R1)
+	FMOVS  F8, 112(R1)
 	B      l72
 
 l71:
-	FMOVQ  F7, 112(R1)
+	FMOVQ  F8, 112(R1)
 
 l72:
 	ADD    R8, R0
@@ -1481,11 +1504,11 @@ exact32:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -1497,7 +1520,7 @@ exact32:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l74
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l73
 	ADD    $64, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -1517,7 +1540,7 @@ l74:
 l75:
 	CMP    $8, R2
 	BGE    l77
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l78
 	TBZ    $1, R2, l76
@@ -1539,7 +1562,7 @@ l77:
 l78:
 	CMP    $12, R2
 	BGE    l80
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l81
 	TBZ    $1, R2, l79
@@ -1561,7 +1584,7 @@ l80:
 l81:
 	CMP    $16, R2
 	BGE    l83
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l84
 	TBZ    $1, R2, l82
@@ -1624,9 +1647,9 @@ l84:
 	VAND   V4.B16, V9.B16, V5.B16
 	VAND   V4.B16, V10.B16, V14.B16
 	FMOVQ  48(R3), F15
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eaf94b0 // mla v16.4s, v5.4s, v15.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eaf95c5 // mla v5.4s, v14.4s, v15.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -1634,20 +1657,20 @@ l84:
 	VSHL   $20, V10.S4, V17.S4
 	VADD   V14.S4, V16.S4, V16.S4
 	VADD   V17.S4, V5.S4, V5.S4
-	FMOVQ  224(R3), F14
-	FMOVQ  240(R3), F17
+	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V11.S4, V14.S4, V17.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 	VFMLA  V12.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V11.S4, V17.S4, V19.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V12.S4, V18.S4, V17.S4
 	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
 	WORD   $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	FMOVQ  272(R3), F17
+	FMOVQ  288(R3), F17
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
@@ -1678,9 +1701,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V12.B16, V6.B16
 	VAND   V4.B16, V16.B16, V11.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eaf94d4 // mla v20.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9566 // mla v6.4s, v11.4s, v15.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -1688,15 +1711,15 @@ l84:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V11.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F11
+	FMOVQ  256(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V14.S4, V11.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V14.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V18.S4, V11.S4, V22.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V19.S4, V21.S4, V11.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
@@ -1730,9 +1753,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V18.B16, V7.B16
 	VAND   V4.B16, V19.B16, V11.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eaf94f6 // mla v22.4s, v7.4s, v15.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eaf9567 // mla v7.4s, v11.4s, v15.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -1740,15 +1763,15 @@ l84:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V11.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F11
+	FMOVQ  256(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V11.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V11.S4, V24.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V21.S4, V23.S4, V11.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
@@ -1782,9 +1805,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V20.B16, V3.B16
 	VAND   V4.B16, V21.B16, V4.B16
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eaf9468 // mla v8.4s, v3.4s, v15.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eaf9483 // mla v3.4s, v4.4s, v15.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -1792,15 +1815,15 @@ l84:
 	VSHL   $20, V21.S4, V11.S4
 	VADD   V4.S4, V8.S4, V8.S4
 	VADD   V11.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F4
+	FMOVQ  256(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V14.S4, V4.S4
-	FMOVQ  240(R3), F11
+	FMOVQ  256(R3), F11
 	VFMLA  V2.S4, V14.S4, V11.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V22.S4, V4.S4, V13.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  272(R3), F4
 	VFMLA  V2.S4, V11.S4, V4.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
@@ -1836,10 +1859,10 @@ l84:
 	FADDD  F2, F5, F5
 	FCMPD  F5, F5
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F5, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -1853,112 +1876,121 @@ l84:
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e4a6 // fcmgt v6.4s, v5.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	FMOVQ  F6, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd83 // fmul v3.4s, v12.4s, v2.4s
-	WORD   $0x6eace4a6 // fcmgt v6.4s, v5.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
-	FMOVQ  F6, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd86 // fmul v6.4s, v12.4s, v2.4s
+	WORD   $0x6eace4a7 // fcmgt v7.4s, v5.4s, v12.4s
+	VFMLA  V4.S4, V12.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de43 // fmul v3.4s, v18.4s, v2.4s
-	WORD   $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
-	VFMLA  V4.S4, V18.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
-	FMOVQ  F6, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
+	WORD   $0x6eb2e4a7 // fcmgt v7.4s, v5.4s, v18.4s
+	VFMLA  V4.S4, V18.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e4a6 // fcmgt v6.4s, v5.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
-	FMOVQ  F6, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de86 // fmul v6.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e4a7 // fcmgt v7.4s, v5.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd43 // fmul v3.4s, v10.4s, v2.4s
-	WORD   $0x6eaae4a6 // fcmgt v6.4s, v5.4s, v10.4s
-	VFMLA  V4.S4, V10.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd46 // fmul v6.4s, v10.4s, v2.4s
+	WORD   $0x6eaae4a7 // fcmgt v7.4s, v5.4s, v10.4s
+	VFMLA  V4.S4, V10.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $4, R2
 	BGE    l86
 	TBZ    $1, R2, l85
-	FMOVD  F6, 64(R1)
+	FMOVD  F7, 64(R1)
 	TBZ    $0, R2, l87
 	ADD    $72, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l87
 
 l85:
-	FMOVS  F6, 64(R1)
+	FMOVS  F7, 64(R1)
 	B      l87
 
 l86:
-	FMOVQ  F6, 64(R1)
+	FMOVQ  F7, 64(R1)
 
 l87:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de03 // fmul v3.4s, v16.4s, v2.4s
-	WORD   $0x6eb0e4a6 // fcmgt v6.4s, v5.4s, v16.4s
-	VFMLA  V4.S4, V16.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de06 // fmul v6.4s, v16.4s, v2.4s
+	WORD   $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
+	VFMLA  V4.S4, V16.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $8, R2
 	BGE    l89
 	CMP    $4, R2
 	BLE    l90
 	TBZ    $1, R2, l88
-	FMOVD  F6, 80(R1)
+	FMOVD  F7, 80(R1)
 	TBZ    $0, R2, l90
 	ADD    $88, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l90
 
 l88:
-	FMOVS  F6, 80(R1)
+	FMOVS  F7, 80(R1)
 	B      l90
 
 l89:
-	FMOVQ  F6, 80(R1)
+	FMOVQ  F7, 80(R1)
 
 l90:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e4a6 // fcmgt v6.4s, v5.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de66 // fmul v6.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e4a7 // fcmgt v7.4s, v5.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l92
 	CMP    $8, R2
 	BLE    l93
 	TBZ    $1, R2, l91
-	FMOVD  F6, 96(R1)
+	FMOVD  F7, 96(R1)
 	TBZ    $0, R2, l93
 	ADD    $104, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l93
 
 l91:
-	FMOVS  F6, 96(R1)
+	FMOVS  F7, 96(R1)
 	B      l93
 
 l92:
-	FMOVQ  F6, 96(R1)
+	FMOVQ  F7, 96(R1)
 
 l93:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea2 // fmul v2.4s, v21.4s, v2.4s
 	WORD   $0x6eb5e4a5 // fcmgt v5.4s, v5.4s, v21.4s
 	VFMLA  V4.S4, V21.S4, V2.S4
 	WORD   $0x4e651c45 // bic v5.16b, v2.16b, v5.16b
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	CMP    $16, R2
 	BGE    l95
 	CMP    $12, R2
@@ -2018,9 +2050,9 @@ loop5:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F6
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F5
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -2125,9 +2157,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -2135,15 +2167,15 @@ l108:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -2167,16 +2199,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V7.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V18.S4, V7.S4
 	VADD   V7.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V7.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V19.S4, V7.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -2208,9 +2240,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V7.B16
 	VAND   V2.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea39647 // mla v7.4s, v18.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -2218,15 +2250,15 @@ l108:
 	VSHL   $20, V19.S4, V24.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V22.S4, V4.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V21.S4, V18.S4, V25.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V22.S4, V24.S4, V18.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -2252,16 +2284,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V9.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ea39535 // mla v21.4s, v9.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V9.S4
 	VADD   V9.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F9
+	FMOVQ  144(R3), F9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V9.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V19.S4, V9.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -2291,9 +2323,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3953a // mla v26.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea396a9 // mla v9.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -2301,15 +2333,15 @@ l108:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V4.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -2336,16 +2368,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V11.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V17.S4, V11.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V19.S4, V11.S4, V24.S4
 	WORD   $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
 
@@ -2375,9 +2407,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V11.B16
 	VAND   V2.B16, V24.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3957c // mla v28.4s, v11.4s, v3.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -2385,16 +2417,16 @@ l108:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V29.S4, V11.S4, V11.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V22.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V4.S4, V29.S4
 	FMOVQ  F10, 16(RSP)
-	FMOVQ  144(R3), F10
+	FMOVQ  160(R3), F10
 	VFMLA  V25.S4, V22.S4, V10.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V29.S4, V22.S4
 	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -2421,16 +2453,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V13.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V13.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V6.S4, V13.S4, V22.S4
 	WORD   $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
 
@@ -2472,10 +2504,10 @@ l108:
 	FMOVD  R5, F6
 	FCMPD  F16, F6
 	BLT    exact48
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F6
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F10
 	VDUP   V10.S[0], V13.S4
@@ -2484,49 +2516,59 @@ l108:
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de8a // fmul v10.4s, v20.4s, v6.4s
 	VFMLA  V13.S4, V20.S4, V10.S4
+	FMOVQ  80(R3), F15
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26deea // fmul v10.4s, v23.4s, v6.4s
 	VFMLA  V13.S4, V23.S4, V10.S4
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df4a // fmul v10.4s, v26.4s, v6.4s
 	VFMLA  V13.S4, V26.S4, V10.S4
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df8a // fmul v10.4s, v28.4s, v6.4s
 	VFMLA  V13.S4, V28.S4, V10.S4
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26ddca // fmul v10.4s, v14.4s, v6.4s
 	VFMLA  V13.S4, V14.S4, V10.S4
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 64(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
 	VFMLA  V13.S4, V7.S4, V10.S4
+	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 80(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
 	VFMLA  V13.S4, V9.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ  F7, 96(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd67 // fmul v7.4s, v11.4s, v6.4s
 	VFMLA  V13.S4, V11.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ  F7, 112(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V13.S4, V5.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $4, R2
 	BGE    l110
 	TBZ    $1, R2, l109
@@ -2545,9 +2587,10 @@ l110:
 
 l111:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	VFMLA  V13.S4, V8.S4, V5.S4
+	WORD   $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
 	CMP    $8, R2
 	BGE    l113
 	CMP    $4, R2
@@ -2569,9 +2612,10 @@ l113:
 l114:
 	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V13.S4, V5.S4, V7.S4
+	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $12, R2
 	BGE    l116
 	CMP    $8, R2
@@ -2592,9 +2636,10 @@ l116:
 
 l117:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
 	VFMLA  V13.S4, V12.S4, V6.S4
+	WORD   $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 	CMP    $16, R2
 	BGE    l119
 	CMP    $12, R2
@@ -2635,11 +2680,11 @@ exact48:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -2651,7 +2696,7 @@ exact48:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l122
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l121
 	ADD    $128, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -2671,7 +2716,7 @@ l122:
 l123:
 	CMP    $8, R2
 	BGE    l125
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l126
 	TBZ    $1, R2, l124
@@ -2693,7 +2738,7 @@ l125:
 l126:
 	CMP    $12, R2
 	BGE    l128
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l129
 	TBZ    $1, R2, l127
@@ -2715,7 +2760,7 @@ l128:
 l129:
 	CMP    $16, R2
 	BGE    l131
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l132
 	TBZ    $1, R2, l130
@@ -2787,9 +2832,9 @@ l132:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -2797,20 +2842,20 @@ l132:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -2834,16 +2879,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09491 // mla v17.4s, v4.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V12.S4, V4.S4
 	VADD   V4.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F4
+	FMOVQ  256(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V15.S4, V4.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V13.S4, V4.S4, V19.S4
 	WORD   $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
 
@@ -2874,9 +2919,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V4.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09496 // mla v22.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09624 // mla v4.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -2884,15 +2929,15 @@ l132:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -2919,16 +2964,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V6.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb094d5 // mla v21.4s, v6.4s, v16.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V6.S4
 	VADD   V6.S4, V21.S4, V21.S4
-	FMOVQ  240(R3), F6
+	FMOVQ  256(R3), F6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V6.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V20.S4, V6.S4, V22.S4
 	WORD   $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 
@@ -2959,9 +3004,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
 	VAND   V5.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb096a6 // mla v6.4s, v21.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -2969,15 +3014,15 @@ l132:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -3004,16 +3049,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V7.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb094f8 // mla v24.4s, v7.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V21.S4, V7.S4
 	VADD   V7.S4, V24.S4, V24.S4
-	FMOVQ  240(R3), F7
+	FMOVQ  256(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V7.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V23.S4, V7.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -3044,9 +3089,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb094fc // mla v28.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb09707 // mla v7.4s, v24.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -3054,16 +3099,16 @@ l132:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V29.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V26.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V27.S4, V29.S4, V24.S4
 	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
@@ -3090,16 +3135,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V5.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V21.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F8
+	FMOVQ  272(R3), F8
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -3131,10 +3176,10 @@ l132:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -3148,141 +3193,154 @@ l132:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dda3 // fmul v3.4s, v13.4s, v2.4s
-	WORD   $0x6eade545 // fcmgt v5.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
+	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
+	VFMLA  V4.S4, V13.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e545 // fcmgt v5.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dee3 // fmul v3.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e545 // fcmgt v5.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
+	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
+	VFMLA  V4.S4, V23.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd63 // fmul v3.4s, v11.4s, v2.4s
-	WORD   $0x6eabe545 // fcmgt v5.4s, v10.4s, v11.4s
-	VFMLA  V4.S4, V11.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 64(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd65 // fmul v5.4s, v11.4s, v2.4s
+	WORD   $0x6eabe546 // fcmgt v6.4s, v10.4s, v11.4s
+	VFMLA  V4.S4, V11.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 64(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 80(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dec3 // fmul v3.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e545 // fcmgt v5.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 96(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
+	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
+	VFMLA  V4.S4, V22.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 96(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df23 // fmul v3.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e545 // fcmgt v5.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
+	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
+	VFMLA  V4.S4, V25.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 112(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd83 // fmul v3.4s, v12.4s, v2.4s
-	WORD   $0x6eace545 // fcmgt v5.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
+	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
+	VFMLA  V4.S4, V12.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	CMP    $4, R2
 	BGE    l134
 	TBZ    $1, R2, l133
-	FMOVD  F5, 128(R1)
+	FMOVD  F6, 128(R1)
 	TBZ    $0, R2, l135
 	ADD    $136, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l135
 
 l133:
-	FMOVS  F5, 128(R1)
+	FMOVS  F6, 128(R1)
 	B      l135
 
 l134:
-	FMOVQ  F5, 128(R1)
+	FMOVQ  F6, 128(R1)
 
 l135:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de23 // fmul v3.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e545 // fcmgt v5.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
+	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
+	VFMLA  V4.S4, V17.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	CMP    $8, R2
 	BGE    l137
 	CMP    $4, R2
 	BLE    l138
 	TBZ    $1, R2, l136
-	FMOVD  F5, 144(R1)
+	FMOVD  F6, 144(R1)
 	TBZ    $0, R2, l138
 	ADD    $152, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l138
 
 l136:
-	FMOVS  F5, 144(R1)
+	FMOVS  F6, 144(R1)
 	B      l138
 
 l137:
-	FMOVQ  F5, 144(R1)
+	FMOVQ  F6, 144(R1)
 
 l138:
-	FMOVQ  16(RSP), F3
+	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l140
 	CMP    $8, R2
 	BLE    l141
 	TBZ    $1, R2, l139
-	FMOVD  F6, 160(R1)
+	FMOVD  F7, 160(R1)
 	TBZ    $0, R2, l141
 	ADD    $168, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l141
 
 l139:
-	FMOVS  F6, 160(R1)
+	FMOVS  F7, 160(R1)
 	B      l141
 
 l140:
-	FMOVQ  F6, 160(R1)
+	FMOVQ  F7, 160(R1)
 
 l141:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea2 // fmul v2.4s, v21.4s, v2.4s
 	WORD   $0x6eb5e54a // fcmgt v10.4s, v10.4s, v21.4s
 	VFMLA  V4.S4, V21.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l143
 	CMP    $12, R2
@@ -3341,9 +3399,9 @@ loop7:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ  80(R3), F5
+	FMOVQ  96(R3), F5
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	FMOVQ  96(R3), F4
+	FMOVQ  112(R3), F4
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	FMOVQ  0(R14), F4
 	CMP    $4, R2
@@ -3448,9 +3506,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V14.B16, V13.B16
 	VAND   V2.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -3459,15 +3517,15 @@ l156:
 	VADD   V15.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
 	FMOVQ  64(R3), F15
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V18.S4, V15.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -3498,9 +3556,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V6.B16
 	VAND   V2.B16, V21.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ea394d8 // mla v24.4s, v6.4s, v3.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -3508,15 +3566,15 @@ l156:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V18.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V22.S4, V18.S4, V26.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V23.S4, V25.S4, V18.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -3552,9 +3610,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V6.B16
 	VAND   V2.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ea394d7 // mla v23.4s, v6.4s, v3.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -3562,15 +3620,15 @@ l156:
 	VSHL   $20, V20.S4, V25.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V22.S4, V15.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V21.S4, V18.S4, V26.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V22.S4, V25.S4, V18.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -3603,9 +3661,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39608 // mla v8.4s, v16.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -3613,15 +3671,15 @@ l156:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V16.S4, V26.S4, V26.S4
 	VADD   V27.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V16.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V25.S4, V27.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
@@ -3656,9 +3714,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V8.B16
 	VAND   V2.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea3951b // mla v27.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -3666,15 +3724,15 @@ l156:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V15.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V20.S4, V29.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V25.S4, V28.S4, V20.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
@@ -3707,9 +3765,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V21.B16, V10.B16
 	VAND   V2.B16, V22.B16, V16.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea3955d // mla v29.4s, v10.4s, v3.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4ea3960a // mla v10.4s, v16.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -3718,16 +3776,16 @@ l156:
 	VSHL   $20, V22.S4, V7.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V7.S4, V10.S4, V10.S4
-	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V7.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V28.S4, V15.S4, V16.S4
 	FMOVQ  F4, 32(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V25.S4, V7.S4, V4.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  160(R3), F7
 	VFMLA  V28.S4, V16.S4, V7.S4
 	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
 	WORD   $0x6e27df9c // fmul v28.4s, v28.4s, v7.4s
@@ -3762,9 +3820,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V7.B16, V4.B16
 	VAND   V2.B16, V16.B16, V10.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39499 // mla v25.4s, v4.4s, v3.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ea39544 // mla v4.4s, v10.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -3772,16 +3830,16 @@ l156:
 	VSHL   $20, V16.S4, V28.S4
 	VADD   V10.S4, V25.S4, V25.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F10
+	FMOVQ  144(R3), F10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V10.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V15.S4, V28.S4
 	FMOVQ  F9, 48(RSP)
-	FMOVQ  144(R3), F9
+	FMOVQ  160(R3), F9
 	VFMLA  V21.S4, V10.S4, V9.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  160(R3), F10
 	VFMLA  V22.S4, V28.S4, V10.S4
 	WORD   $0x6e29deb5 // fmul v21.4s, v21.4s, v9.4s
 	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
@@ -3814,9 +3872,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V7.B16
 	VAND   V2.B16, V16.B16, V12.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ea394f6 // mla v22.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea39587 // mla v7.4s, v12.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -3824,15 +3882,15 @@ l156:
 	VSHL   $20, V16.S4, V28.S4
 	VADD   V12.S4, V22.S4, V22.S4
 	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V12.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V5.S4, V15.S4, V28.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V21.S4, V12.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V5.S4, V28.S4, V12.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
@@ -3878,10 +3936,10 @@ l156:
 	FMOVD  R5, F5
 	FCMPD  F17, F5
 	BLT    exact64
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F17, F5, F5
 	FCVTDS F5, F7
 	VDUP   V7.S[0], V9.S4
@@ -3890,70 +3948,84 @@ l156:
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25de67 // fmul v7.4s, v19.4s, v5.4s
 	VFMLA  V9.S4, V19.S4, V7.S4
+	FMOVQ  80(R3), F10
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dee7 // fmul v7.4s, v23.4s, v5.4s
 	VFMLA  V9.S4, V23.S4, V7.S4
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25df67 // fmul v7.4s, v27.4s, v5.4s
 	VFMLA  V9.S4, V27.S4, V7.S4
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25df27 // fmul v7.4s, v25.4s, v5.4s
 	VFMLA  V9.S4, V25.S4, V7.S4
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dda7 // fmul v7.4s, v13.4s, v5.4s
 	VFMLA  V9.S4, V13.S4, V7.S4
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 64(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V7.S4
+	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 80(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dd06 // fmul v6.4s, v8.4s, v5.4s
 	VFMLA  V9.S4, V8.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	FMOVQ  F6, 96(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VFMLA  V9.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	FMOVQ  F6, 112(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25df04 // fmul v4.4s, v24.4s, v5.4s
 	VFMLA  V9.S4, V24.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 128(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25df44 // fmul v4.4s, v26.4s, v5.4s
 	VFMLA  V9.S4, V26.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 144(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dfa4 // fmul v4.4s, v29.4s, v5.4s
 	VFMLA  V9.S4, V29.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 160(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dec4 // fmul v4.4s, v22.4s, v5.4s
 	VFMLA  V9.S4, V22.S4, V4.S4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 176(R1)
 	FMOVQ  32(RSP), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VFMLA  V9.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $4, R2
 	BGE    l158
 	TBZ    $1, R2, l157
@@ -3973,9 +4045,10 @@ l158:
 l159:
 	FMOVQ  16(RSP), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VFMLA  V9.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $8, R2
 	BGE    l161
 	CMP    $4, R2
@@ -3997,9 +4070,10 @@ l161:
 l162:
 	FMOVQ  48(RSP), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VFMLA  V9.S4, V4.S4, V6.S4
+	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $12, R2
 	BGE    l164
 	CMP    $8, R2
@@ -4020,9 +4094,10 @@ l164:
 
 l165:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dd65 // fmul v5.4s, v11.4s, v5.4s
 	VFMLA  V9.S4, V11.S4, V5.S4
+	WORD   $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
 	CMP    $16, R2
 	BGE    l167
 	CMP    $12, R2
@@ -4063,11 +4138,11 @@ exact64:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -4079,7 +4154,7 @@ exact64:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l170
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l169
 	ADD    $192, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -4099,7 +4174,7 @@ l170:
 l171:
 	CMP    $8, R2
 	BGE    l173
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l174
 	TBZ    $1, R2, l172
@@ -4121,7 +4196,7 @@ l173:
 l174:
 	CMP    $12, R2
 	BGE    l176
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l177
 	TBZ    $1, R2, l175
@@ -4143,7 +4218,7 @@ l176:
 l177:
 	CMP    $16, R2
 	BGE    l179
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l180
 	TBZ    $1, R2, l178
@@ -4223,9 +4298,9 @@ l180:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -4233,20 +4308,20 @@ l180:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -4277,9 +4352,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V4.B16
 	VAND   V5.B16, V17.B16, V12.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb09495 // mla v21.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09584 // mla v4.4s, v12.4s, v16.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -4287,15 +4362,15 @@ l180:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V12.S4, V21.S4, V21.S4
 	VADD   V22.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V15.S4, V12.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V12.S4, V23.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V20.S4, V22.S4, V12.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
@@ -4331,9 +4406,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
 	VAND   V5.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09664 // mla v4.4s, v19.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -4341,15 +4416,15 @@ l180:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -4383,9 +4458,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V6.B16
 	VAND   V5.B16, V22.B16, V19.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb09666 // mla v6.4s, v19.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -4393,15 +4468,15 @@ l180:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V19.S4, V27.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V26.S4, V19.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -4437,9 +4512,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb094db // mla v27.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb096e6 // mla v6.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -4447,15 +4522,15 @@ l180:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -4489,9 +4564,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V25.B16, V7.B16
 	VAND   V5.B16, V26.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb096e7 // mla v7.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -4500,16 +4575,16 @@ l180:
 	VSHL   $20, V26.S4, V22.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V15.S4, V23.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V27.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V23.S4, V22.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -4545,9 +4620,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V7.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -4556,16 +4631,16 @@ l180:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F25, 64(RSP)
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V27.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V26.S4, V22.S4
 	WORD   $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -4599,9 +4674,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V25.B16, V3.B16
 	VAND   V5.B16, V26.B16, V5.B16
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -4609,15 +4684,15 @@ l180:
 	VSHL   $20, V26.S4, V14.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V14.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V5.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 	VFMLA  V2.S4, V15.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V27.S4, V5.S4, V15.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  272(R3), F5
 	VFMLA  V2.S4, V14.S4, V5.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -4654,10 +4729,10 @@ l180:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -4671,172 +4746,189 @@ l180:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd83 // fmul v3.4s, v12.4s, v2.4s
-	WORD   $0x6eace545 // fcmgt v5.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de23 // fmul v3.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e545 // fcmgt v5.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd63 // fmul v3.4s, v11.4s, v2.4s
-	WORD   $0x6eabe545 // fcmgt v5.4s, v10.4s, v11.4s
-	VFMLA  V4.S4, V11.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 64(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e545 // fcmgt v5.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 80(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df03 // fmul v3.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e545 // fcmgt v5.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 96(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dee3 // fmul v3.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e545 // fcmgt v5.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 112(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dda3 // fmul v3.4s, v13.4s, v2.4s
-	WORD   $0x6eade545 // fcmgt v5.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 128(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dea3 // fmul v3.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e545 // fcmgt v5.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 144(R1)
-	FMOVQ  64(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
+	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
+	VFMLA  V4.S4, V12.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 160(R1)
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df23 // fmul v3.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e545 // fcmgt v5.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 176(R1)
-	FMOVQ  32(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
+	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
+	VFMLA  V4.S4, V17.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd65 // fmul v5.4s, v11.4s, v2.4s
+	WORD   $0x6eabe546 // fcmgt v6.4s, v10.4s, v11.4s
+	VFMLA  V4.S4, V11.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 64(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 80(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
+	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
+	VFMLA  V4.S4, V24.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 96(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
+	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
+	VFMLA  V4.S4, V23.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 112(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
+	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
+	VFMLA  V4.S4, V13.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 128(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
+	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
+	VFMLA  V4.S4, V21.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 144(R1)
+	FMOVQ  64(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 160(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
+	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
+	VFMLA  V4.S4, V25.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 176(R1)
+	FMOVQ  32(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $4, R2
 	BGE    l182
 	TBZ    $1, R2, l181
-	FMOVD  F6, 192(R1)
+	FMOVD  F7, 192(R1)
 	TBZ    $0, R2, l183
 	ADD    $200, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l183
 
 l181:
-	FMOVS  F6, 192(R1)
+	FMOVS  F7, 192(R1)
 	B      l183
 
 l182:
-	FMOVQ  F6, 192(R1)
+	FMOVQ  F7, 192(R1)
 
 l183:
-	FMOVQ  16(RSP), F3
+	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $8, R2
 	BGE    l185
 	CMP    $4, R2
 	BLE    l186
 	TBZ    $1, R2, l184
-	FMOVD  F6, 208(R1)
+	FMOVD  F7, 208(R1)
 	TBZ    $0, R2, l186
 	ADD    $216, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l186
 
 l184:
-	FMOVS  F6, 208(R1)
+	FMOVS  F7, 208(R1)
 	B      l186
 
 l185:
-	FMOVQ  F6, 208(R1)
+	FMOVQ  F7, 208(R1)
 
 l186:
-	FMOVQ  48(RSP), F3
+	FMOVQ  48(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l188
 	CMP    $8, R2
 	BLE    l189
 	TBZ    $1, R2, l187
-	FMOVD  F6, 224(R1)
+	FMOVD  F7, 224(R1)
 	TBZ    $0, R2, l189
 	ADD    $232, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l189
 
 l187:
-	FMOVS  F6, 224(R1)
+	FMOVS  F7, 224(R1)
 	B      l189
 
 l188:
-	FMOVQ  F6, 224(R1)
+	FMOVQ  F7, 224(R1)
 
 l189:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
 	WORD   $0x6ebae54a // fcmgt v10.4s, v10.4s, v26.4s
 	VFMLA  V4.S4, V26.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l191
 	CMP    $12, R2
@@ -4896,9 +4988,9 @@ loop9:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F6
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F5
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -5003,9 +5095,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -5013,15 +5105,15 @@ l204:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -5052,9 +5144,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -5062,15 +5154,15 @@ l204:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -5098,16 +5190,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V7.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V7.S4
 	VADD   V7.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V7.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V19.S4, V7.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -5136,9 +5228,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea394fa // mla v26.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea396a7 // mla v7.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -5146,15 +5238,15 @@ l204:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V24.S4, V4.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -5188,9 +5280,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -5198,16 +5290,16 @@ l204:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V4.S4, V29.S4
 	FMOVQ  F18, 16(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V29.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -5234,16 +5326,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V9.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ea39536 // mla v22.4s, v9.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V9.S4
 	VADD   V9.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F9
+	FMOVQ  144(R3), F9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V9.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V19.S4, V9.S4, V23.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 
@@ -5272,9 +5364,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea3953d // mla v29.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -5283,16 +5375,16 @@ l204:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V27.S4, V4.S4, V22.S4
 	FMOVQ  F28, 48(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V22.S4, V17.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -5326,9 +5418,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -5337,16 +5429,16 @@ l204:
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V27.S4, V4.S4, V25.S4
 	FMOVQ  F9, 80(RSP)
-	FMOVQ  144(R3), F9
+	FMOVQ  160(R3), F9
 	VFMLA  V24.S4, V22.S4, V9.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V25.S4, V22.S4
 	WORD   $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -5373,16 +5465,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V9.B16, V11.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V9.S4, V11.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V19.S4, V11.S4, V23.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 
@@ -5411,9 +5503,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V11.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea3957b // mla v27.4s, v11.4s, v3.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -5422,16 +5514,16 @@ l204:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V18.S4, V11.S4, V11.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V22.S4, V18.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -5465,9 +5557,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -5476,16 +5568,16 @@ l204:
 	VSHL   $20, V23.S4, V11.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V11.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V11.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F7, 144(RSP)
-	FMOVQ  144(R3), F7
+	FMOVQ  160(R3), F7
 	VFMLA  V24.S4, V11.S4, V7.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  160(R3), F11
 	VFMLA  V25.S4, V22.S4, V11.S4
 	WORD   $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
 	WORD   $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
@@ -5512,16 +5604,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V7.B16, V11.B16
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ea3956d // mla v13.4s, v11.4s, v3.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V7.S4, V11.S4
 	VADD   V11.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V6.S4, V11.S4, V19.S4
 	WORD   $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
 
@@ -5582,10 +5674,10 @@ l204:
 	FMOVD  R5, F6
 	FCMPD  F16, F6
 	BLT    exact80
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F6
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F7
 	VDUP   V7.S[0], V11.S4
@@ -5594,98 +5686,116 @@ l204:
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
 	VFMLA  V11.S4, V20.S4, V7.S4
+	FMOVQ  80(R3), F13
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df47 // fmul v7.4s, v26.4s, v6.4s
 	VFMLA  V11.S4, V26.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dfa7 // fmul v7.4s, v29.4s, v6.4s
 	VFMLA  V11.S4, V29.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df67 // fmul v7.4s, v27.4s, v6.4s
 	VFMLA  V11.S4, V27.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26ddc7 // fmul v7.4s, v14.4s, v6.4s
 	VFMLA  V11.S4, V14.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 64(R1)
 	FMOVQ  144(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 80(R1)
 	FMOVQ  80(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 96(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 96(R1)
 	FMOVQ  128(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 112(R1)
 	FMOVQ  64(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 128(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 128(R1)
 	FMOVQ  48(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 144(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 144(R1)
 	FMOVQ  112(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 160(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 160(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df87 // fmul v7.4s, v28.4s, v6.4s
 	VFMLA  V11.S4, V28.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 176(R1)
 	FMOVQ  16(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 192(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 192(R1)
 	FMOVQ  32(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 208(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 208(R1)
 	FMOVQ  96(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  F13, 224(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
+	VFMLA  V11.S4, V7.S4, V14.S4
+	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	FMOVQ  F14, 224(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
 	VFMLA  V11.S4, V9.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 240(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V11.S4, V5.S4, V7.S4
+	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	CMP    $4, R2
 	BGE    l206
 	TBZ    $1, R2, l205
@@ -5704,9 +5814,10 @@ l206:
 
 l207:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	VFMLA  V11.S4, V8.S4, V5.S4
+	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $8, R2
 	BGE    l209
 	CMP    $4, R2
@@ -5727,9 +5838,10 @@ l209:
 
 l210:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd45 // fmul v5.4s, v10.4s, v6.4s
 	VFMLA  V11.S4, V10.S4, V5.S4
+	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $12, R2
 	BGE    l212
 	CMP    $8, R2
@@ -5750,9 +5862,10 @@ l212:
 
 l213:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
 	VFMLA  V11.S4, V12.S4, V6.S4
+	WORD   $0x6e2ddcc6 // fmul v6.4s, v6.4s, v13.4s
 	CMP    $16, R2
 	BGE    l215
 	CMP    $12, R2
@@ -5793,11 +5906,11 @@ exact80:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -5809,7 +5922,7 @@ exact80:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l217
 	ADD    $256, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -5829,7 +5942,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -5851,7 +5964,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -5873,7 +5986,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -5961,9 +6074,9 @@ l228:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -5971,20 +6084,20 @@ l228:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -6016,9 +6129,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -6026,15 +6139,15 @@ l228:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -6062,16 +6175,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb09494 // mla v20.4s, v4.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V12.S4, V4.S4
 	VADD   V4.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F4
+	FMOVQ  256(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V4.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V17.S4, V4.S4, V21.S4
 	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
 
@@ -6101,9 +6214,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V4.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb09498 // mla v24.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09684 // mla v4.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -6111,15 +6224,15 @@ l228:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -6154,9 +6267,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V20.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0969b // mla v27.4s, v20.4s, v16.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb096f4 // mla v20.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -6164,15 +6277,15 @@ l228:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -6200,16 +6313,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VSHL   $20, V20.S4, V6.S4
 	VADD   V6.S4, V25.S4, V25.S4
-	FMOVQ  240(R3), F6
+	FMOVQ  256(R3), F6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V6.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V23.S4, V6.S4, V26.S4
 	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
 
@@ -6239,9 +6352,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V6.B16
 	VAND   V5.B16, V26.B16, V25.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb09726 // mla v6.4s, v25.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -6250,16 +6363,16 @@ l228:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V25.S4, V29.S4, V29.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V28.S4, V15.S4, V25.S4
 	FMOVQ  F19, 32(RSP)
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V27.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V28.S4, V25.S4, V24.S4
 	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -6295,9 +6408,9 @@ l228:
 	VAND   V5.B16, V24.B16, V19.B16
 	VAND   V5.B16, V27.B16, V25.B16
 	FMOVQ  F22, 48(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09676 // mla v22.4s, v19.4s, v16.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb09733 // mla v19.4s, v25.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -6306,16 +6419,16 @@ l228:
 	VSHL   $20, V27.S4, V13.S4
 	VADD   V25.S4, V22.S4, V22.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F26, 80(RSP)
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V28.S4, V13.S4, V26.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V29.S4, V25.S4, V13.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -6343,16 +6456,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V7.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb094f6 // mla v22.4s, v7.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V13.S4, V7.S4
 	VADD   V7.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F7
+	FMOVQ  256(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V15.S4, V7.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V19.S4, V7.S4, V25.S4
 	WORD   $0x6e39de73 // fmul v19.4s, v19.4s, v25.4s
 
@@ -6382,9 +6495,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V7.B16
 	VAND   V5.B16, V25.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -6393,16 +6506,16 @@ l228:
 	VSHL   $20, V25.S4, V27.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F24, 112(RSP)
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V26.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V27.S4, V22.S4
 	WORD   $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -6438,9 +6551,9 @@ l228:
 	VAND   V5.B16, V24.B16, V22.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F25, 128(RSP)
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb096d9 // mla v25.4s, v22.4s, v16.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09756 // mla v22.4s, v26.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -6449,16 +6562,16 @@ l228:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V25.S4, V25.S4
 	VADD   V21.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F11, 160(RSP)
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V28.S4, V21.S4, V11.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -6486,16 +6599,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V11.B16, V5.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V11.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F8
+	FMOVQ  272(R3), F8
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -6546,10 +6659,10 @@ l228:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -6563,206 +6676,227 @@ l228:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de23 // fmul v3.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e545 // fcmgt v5.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dee3 // fmul v3.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e545 // fcmgt v5.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
-	FMOVQ  160(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
+	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
+	VFMLA  V4.S4, V17.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 64(R1)
-	FMOVQ  144(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
+	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
+	VFMLA  V4.S4, V23.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 80(R1)
-	FMOVQ  80(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 96(R1)
-	FMOVQ  128(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
+	FMOVQ  160(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  144(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 80(R1)
+	FMOVQ  80(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 96(R1)
+	FMOVQ  128(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 112(R1)
+	FMOVQ  64(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 128(R1)
+	FMOVQ  48(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 144(R1)
+	FMOVQ  112(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 160(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
+	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
+	VFMLA  V4.S4, V24.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 112(R1)
-	FMOVQ  64(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 176(R1)
+	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 192(R1)
+	FMOVQ  16(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 208(R1)
+	FMOVQ  96(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 224(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df65 // fmul v5.4s, v27.4s, v2.4s
+	WORD   $0x6ebbe546 // fcmgt v6.4s, v10.4s, v27.4s
+	VFMLA  V4.S4, V27.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 128(R1)
-	FMOVQ  48(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 240(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
+	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
+	VFMLA  V4.S4, V12.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 144(R1)
-	FMOVQ  112(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 160(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df03 // fmul v3.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e545 // fcmgt v5.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 176(R1)
-	FMOVQ  32(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 192(R1)
-	FMOVQ  16(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 208(R1)
-	FMOVQ  96(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 224(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df63 // fmul v3.4s, v27.4s, v2.4s
-	WORD   $0x6ebbe545 // fcmgt v5.4s, v10.4s, v27.4s
-	VFMLA  V4.S4, V27.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 240(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dd83 // fmul v3.4s, v12.4s, v2.4s
-	WORD   $0x6eace545 // fcmgt v5.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	CMP    $4, R2
 	BGE    l230
 	TBZ    $1, R2, l229
-	FMOVD  F5, 256(R1)
+	FMOVD  F6, 256(R1)
 	TBZ    $0, R2, l231
 	ADD    $264, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l231
 
 l229:
-	FMOVS  F5, 256(R1)
+	FMOVS  F6, 256(R1)
 	B      l231
 
 l230:
-	FMOVQ  F5, 256(R1)
+	FMOVQ  F6, 256(R1)
 
 l231:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e545 // fcmgt v5.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	CMP    $8, R2
 	BGE    l233
 	CMP    $4, R2
 	BLE    l234
 	TBZ    $1, R2, l232
-	FMOVD  F5, 272(R1)
+	FMOVD  F6, 272(R1)
 	TBZ    $0, R2, l234
 	ADD    $280, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l234
 
 l232:
-	FMOVS  F5, 272(R1)
+	FMOVS  F6, 272(R1)
 	B      l234
 
 l233:
-	FMOVQ  F5, 272(R1)
+	FMOVQ  F6, 272(R1)
 
 l234:
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dda3 // fmul v3.4s, v13.4s, v2.4s
-	WORD   $0x6eade545 // fcmgt v5.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
+	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
+	VFMLA  V4.S4, V13.S4, V5.S4
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	CMP    $12, R2
 	BGE    l236
 	CMP    $8, R2
 	BLE    l237
 	TBZ    $1, R2, l235
-	FMOVD  F5, 288(R1)
+	FMOVD  F6, 288(R1)
 	TBZ    $0, R2, l237
 	ADD    $296, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l237
 
 l235:
-	FMOVS  F5, 288(R1)
+	FMOVS  F6, 288(R1)
 	B      l237
 
 l236:
-	FMOVQ  F5, 288(R1)
+	FMOVQ  F6, 288(R1)
 
 l237:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd62 // fmul v2.4s, v11.4s, v2.4s
 	WORD   $0x6eabe54a // fcmgt v10.4s, v10.4s, v11.4s
 	VFMLA  V4.S4, V11.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l239
 	CMP    $12, R2
@@ -6822,9 +6956,9 @@ loop11:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F6
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F5
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -6929,9 +7063,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -6939,15 +7073,15 @@ l252:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -6978,9 +7112,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -6988,15 +7122,15 @@ l252:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -7031,9 +7165,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
 	VAND   V2.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ea394f8 // mla v24.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea39627 // mla v7.4s, v17.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -7041,15 +7175,15 @@ l252:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V17.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V23.S4, V4.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V26.S4, V17.S4
 	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -7083,9 +7217,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea3963b // mla v27.4s, v17.4s, v3.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -7093,15 +7227,15 @@ l252:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V4.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V23.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V26.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
@@ -7135,9 +7269,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V26.B16, V23.B16
 	FMOVQ  F5, 16(RSP)
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7146,16 +7280,16 @@ l252:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V24.S4, V19.S4, V19.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V4.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V29.S4, V4.S4, V24.S4
 	FMOVQ  F18, 48(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V28.S4, V23.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V29.S4, V24.S4, V23.S4
 	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
@@ -7189,9 +7323,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V23.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea39649 // mla v9.4s, v18.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -7199,16 +7333,16 @@ l252:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V26.S4, V4.S4, V29.S4
 	FMOVQ  F19, 64(RSP)
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V24.S4, V18.S4, V19.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -7242,9 +7376,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -7253,16 +7387,16 @@ l252:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V8.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F8
+	FMOVQ  144(R3), F8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V8.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V26.S4, V4.S4, V22.S4
 	FMOVQ  F28, 96(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V8.S4, V28.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F8
 	VFMLA  V26.S4, V22.S4, V8.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
@@ -7296,9 +7430,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F5, 112(RSP)
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7307,16 +7441,16 @@ l252:
 	VSHL   $20, V24.S4, V25.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V25.S4, V19.S4, V19.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V23.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V28.S4, V4.S4, V25.S4
 	FMOVQ  F18, 144(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V23.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V25.S4, V23.S4
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -7350,9 +7484,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V11.B16
 	VAND   V2.B16, V23.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3957a // mla v26.4s, v11.4s, v3.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4ea3964b // mla v11.4s, v18.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -7360,16 +7494,16 @@ l252:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V28.S4, V11.S4, V11.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V4.S4, V28.S4
 	FMOVQ  F19, 160(RSP)
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V24.S4, V18.S4, V19.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V28.S4, V18.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -7403,9 +7537,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -7414,16 +7548,16 @@ l252:
 	VSHL   $20, V23.S4, V10.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V10.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F10
+	FMOVQ  144(R3), F10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V10.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F26, 192(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V24.S4, V10.S4, V26.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  160(R3), F10
 	VFMLA  V25.S4, V22.S4, V10.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
@@ -7457,9 +7591,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F5, 208(RSP)
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7468,16 +7602,16 @@ l252:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V18.S4, V19.S4, V19.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V23.S4, V18.S4
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -7511,9 +7645,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V13.B16
 	VAND   V2.B16, V22.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ea395b8 // mla v24.4s, v13.4s, v3.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ea3962d // mla v13.4s, v17.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -7521,15 +7655,15 @@ l252:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V17.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V6.S4, V4.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V23.S4, V17.S4, V26.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V6.S4, V25.S4, V17.S4
 	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
 	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
@@ -7594,10 +7728,10 @@ l252:
 	FMOVD  R5, F6
 	FCMPD  F16, F6
 	BLT    exact96
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F6
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F7
 	VDUP   V7.S[0], V8.S4
@@ -7606,122 +7740,144 @@ l252:
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
 	VFMLA  V8.S4, V20.S4, V7.S4
+	FMOVQ  80(R3), F9
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df67 // fmul v7.4s, v27.4s, v6.4s
 	VFMLA  V8.S4, V27.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dfa7 // fmul v7.4s, v29.4s, v6.4s
 	VFMLA  V8.S4, V29.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df87 // fmul v7.4s, v28.4s, v6.4s
 	VFMLA  V8.S4, V28.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26ddc7 // fmul v7.4s, v14.4s, v6.4s
 	VFMLA  V8.S4, V14.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 64(R1)
 	FMOVQ  240(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 80(R1)
 	FMOVQ  144(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 96(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 96(R1)
 	FMOVQ  224(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 112(R1)
 	FMOVQ  128(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 128(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 128(R1)
 	FMOVQ  112(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 144(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 144(R1)
 	FMOVQ  208(RSP), F7
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e26dce9 // fmul v9.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V9.S4
-	FMOVQ  F9, 160(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
+	VFMLA  V8.S4, V7.S4, V10.S4
+	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	FMOVQ  F10, 160(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 176(R1)
 	FMOVQ  48(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 192(R1)
 	FMOVQ  64(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 208(R1)
 	FMOVQ  160(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 224(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de65 // fmul v5.4s, v19.4s, v6.4s
 	VFMLA  V8.S4, V19.S4, V5.S4
+	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	FMOVQ  F5, 240(R1)
 	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 256(R1)
 	FMOVQ  96(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 272(R1)
 	FMOVQ  192(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 288(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26df05 // fmul v5.4s, v24.4s, v6.4s
 	VFMLA  V8.S4, V24.S4, V5.S4
+	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	FMOVQ  F5, 304(R1)
 	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	CMP    $4, R2
 	BGE    l254
 	TBZ    $1, R2, l253
@@ -7741,9 +7897,10 @@ l254:
 l255:
 	FMOVQ  80(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	CMP    $8, R2
 	BGE    l257
 	CMP    $4, R2
@@ -7765,9 +7922,10 @@ l257:
 l258:
 	FMOVQ  176(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VFMLA  V8.S4, V5.S4, V7.S4
+	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	CMP    $12, R2
 	BGE    l260
 	CMP    $8, R2
@@ -7788,9 +7946,10 @@ l260:
 
 l261:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
 	VFMLA  V8.S4, V12.S4, V6.S4
+	WORD   $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	CMP    $16, R2
 	BGE    l263
 	CMP    $12, R2
@@ -7831,11 +7990,11 @@ exact96:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -7847,7 +8006,7 @@ exact96:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l265
 	ADD    $320, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -7867,7 +8026,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -7889,7 +8048,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -7911,7 +8070,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -8007,9 +8166,9 @@ l276:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -8017,20 +8176,20 @@ l276:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -8062,9 +8221,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -8072,15 +8231,15 @@ l276:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -8115,9 +8274,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V4.B16
 	VAND   V5.B16, V20.B16, V12.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09584 // mla v4.4s, v12.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -8125,15 +8284,15 @@ l276:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V12.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V12.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V12.S4, V25.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V22.S4, V24.S4, V12.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
@@ -8168,9 +8327,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V12.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0959a // mla v26.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb096cc // mla v12.4s, v22.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -8178,15 +8337,15 @@ l276:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -8221,9 +8380,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V24.B16, V22.B16
 	VAND   V5.B16, V26.B16, V25.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb096dd // mla v29.4s, v22.4s, v16.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09736 // mla v22.4s, v25.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -8232,16 +8391,16 @@ l276:
 	VSHL   $20, V26.S4, V20.S4
 	VADD   V25.S4, V29.S4, V29.S4
 	VADD   V20.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V28.S4, V15.S4, V25.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V27.S4, V20.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V28.S4, V25.S4, V20.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -8276,9 +8435,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
 	VAND   V5.B16, V22.B16, V17.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb094dc // mla v28.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb09626 // mla v6.4s, v17.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -8286,16 +8445,16 @@ l276:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V25.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
 	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -8331,9 +8490,9 @@ l276:
 	VAND   V5.B16, V25.B16, V17.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 64(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09636 // mla v22.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09751 // mla v17.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -8342,16 +8501,16 @@ l276:
 	VSHL   $20, V27.S4, V20.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V20.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V28.S4, V20.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V29.S4, V26.S4, V20.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e34dfbd // fmul v29.4s, v29.4s, v20.4s
@@ -8387,9 +8546,9 @@ l276:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V22.B16
 	FMOVQ  F24, 112(RSP)
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb09678 // mla v24.4s, v19.4s, v16.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb096d3 // mla v19.4s, v22.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -8398,16 +8557,16 @@ l276:
 	VSHL   $20, V26.S4, V13.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V29.S4, V15.S4, V22.S4
 	FMOVQ  F27, 144(RSP)
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V28.S4, V13.S4, V27.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V29.S4, V22.S4, V13.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -8442,9 +8601,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V7.B16
 	VAND   V5.B16, V22.B16, V13.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb094fc // mla v28.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb095a7 // mla v7.4s, v13.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -8452,16 +8611,16 @@ l276:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V13.S4, V28.S4, V28.S4
 	VADD   V29.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V13.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F26, 160(RSP)
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V24.S4, V13.S4, V26.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V27.S4, V29.S4, V13.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e2ddf7b // fmul v27.4s, v27.4s, v13.4s
@@ -8497,9 +8656,9 @@ l276:
 	VAND   V5.B16, V24.B16, V13.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 176(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb095b6 // mla v22.4s, v13.4s, v16.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb0974d // mla v13.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -8508,16 +8667,16 @@ l276:
 	VSHL   $20, V27.S4, V19.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V19.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F20, 208(RSP)
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -8553,9 +8712,9 @@ l276:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V22.B16
 	FMOVQ  F27, 224(RSP)
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0967b // mla v27.4s, v19.4s, v16.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb096d3 // mla v19.4s, v22.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -8564,16 +8723,16 @@ l276:
 	VSHL   $20, V26.S4, V23.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V23.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V29.S4, V15.S4, V23.S4
 	FMOVQ  F11, 256(RSP)
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V28.S4, V22.S4, V11.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V29.S4, V23.S4, V22.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -8608,9 +8767,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V3.B16
 	VAND   V5.B16, V22.B16, V5.B16
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -8618,15 +8777,15 @@ l276:
 	VSHL   $20, V22.S4, V11.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V11.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V5.S4
-	FMOVQ  240(R3), F11
+	FMOVQ  256(R3), F11
 	VFMLA  V2.S4, V15.S4, V11.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V23.S4, V5.S4, V14.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  272(R3), F5
 	VFMLA  V2.S4, V11.S4, V5.S4
 	WORD   $0x6e2edef7 // fmul v23.4s, v23.4s, v14.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -8682,10 +8841,10 @@ l276:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -8699,240 +8858,265 @@ l276:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dea3 // fmul v3.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e545 // fcmgt v5.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df23 // fmul v3.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e545 // fcmgt v5.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df03 // fmul v3.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e545 // fcmgt v5.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
-	FMOVQ  256(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
+	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
+	VFMLA  V4.S4, V21.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 64(R1)
-	FMOVQ  240(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
+	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
+	VFMLA  V4.S4, V25.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 80(R1)
-	FMOVQ  144(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
+	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
+	VFMLA  V4.S4, V24.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 96(R1)
-	FMOVQ  224(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
+	FMOVQ  256(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  240(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 80(R1)
+	FMOVQ  144(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 96(R1)
+	FMOVQ  224(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 112(R1)
+	FMOVQ  128(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 128(R1)
+	FMOVQ  112(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 144(R1)
+	FMOVQ  208(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 160(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 112(R1)
-	FMOVQ  128(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 176(R1)
+	FMOVQ  96(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 192(R1)
+	FMOVQ  48(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 208(R1)
+	FMOVQ  160(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 224(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df45 // fmul v5.4s, v26.4s, v2.4s
+	WORD   $0x6ebae546 // fcmgt v6.4s, v10.4s, v26.4s
+	VFMLA  V4.S4, V26.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 128(R1)
-	FMOVQ  112(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 240(R1)
+	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 256(R1)
+	FMOVQ  80(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 272(R1)
+	FMOVQ  192(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 144(R1)
-	FMOVQ  208(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 304(R1)
+	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 160(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e545 // fcmgt v5.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 176(R1)
-	FMOVQ  96(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 192(R1)
-	FMOVQ  48(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 208(R1)
-	FMOVQ  160(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 224(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df43 // fmul v3.4s, v26.4s, v2.4s
-	WORD   $0x6ebae545 // fcmgt v5.4s, v10.4s, v26.4s
-	VFMLA  V4.S4, V26.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 240(R1)
-	FMOVQ  32(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 256(R1)
-	FMOVQ  80(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 272(R1)
-	FMOVQ  192(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 288(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 304(R1)
-	FMOVQ  16(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $4, R2
 	BGE    l278
 	TBZ    $1, R2, l277
-	FMOVD  F6, 320(R1)
+	FMOVD  F7, 320(R1)
 	TBZ    $0, R2, l279
 	ADD    $328, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l279
 
 l277:
-	FMOVS  F6, 320(R1)
+	FMOVS  F7, 320(R1)
 	B      l279
 
 l278:
-	FMOVQ  F6, 320(R1)
+	FMOVQ  F7, 320(R1)
 
 l279:
-	FMOVQ  64(RSP), F3
+	FMOVQ  64(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $8, R2
 	BGE    l281
 	CMP    $4, R2
 	BLE    l282
 	TBZ    $1, R2, l280
-	FMOVD  F6, 336(R1)
+	FMOVD  F7, 336(R1)
 	TBZ    $0, R2, l282
 	ADD    $344, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l282
 
 l280:
-	FMOVS  F6, 336(R1)
+	FMOVS  F7, 336(R1)
 	B      l282
 
 l281:
-	FMOVQ  F6, 336(R1)
+	FMOVQ  F7, 336(R1)
 
 l282:
-	FMOVQ  176(RSP), F3
+	FMOVQ  176(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l284
 	CMP    $8, R2
 	BLE    l285
 	TBZ    $1, R2, l283
-	FMOVD  F6, 352(R1)
+	FMOVD  F7, 352(R1)
 	TBZ    $0, R2, l285
 	ADD    $360, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l285
 
 l283:
-	FMOVS  F6, 352(R1)
+	FMOVS  F7, 352(R1)
 	B      l285
 
 l284:
-	FMOVQ  F6, 352(R1)
+	FMOVQ  F7, 352(R1)
 
 l285:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dec2 // fmul v2.4s, v22.4s, v2.4s
 	WORD   $0x6eb6e54a // fcmgt v10.4s, v10.4s, v22.4s
 	VFMLA  V4.S4, V22.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l287
 	CMP    $12, R2
@@ -8992,9 +9176,9 @@ loop13:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F6
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F5
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -9099,9 +9283,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -9109,15 +9293,15 @@ l300:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -9148,9 +9332,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -9158,15 +9342,15 @@ l300:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -9201,9 +9385,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3963a // mla v26.4s, v17.4s, v3.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -9211,15 +9395,15 @@ l300:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V24.S4, V4.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -9245,16 +9429,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V7.S4
 	VADD   V7.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V7.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V7.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -9284,9 +9468,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V7.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea394fd // mla v29.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -9295,16 +9479,16 @@ l300:
 	VSHL   $20, V24.S4, V5.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V5.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V4.S4, V5.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V4.S4, V23.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V5.S4, V17.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V28.S4, V23.S4, V5.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e25df9c // fmul v28.4s, v28.4s, v5.4s
@@ -9338,9 +9522,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -9349,16 +9533,16 @@ l300:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V26.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V27.S4, V4.S4, V26.S4
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V26.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -9392,9 +9576,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea3965b // mla v27.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -9403,16 +9587,16 @@ l300:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V17.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V26.S4, V4.S4, V22.S4
 	FMOVQ  F28, 96(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V26.S4, V22.S4, V17.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
@@ -9438,16 +9622,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ea39537 // mla v23.4s, v9.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V9.S4
 	VADD   V9.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F9
+	FMOVQ  144(R3), F9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V9.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V9.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -9478,9 +9662,9 @@ l300:
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F8, 112(RSP)
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39528 // mla v8.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -9489,16 +9673,16 @@ l300:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V23.S4, V8.S4, V8.S4
 	VADD   V18.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V18.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V4.S4, V23.S4
 	FMOVQ  F27, 144(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V26.S4, V18.S4, V27.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V28.S4, V23.S4, V18.S4
 	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
 	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
@@ -9532,9 +9716,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3967c // mla v28.4s, v19.4s, v3.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -9543,16 +9727,16 @@ l300:
 	VSHL   $20, V24.S4, V25.S4
 	VADD   V23.S4, V28.S4, V28.S4
 	VADD   V25.S4, V19.S4, V19.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V23.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V27.S4, V4.S4, V25.S4
 	FMOVQ  F9, 176(RSP)
-	FMOVQ  144(R3), F9
+	FMOVQ  160(R3), F9
 	VFMLA  V26.S4, V23.S4, V9.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V27.S4, V25.S4, V23.S4
 	WORD   $0x6e29df5a // fmul v26.4s, v26.4s, v9.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
@@ -9586,9 +9770,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea3953b // mla v27.4s, v9.4s, v3.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -9597,16 +9781,16 @@ l300:
 	VSHL   $20, V24.S4, V19.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V19.S4, V9.S4, V9.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V19.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V26.S4, V23.S4, V19.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
@@ -9632,16 +9816,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V11.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ea39578 // mla v24.4s, v11.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V22.S4, V11.S4
 	VADD   V11.S4, V24.S4, V24.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V23.S4, V11.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -9672,9 +9856,9 @@ l300:
 	VAND   V2.B16, V23.B16, V11.B16
 	VAND   V2.B16, V25.B16, V24.B16
 	FMOVQ  F10, 224(RSP)
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4ea3956a // mla v10.4s, v11.4s, v3.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4ea3970b // mla v11.4s, v24.4s, v3.4s
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -9683,16 +9867,16 @@ l300:
 	VSHL   $20, V25.S4, V9.S4
 	VADD   V24.S4, V10.S4, V10.S4
 	VADD   V9.S4, V11.S4, V11.S4
-	FMOVQ  128(R3), F9
+	FMOVQ  144(R3), F9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V9.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V28.S4, V4.S4, V24.S4
 	FMOVQ  F27, 256(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V26.S4, V9.S4, V27.S4
-	FMOVQ  144(R3), F9
+	FMOVQ  160(R3), F9
 	VFMLA  V28.S4, V24.S4, V9.S4
 	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
 	WORD   $0x6e29df9c // fmul v28.4s, v28.4s, v9.4s
@@ -9726,9 +9910,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V23.B16, V22.B16
 	VAND   V2.B16, V25.B16, V24.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea396dc // mla v28.4s, v22.4s, v3.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ea39716 // mla v22.4s, v24.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -9737,16 +9921,16 @@ l300:
 	VSHL   $20, V25.S4, V11.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  144(R3), F11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V11.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V27.S4, V4.S4, V24.S4
 	FMOVQ  F7, 288(RSP)
-	FMOVQ  144(R3), F7
+	FMOVQ  160(R3), F7
 	VFMLA  V26.S4, V11.S4, V7.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  160(R3), F11
 	VFMLA  V27.S4, V24.S4, V11.S4
 	WORD   $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	WORD   $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
@@ -9780,9 +9964,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V11.B16, V7.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea394fb // mla v27.4s, v7.4s, v3.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -9791,16 +9975,16 @@ l300:
 	VSHL   $20, V24.S4, V22.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V22.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F28, 320(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V25.S4, V22.S4, V28.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V26.S4, V23.S4, V22.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
@@ -9826,16 +10010,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V11.B16, V13.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ea395b7 // mla v23.4s, v13.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V11.S4, V13.S4
 	VADD   V13.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V13.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V6.S4, V13.S4, V24.S4
 	WORD   $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 
@@ -9897,10 +10081,10 @@ l300:
 	FMOVD  R5, F5
 	FCMPD  F16, F5
 	BLT    exact112
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F5
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F16, F5, F5
 	FCVTDS F5, F6
 	VDUP   V6.S[0], V9.S4
@@ -9909,147 +10093,173 @@ l300:
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25de86 // fmul v6.4s, v20.4s, v5.4s
 	VFMLA  V9.S4, V20.S4, V6.S4
+	FMOVQ  80(R3), F11
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dfa6 // fmul v6.4s, v29.4s, v5.4s
 	VFMLA  V9.S4, V29.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dd06 // fmul v6.4s, v8.4s, v5.4s
 	VFMLA  V9.S4, V8.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dd46 // fmul v6.4s, v10.4s, v5.4s
 	VFMLA  V9.S4, V10.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25ddc6 // fmul v6.4s, v14.4s, v5.4s
 	VFMLA  V9.S4, V14.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 64(R1)
 	FMOVQ  288(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 80(R1)
 	FMOVQ  176(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 96(R1)
 	FMOVQ  272(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 112(R1)
 	FMOVQ  160(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 128(R1)
 	FMOVQ  96(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 144(R1)
 	FMOVQ  208(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 160(R1)
 	FMOVQ  320(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 176(R1)
 	FMOVQ  64(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 192(R1)
 	FMOVQ  80(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 208(R1)
 	FMOVQ  192(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 224(R1)
 	FMOVQ  304(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 240(R1)
 	FMOVQ  48(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 256(R1)
 	FMOVQ  144(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 272(R1)
 	FMOVQ  256(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 288(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25df66 // fmul v6.4s, v27.4s, v5.4s
 	VFMLA  V9.S4, V27.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 304(R1)
 	FMOVQ  32(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 320(R1)
 	FMOVQ  128(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 336(R1)
 	FMOVQ  240(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	FMOVQ  F8, 352(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dce6 // fmul v6.4s, v7.4s, v5.4s
 	VFMLA  V9.S4, V7.S4, V6.S4
+	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 368(R1)
 	FMOVQ  16(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V7.S4
+	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
 	CMP    $4, R2
 	BGE    l302
 	TBZ    $1, R2, l301
@@ -10069,9 +10279,10 @@ l302:
 l303:
 	FMOVQ  112(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V7.S4
+	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
 	CMP    $8, R2
 	BGE    l305
 	CMP    $4, R2
@@ -10093,9 +10304,10 @@ l305:
 l306:
 	FMOVQ  224(RSP), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
 	VFMLA  V9.S4, V6.S4, V7.S4
+	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
 	CMP    $12, R2
 	BGE    l308
 	CMP    $8, R2
@@ -10116,9 +10328,10 @@ l308:
 
 l309:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
 	VFMLA  V9.S4, V12.S4, V5.S4
+	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
 	CMP    $16, R2
 	BGE    l311
 	CMP    $12, R2
@@ -10159,11 +10372,11 @@ exact112:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -10175,7 +10388,7 @@ exact112:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l314
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l313
 	ADD    $384, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -10195,7 +10408,7 @@ l314:
 l315:
 	CMP    $8, R2
 	BGE    l317
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l318
 	TBZ    $1, R2, l316
@@ -10217,7 +10430,7 @@ l317:
 l318:
 	CMP    $12, R2
 	BGE    l320
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l321
 	TBZ    $1, R2, l319
@@ -10239,7 +10452,7 @@ l320:
 l321:
 	CMP    $16, R2
 	BGE    l323
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l324
 	TBZ    $1, R2, l322
@@ -10343,9 +10556,9 @@ l324:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -10353,20 +10566,20 @@ l324:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -10398,9 +10611,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -10408,15 +10621,15 @@ l324:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -10452,9 +10665,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V12.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb09598 // mla v24.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0968c // mla v12.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -10462,15 +10675,15 @@ l324:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -10497,16 +10710,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V4.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V20.S4, V4.S4
 	VADD   V4.S4, V23.S4, V23.S4
-	FMOVQ  240(R3), F4
+	FMOVQ  256(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V4.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V22.S4, V4.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -10537,9 +10750,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V4.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0949b // mla v27.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb096e4 // mla v4.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -10547,15 +10760,15 @@ l324:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -10591,9 +10804,9 @@ l324:
 	VAND   V5.B16, V25.B16, V23.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F20, 16(RSP)
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb096f4 // mla v20.4s, v23.4s, v16.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09757 // mla v23.4s, v26.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -10602,16 +10815,16 @@ l324:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V20.S4, V20.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F17, 48(RSP)
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V21.S4, V17.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -10647,9 +10860,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V17.B16
 	VAND   V5.B16, V23.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb0963d // mla v29.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -10658,16 +10871,16 @@ l324:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F19, 80(RSP)
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V26.S4, V21.S4, V19.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -10694,16 +10907,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb094da // mla v26.4s, v6.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VSHL   $20, V19.S4, V6.S4
 	VADD   V6.S4, V26.S4, V26.S4
-	FMOVQ  240(R3), F6
+	FMOVQ  256(R3), F6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V6.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V21.S4, V6.S4, V27.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 
@@ -10735,9 +10948,9 @@ l324:
 	VAND   V5.B16, V21.B16, V6.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb094d3 // mla v19.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb09746 // mla v6.4s, v26.4s, v16.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -10746,16 +10959,16 @@ l324:
 	VSHL   $20, V27.S4, V23.S4
 	VADD   V26.S4, V19.S4, V19.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F20, 128(RSP)
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V28.S4, V23.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V29.S4, V26.S4, V23.S4
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
@@ -10791,9 +11004,9 @@ l324:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V23.B16
 	FMOVQ  F25, 144(RSP)
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb09679 // mla v25.4s, v19.4s, v16.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb096f3 // mla v19.4s, v23.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -10802,16 +11015,16 @@ l324:
 	VSHL   $20, V26.S4, V13.S4
 	VADD   V23.S4, V25.S4, V25.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V29.S4, V15.S4, V23.S4
 	FMOVQ  F27, 176(RSP)
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V28.S4, V13.S4, V27.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V29.S4, V23.S4, V13.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -10847,9 +11060,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V13.B16
 	VAND   V5.B16, V25.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb095bd // mla v29.4s, v13.4s, v16.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb096ed // mla v13.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -10858,16 +11071,16 @@ l324:
 	VSHL   $20, V25.S4, V26.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F20, 208(RSP)
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V27.S4, V23.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V28.S4, V26.S4, V23.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -10894,16 +11107,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V7.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb094fa // mla v26.4s, v7.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VSHL   $20, V20.S4, V7.S4
 	VADD   V7.S4, V26.S4, V26.S4
-	FMOVQ  240(R3), F7
+	FMOVQ  256(R3), F7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V7.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V7.S4, V27.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 
@@ -10935,9 +11148,9 @@ l324:
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb094f4 // mla v20.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb09747 // mla v7.4s, v26.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -10946,16 +11159,16 @@ l324:
 	VSHL   $20, V27.S4, V25.S4
 	VADD   V26.S4, V20.S4, V20.S4
 	VADD   V25.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F19, 256(RSP)
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V29.S4, V26.S4, V25.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e39dfbd // fmul v29.4s, v29.4s, v25.4s
@@ -10991,9 +11204,9 @@ l324:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V25.B16
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0967b // mla v27.4s, v19.4s, v16.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb09733 // mla v19.4s, v25.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -11002,16 +11215,16 @@ l324:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V24.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F11, 304(RSP)
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V28.S4, V24.S4, V11.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V29.S4, V25.S4, V24.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
@@ -11047,9 +11260,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V11.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb0957d // mla v29.4s, v11.4s, v16.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4eb0970b // mla v11.4s, v24.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -11058,16 +11271,16 @@ l324:
 	VSHL   $20, V25.S4, V26.S4
 	VADD   V24.S4, V29.S4, V29.S4
 	VADD   V26.S4, V11.S4, V11.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F20, 336(RSP)
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V27.S4, V24.S4, V20.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V28.S4, V26.S4, V24.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -11094,16 +11307,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V5.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V20.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F8
+	FMOVQ  272(R3), F8
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -11155,10 +11368,10 @@ l324:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -11172,273 +11385,302 @@ l324:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dec3 // fmul v3.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e545 // fcmgt v5.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dea3 // fmul v3.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e545 // fcmgt v5.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dee3 // fmul v3.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e545 // fcmgt v5.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
-	FMOVQ  304(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
+	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
+	VFMLA  V4.S4, V22.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 64(R1)
-	FMOVQ  288(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
+	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
+	VFMLA  V4.S4, V21.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 80(R1)
-	FMOVQ  176(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
+	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
+	VFMLA  V4.S4, V23.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 96(R1)
-	FMOVQ  272(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
+	FMOVQ  304(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  288(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 80(R1)
+	FMOVQ  176(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 96(R1)
+	FMOVQ  272(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 112(R1)
+	FMOVQ  160(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 128(R1)
+	FMOVQ  144(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 144(R1)
+	FMOVQ  208(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 160(R1)
+	FMOVQ  336(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 176(R1)
+	FMOVQ  80(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 192(R1)
+	FMOVQ  64(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 208(R1)
+	FMOVQ  192(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 224(R1)
+	FMOVQ  320(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 240(R1)
+	FMOVQ  48(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 256(R1)
+	FMOVQ  128(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 272(R1)
+	FMOVQ  256(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 112(R1)
-	FMOVQ  160(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 304(R1)
+	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 320(R1)
+	FMOVQ  112(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 336(R1)
+	FMOVQ  240(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 352(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
+	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
+	VFMLA  V4.S4, V25.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 128(R1)
-	FMOVQ  144(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 368(R1)
+	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 144(R1)
-	FMOVQ  208(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 160(R1)
-	FMOVQ  336(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 176(R1)
-	FMOVQ  80(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 192(R1)
-	FMOVQ  64(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 208(R1)
-	FMOVQ  192(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 224(R1)
-	FMOVQ  320(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 240(R1)
-	FMOVQ  48(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 256(R1)
-	FMOVQ  128(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 272(R1)
-	FMOVQ  256(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 288(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 304(R1)
-	FMOVQ  32(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 320(R1)
-	FMOVQ  112(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 336(R1)
-	FMOVQ  240(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 352(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df23 // fmul v3.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e545 // fcmgt v5.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 368(R1)
-	FMOVQ  16(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $4, R2
 	BGE    l326
 	TBZ    $1, R2, l325
-	FMOVD  F6, 384(R1)
+	FMOVD  F7, 384(R1)
 	TBZ    $0, R2, l327
 	ADD    $392, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l327
 
 l325:
-	FMOVS  F6, 384(R1)
+	FMOVS  F7, 384(R1)
 	B      l327
 
 l326:
-	FMOVQ  F6, 384(R1)
+	FMOVQ  F7, 384(R1)
 
 l327:
-	FMOVQ  96(RSP), F3
+	FMOVQ  96(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $8, R2
 	BGE    l329
 	CMP    $4, R2
 	BLE    l330
 	TBZ    $1, R2, l328
-	FMOVD  F6, 400(R1)
+	FMOVD  F7, 400(R1)
 	TBZ    $0, R2, l330
 	ADD    $408, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l330
 
 l328:
-	FMOVS  F6, 400(R1)
+	FMOVS  F7, 400(R1)
 	B      l330
 
 l329:
-	FMOVQ  F6, 400(R1)
+	FMOVQ  F7, 400(R1)
 
 l330:
-	FMOVQ  224(RSP), F3
+	FMOVQ  224(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l332
 	CMP    $8, R2
 	BLE    l333
 	TBZ    $1, R2, l331
-	FMOVD  F6, 416(R1)
+	FMOVD  F7, 416(R1)
 	TBZ    $0, R2, l333
 	ADD    $424, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l333
 
 l331:
-	FMOVS  F6, 416(R1)
+	FMOVS  F7, 416(R1)
 	B      l333
 
 l332:
-	FMOVQ  F6, 416(R1)
+	FMOVQ  F7, 416(R1)
 
 l333:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de82 // fmul v2.4s, v20.4s, v2.4s
 	WORD   $0x6eb4e54a // fcmgt v10.4s, v10.4s, v20.4s
 	VFMLA  V4.S4, V20.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l335
 	CMP    $12, R2
@@ -11497,9 +11739,9 @@ loop15:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ  80(R3), F5
+	FMOVQ  96(R3), F5
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	FMOVQ  96(R3), F4
+	FMOVQ  112(R3), F4
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	FMOVQ  0(R14), F4
 	CMP    $4, R2
@@ -11604,9 +11846,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V14.B16, V13.B16
 	VAND   V2.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -11615,15 +11857,15 @@ l348:
 	VADD   V15.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
 	FMOVQ  64(R3), F15
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V18.S4, V15.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -11654,9 +11896,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -11664,15 +11906,15 @@ l348:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -11707,9 +11949,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V16.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3961a // mla v26.4s, v16.4s, v3.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ea396b0 // mla v16.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -11717,15 +11959,15 @@ l348:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V24.S4, V15.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -11758,9 +12000,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V6.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea394dc // mla v28.4s, v6.4s, v3.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -11768,16 +12010,16 @@ l348:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F16, 16(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V24.S4, V20.S4, V16.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V29.S4, V20.S4
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
@@ -11812,9 +12054,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V6.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ea394db // mla v27.4s, v6.4s, v3.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -11822,16 +12064,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F4, 32(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V23.S4, V20.S4, V4.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -11865,9 +12107,9 @@ l348:
 	VAND   V2.B16, V20.B16, V16.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 48(RSP)
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3961c // mla v28.4s, v16.4s, v3.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ea396d0 // mla v16.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -11876,16 +12118,16 @@ l348:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F18, 80(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V29.S4, V26.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -11919,9 +12161,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -11930,16 +12172,16 @@ l348:
 	VSHL   $20, V23.S4, V16.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V16.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V26.S4, V15.S4, V22.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V16.S4, V28.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V26.S4, V22.S4, V16.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -11972,9 +12214,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V8.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3951c // mla v28.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -11983,16 +12225,16 @@ l348:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V18.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V18.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V26.S4, V15.S4, V20.S4
 	FMOVQ  F29, 144(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V20.S4, V18.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -12027,9 +12269,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V8.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12037,16 +12279,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V29.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F7, 160(RSP)
-	FMOVQ  144(R3), F7
+	FMOVQ  160(R3), F7
 	VFMLA  V23.S4, V20.S4, V7.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e27def7 // fmul v23.4s, v23.4s, v7.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -12080,9 +12322,9 @@ l348:
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -12091,16 +12333,16 @@ l348:
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F8, 208(RSP)
-	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F8
 	VFMLA  V24.S4, V22.S4, V8.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V29.S4, V25.S4, V22.S4
 	WORD   $0x6e28df18 // fmul v24.4s, v24.4s, v8.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -12134,9 +12376,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea3951d // mla v29.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea396c8 // mla v8.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12145,16 +12387,16 @@ l348:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V18.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V18.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V25.S4, V15.S4, V22.S4
 	FMOVQ  F28, 240(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V22.S4, V18.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -12187,9 +12429,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V10.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4ea3968a // mla v10.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -12198,16 +12440,16 @@ l348:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V8.S4, V10.S4, V10.S4
-	FMOVQ  128(R3), F8
+	FMOVQ  144(R3), F8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V8.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V25.S4, V15.S4, V20.S4
 	FMOVQ  F29, 272(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V8.S4, V29.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F8
 	VFMLA  V25.S4, V20.S4, V8.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
@@ -12242,9 +12484,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V8.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ea39519 // mla v25.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12252,16 +12494,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V25.S4, V25.S4
 	VADD   V29.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F9, 288(RSP)
-	FMOVQ  144(R3), F9
+	FMOVQ  160(R3), F9
 	VFMLA  V23.S4, V20.S4, V9.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e29def7 // fmul v23.4s, v23.4s, v9.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -12295,9 +12537,9 @@ l348:
 	VAND   V2.B16, V20.B16, V10.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 304(RSP)
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4ea396ca // mla v10.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -12306,16 +12548,16 @@ l348:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V8.S4, V10.S4, V10.S4
-	FMOVQ  128(R3), F8
+	FMOVQ  144(R3), F8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V8.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V29.S4, V15.S4, V22.S4
 	FMOVQ  F6, 336(RSP)
-	FMOVQ  144(R3), F6
+	FMOVQ  160(R3), F6
 	VFMLA  V24.S4, V8.S4, V6.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F8
 	VFMLA  V29.S4, V22.S4, V8.S4
 	WORD   $0x6e26df18 // fmul v24.4s, v24.4s, v6.4s
 	WORD   $0x6e28dfbd // fmul v29.4s, v29.4s, v8.4s
@@ -12349,9 +12591,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V8.B16, V6.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ea394dd // mla v29.4s, v6.4s, v3.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -12360,16 +12602,16 @@ l348:
 	VSHL   $20, V22.S4, V10.S4
 	VADD   V20.S4, V29.S4, V29.S4
 	VADD   V10.S4, V6.S4, V6.S4
-	FMOVQ  128(R3), F10
+	FMOVQ  144(R3), F10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V10.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V24.S4, V15.S4, V20.S4
 	FMOVQ  F28, 368(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V10.S4, V28.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  160(R3), F10
 	VFMLA  V24.S4, V20.S4, V10.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
@@ -12402,9 +12644,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V22.B16, V12.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ea39518 // mla v24.4s, v8.4s, v3.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4ea39588 // mla v8.4s, v12.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12412,15 +12654,15 @@ l348:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V12.S4, V24.S4, V24.S4
 	VADD   V28.S4, V8.S4, V8.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V12.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V5.S4, V15.S4, V28.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V23.S4, V12.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V5.S4, V28.S4, V12.S4
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
 	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
@@ -12486,10 +12728,10 @@ l348:
 	FMOVD  R5, F4
 	FCMPD  F17, F4
 	BLT    exact128
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F4
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F17, F4, F4
 	FCVTDS F4, F5
 	VDUP   V5.S[0], V7.S4
@@ -12498,170 +12740,200 @@ l348:
 	FCVTDS F4, F4
 	VDUP   V4.S[0], V4.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24de65 // fmul v5.4s, v19.4s, v4.4s
 	VFMLA  V7.S4, V19.S4, V5.S4
+	FMOVQ  80(R3), F8
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24df65 // fmul v5.4s, v27.4s, v4.4s
 	VFMLA  V7.S4, V27.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24df45 // fmul v5.4s, v26.4s, v4.4s
 	VFMLA  V7.S4, V26.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24df25 // fmul v5.4s, v25.4s, v4.4s
 	VFMLA  V7.S4, V25.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 48(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dda5 // fmul v5.4s, v13.4s, v4.4s
 	VFMLA  V7.S4, V13.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 64(R1)
 	FMOVQ  336(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 80(R1)
 	FMOVQ  208(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 96(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 96(R1)
 	FMOVQ  320(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 112(R1)
 	FMOVQ  192(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 128(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 128(R1)
 	FMOVQ  112(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 144(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 144(R1)
 	FMOVQ  240(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 160(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 160(R1)
 	FMOVQ  368(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 176(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 176(R1)
 	FMOVQ  80(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 192(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 192(R1)
 	FMOVQ  96(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 208(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 208(R1)
 	FMOVQ  224(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 224(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 224(R1)
 	FMOVQ  352(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 240(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 240(R1)
 	FMOVQ  64(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 256(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 256(R1)
 	FMOVQ  144(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 272(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 272(R1)
 	FMOVQ  272(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 288(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 288(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dfa5 // fmul v5.4s, v29.4s, v4.4s
 	VFMLA  V7.S4, V29.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 304(R1)
 	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 320(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 320(R1)
 	FMOVQ  128(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 336(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 336(R1)
 	FMOVQ  256(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e24dca8 // fmul v8.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V8.S4
-	FMOVQ  F8, 352(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	FMOVQ  F9, 352(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dcc5 // fmul v5.4s, v6.4s, v4.4s
 	VFMLA  V7.S4, V6.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 368(R1)
 	FMOVQ  48(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	FMOVQ  F6, 384(R1)
 	FMOVQ  176(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	FMOVQ  F6, 400(R1)
 	FMOVQ  304(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	FMOVQ  F6, 416(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
 	VFMLA  V7.S4, V24.S4, V5.S4
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 432(R1)
 	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	CMP    $4, R2
 	BGE    l350
 	TBZ    $1, R2, l349
@@ -12681,9 +12953,10 @@ l350:
 l351:
 	FMOVQ  160(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	CMP    $8, R2
 	BGE    l353
 	CMP    $4, R2
@@ -12705,9 +12978,10 @@ l353:
 l354:
 	FMOVQ  288(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
 	VFMLA  V7.S4, V5.S4, V6.S4
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	CMP    $12, R2
 	BGE    l356
 	CMP    $8, R2
@@ -12728,9 +13002,10 @@ l356:
 
 l357:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24dd64 // fmul v4.4s, v11.4s, v4.4s
 	VFMLA  V7.S4, V11.S4, V4.S4
+	WORD   $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	CMP    $16, R2
 	BGE    l359
 	CMP    $12, R2
@@ -12771,11 +13046,11 @@ exact128:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  176(R3), F2
+	FMOVQ  192(R3), F2
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F5
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -12787,7 +13062,7 @@ exact128:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l362
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l361
 	ADD    $448, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -12807,7 +13082,7 @@ l362:
 l363:
 	CMP    $8, R2
 	BGE    l365
-	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F6
 	CMP    $4, R2
 	BLE    l366
 	TBZ    $1, R2, l364
@@ -12829,7 +13104,7 @@ l365:
 l366:
 	CMP    $12, R2
 	BGE    l368
-	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F7
 	CMP    $8, R2
 	BLE    l369
 	TBZ    $1, R2, l367
@@ -12851,7 +13126,7 @@ l368:
 l369:
 	CMP    $16, R2
 	BGE    l371
-	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F8
 	CMP    $12, R2
 	BLE    l372
 	TBZ    $1, R2, l370
@@ -12963,9 +13238,9 @@ l372:
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
 	FMOVQ  48(R3), F16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -12973,20 +13248,20 @@ l372:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F15
-	FMOVQ  240(R3), F18
+	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  272(R3), F18
+	FMOVQ  288(R3), F18
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -13018,9 +13293,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -13028,15 +13303,15 @@ l372:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -13072,9 +13347,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V12.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb09598 // mla v24.4s, v12.4s, v16.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb0968c // mla v12.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -13082,15 +13357,15 @@ l372:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -13124,9 +13399,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V4.B16
 	VAND   V5.B16, V23.B16, V20.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0949a // mla v26.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09684 // mla v4.4s, v20.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -13134,15 +13409,15 @@ l372:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V20.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V20.S4, V28.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V25.S4, V27.S4, V20.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
@@ -13178,9 +13453,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V4.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0949c // mla v28.4s, v4.4s, v16.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb09704 // mla v4.4s, v24.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -13188,16 +13463,16 @@ l372:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V29.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F23, 16(RSP)
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V27.S4, V29.S4, V24.S4
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
 	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
@@ -13233,9 +13508,9 @@ l372:
 	VAND   V5.B16, V24.B16, V23.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb096f6 // mla v22.4s, v23.4s, v16.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09757 // mla v23.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -13244,16 +13519,16 @@ l372:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F17, 64(RSP)
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V21.S4, V17.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -13289,9 +13564,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V17.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb0963d // mla v29.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096d1 // mla v17.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -13300,16 +13575,16 @@ l372:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V26.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V27.S4, V22.S4
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13343,9 +13618,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V6.B16
 	VAND   V5.B16, V26.B16, V19.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb09666 // mla v6.4s, v19.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -13354,16 +13629,16 @@ l372:
 	VSHL   $20, V26.S4, V23.S4
 	VADD   V19.S4, V29.S4, V29.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V19.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V15.S4, V23.S4
 	FMOVQ  F21, 128(RSP)
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V27.S4, V19.S4, V21.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V28.S4, V23.S4, V19.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
@@ -13399,9 +13674,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
 	VAND   V5.B16, V23.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb096a6 // mla v6.4s, v21.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -13410,16 +13685,16 @@ l372:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F22, 160(RSP)
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V28.S4, V26.S4, V21.S4
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -13455,9 +13730,9 @@ l372:
 	VAND   V5.B16, V22.B16, V21.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F24, 176(RSP)
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb096b8 // mla v24.4s, v21.4s, v16.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb09755 // mla v21.4s, v26.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -13466,16 +13741,16 @@ l372:
 	VSHL   $20, V27.S4, V13.S4
 	VADD   V26.S4, V24.S4, V24.S4
 	VADD   V13.S4, V21.S4, V21.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F23, 208(RSP)
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V28.S4, V13.S4, V23.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V29.S4, V26.S4, V13.S4
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -13511,9 +13786,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V13.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb095bd // mla v29.4s, v13.4s, v16.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb096ed // mla v13.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -13522,16 +13797,16 @@ l372:
 	VSHL   $20, V24.S4, V27.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V27.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V23.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F22, 240(RSP)
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V26.S4, V23.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V28.S4, V27.S4, V23.S4
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -13565,9 +13840,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V26.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -13576,16 +13851,16 @@ l372:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V28.S4, V15.S4, V24.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V27.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V24.S4, V22.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13621,9 +13896,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V7.B16
 	VAND   V5.B16, V24.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -13632,16 +13907,16 @@ l372:
 	VSHL   $20, V24.S4, V26.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F23, 304(RSP)
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V27.S4, V22.S4, V23.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V28.S4, V26.S4, V22.S4
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13677,9 +13952,9 @@ l372:
 	VAND   V5.B16, V23.B16, V22.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F24, 320(RSP)
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb096d8 // mla v24.4s, v22.4s, v16.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb09756 // mla v22.4s, v26.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -13688,16 +13963,16 @@ l372:
 	VSHL   $20, V27.S4, V25.S4
 	VADD   V26.S4, V24.S4, V24.S4
 	VADD   V25.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F11, 352(RSP)
-	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F11
 	VFMLA  V28.S4, V25.S4, V11.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V29.S4, V26.S4, V25.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e39dfbd // fmul v29.4s, v29.4s, v25.4s
@@ -13733,9 +14008,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V11.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb0957d // mla v29.4s, v11.4s, v16.4s
-	FMOVQ  112(R3), F11
+	FMOVQ  128(R3), F11
 	WORD   $0x4eb0970b // mla v11.4s, v24.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -13744,16 +14019,16 @@ l372:
 	VSHL   $20, V25.S4, V27.S4
 	VADD   V24.S4, V29.S4, V29.S4
 	VADD   V27.S4, V11.S4, V11.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F23, 384(RSP)
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V28.S4, V27.S4, V24.S4
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -13787,9 +14062,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V24.B16, V3.B16
 	VAND   V5.B16, V26.B16, V5.B16
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -13797,15 +14072,15 @@ l372:
 	VSHL   $20, V26.S4, V14.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V14.S4, V3.S4, V3.S4
-	FMOVQ  240(R3), F5
+	FMOVQ  256(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V5.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 	VFMLA  V2.S4, V15.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V27.S4, V5.S4, V15.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  272(R3), F5
 	VFMLA  V2.S4, V14.S4, V5.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -13862,10 +14137,10 @@ l372:
 	FADDD  F2, F10, F10
 	FCMPD  F10, F10
 	BVS    end
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -13879,304 +14154,337 @@ l372:
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de83 // fmul v3.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e545 // fcmgt v5.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 16(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22de63 // fmul v3.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e545 // fcmgt v5.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 32(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dea3 // fmul v3.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e545 // fcmgt v5.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 48(R1)
-	FMOVQ  352(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
+	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
+	VFMLA  V4.S4, V20.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 64(R1)
-	FMOVQ  336(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 16(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
+	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
+	VFMLA  V4.S4, V19.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 80(R1)
-	FMOVQ  208(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 32(R1)
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
+	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
+	VFMLA  V4.S4, V21.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 96(R1)
-	FMOVQ  320(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 48(R1)
+	FMOVQ  352(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  336(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 80(R1)
+	FMOVQ  208(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 96(R1)
+	FMOVQ  320(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 112(R1)
+	FMOVQ  192(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 128(R1)
+	FMOVQ  176(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 144(R1)
+	FMOVQ  240(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 160(R1)
+	FMOVQ  384(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 176(R1)
+	FMOVQ  96(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 192(R1)
+	FMOVQ  80(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 208(R1)
+	FMOVQ  224(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 224(R1)
+	FMOVQ  368(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 240(R1)
+	FMOVQ  64(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 256(R1)
+	FMOVQ  128(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 272(R1)
+	FMOVQ  272(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
+	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
+	VFMLA  V4.S4, V22.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 112(R1)
-	FMOVQ  192(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 304(R1)
+	FMOVQ  48(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 320(R1)
+	FMOVQ  112(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 336(R1)
+	FMOVQ  256(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 352(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
+	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
+	VFMLA  V4.S4, V25.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 128(R1)
-	FMOVQ  176(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 368(R1)
+	FMOVQ  32(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 384(R1)
+	FMOVQ  160(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 400(R1)
+	FMOVQ  304(RSP), F5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	FMOVQ  F7, 416(R1)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
+	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
+	VFMLA  V4.S4, V24.S4, V5.S4
 	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 144(R1)
-	FMOVQ  240(RSP), F3
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	FMOVQ  F6, 432(R1)
+	FMOVQ  16(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 160(R1)
-	FMOVQ  384(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 176(R1)
-	FMOVQ  96(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 192(R1)
-	FMOVQ  80(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 208(R1)
-	FMOVQ  224(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 224(R1)
-	FMOVQ  368(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 240(R1)
-	FMOVQ  64(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 256(R1)
-	FMOVQ  128(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 272(R1)
-	FMOVQ  272(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 288(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dec3 // fmul v3.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e545 // fcmgt v5.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 304(R1)
-	FMOVQ  48(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 320(R1)
-	FMOVQ  112(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 336(R1)
-	FMOVQ  256(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 352(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df23 // fmul v3.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e545 // fcmgt v5.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 368(R1)
-	FMOVQ  32(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 384(R1)
-	FMOVQ  160(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 400(R1)
-	FMOVQ  304(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	FMOVQ  F6, 416(R1)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22df03 // fmul v3.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e545 // fcmgt v5.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  F5, 432(R1)
-	FMOVQ  16(RSP), F3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $4, R2
 	BGE    l374
 	TBZ    $1, R2, l373
-	FMOVD  F6, 448(R1)
+	FMOVD  F7, 448(R1)
 	TBZ    $0, R2, l375
 	ADD    $456, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l375
 
 l373:
-	FMOVS  F6, 448(R1)
+	FMOVS  F7, 448(R1)
 	B      l375
 
 l374:
-	FMOVQ  F6, 448(R1)
+	FMOVQ  F7, 448(R1)
 
 l375:
-	FMOVQ  144(RSP), F3
+	FMOVQ  144(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $8, R2
 	BGE    l377
 	CMP    $4, R2
 	BLE    l378
 	TBZ    $1, R2, l376
-	FMOVD  F6, 464(R1)
+	FMOVD  F7, 464(R1)
 	TBZ    $0, R2, l378
 	ADD    $472, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l378
 
 l376:
-	FMOVS  F6, 464(R1)
+	FMOVS  F7, 464(R1)
 	B      l378
 
 l377:
-	FMOVQ  F6, 464(R1)
+	FMOVQ  F7, 464(R1)
 
 l378:
-	FMOVQ  288(RSP), F3
+	FMOVQ  288(RSP), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e22dc65 // fmul v5.4s, v3.4s, v2.4s
-	WORD   $0x6ea3e546 // fcmgt v6.4s, v10.4s, v3.4s
-	VFMLA  V4.S4, V3.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
+	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
+	VFMLA  V4.S4, V5.S4, V6.S4
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	CMP    $12, R2
 	BGE    l380
 	CMP    $8, R2
 	BLE    l381
 	TBZ    $1, R2, l379
-	FMOVD  F6, 480(R1)
+	FMOVD  F7, 480(R1)
 	TBZ    $0, R2, l381
 	ADD    $488, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l381
 
 l379:
-	FMOVS  F6, 480(R1)
+	FMOVS  F7, 480(R1)
 	B      l381
 
 l380:
-	FMOVQ  F6, 480(R1)
+	FMOVQ  F7, 480(R1)
 
 l381:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
 	WORD   $0x6ebae54a // fcmgt v10.4s, v10.4s, v26.4s
 	VFMLA  V4.S4, V26.S4, V2.S4
 	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
 	CMP    $16, R2
 	BGE    l383
 	CMP    $12, R2
@@ -14228,17 +14536,17 @@ row:
 	FMOVS  0(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  176(R3), F4
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	FMOVQ  288(R3), F3
+	FMOVQ  304(R3), F3
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	FMOVS  F3, 20(R4)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ  80(R3), F3
+	FMOVQ  96(R3), F3
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  96(R3), F2
+	FMOVQ  112(R3), F2
 	WORD   $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	VEOR   V6.B16, V6.B16, V6.B16
 	VEOR   V7.B16, V7.B16, V7.B16
@@ -14300,9 +14608,9 @@ loop19:
 	VAND   V3.B16, V4.B16, V5.B16
 	VAND   V3.B16, V14.B16, V17.B16
 	FMOVQ  48(R3), F18
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb294b3 // mla v19.4s, v5.4s, v18.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eb29625 // mla v5.4s, v17.4s, v18.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -14311,15 +14619,15 @@ loop19:
 	VADD   V17.S4, V19.S4, V19.S4
 	VADD   V20.S4, V5.S4, V5.S4
 	FMOVQ  64(R3), F17
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V16.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V15.S4, V20.S4, V22.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V16.S4, V21.S4, V20.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
@@ -14350,9 +14658,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V16.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -14360,15 +14668,15 @@ loop19:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V17.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -14403,9 +14711,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V14.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14413,15 +14721,15 @@ loop19:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V24.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -14454,9 +14762,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb2969d // mla v29.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14465,16 +14773,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F14, 32(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -14508,9 +14816,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V15.B16, V14.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb295dc // mla v28.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14519,16 +14827,16 @@ loop19:
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V27.S4, V17.S4, V22.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V22.S4, V21.S4
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -14562,9 +14870,9 @@ loop19:
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
 	FMOVQ  F14, 80(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -14573,16 +14881,16 @@ loop19:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V22.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V17.S4, V28.S4
 	FMOVQ  F29, 112(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -14616,9 +14924,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -14627,16 +14935,16 @@ loop19:
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V20.S4, V15.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V28.S4, V23.S4, V20.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -14670,9 +14978,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 160(RSP)
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14681,16 +14989,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 192(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -14724,9 +15032,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14735,16 +15043,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -14778,9 +15086,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 240(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14789,16 +15097,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -14832,9 +15140,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -14843,16 +15151,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 304(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -14886,9 +15194,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 320(RSP)
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14897,16 +15205,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 352(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -14940,9 +15248,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14951,16 +15259,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 384(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -14994,9 +15302,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 400(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15005,16 +15313,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 432(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -15048,9 +15356,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -15059,16 +15367,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 464(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -15101,9 +15409,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V3.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb29697 // mla v23.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb29474 // mla v20.4s, v3.4s, v18.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15111,15 +15419,15 @@ loop19:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V3.S4, V23.S4, V23.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 	VFMLA  V28.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V3.S4, V17.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V28.S4, V18.S4, V3.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
@@ -15393,17 +15701,17 @@ l396:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V19.B16, V21.B16
 	FMOVQ  48(R3), F22
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb696b7 // mla v23.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V21.S4
 	VADD   V21.S4, V23.S4, V23.S4
 	FMOVQ  64(R3), F21
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V21.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V20.S4, V24.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -15425,16 +15733,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V20.B16, V14.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb695d8 // mla v24.4s, v14.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V14.S4
 	VADD   V14.S4, V24.S4, V24.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V14.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V23.S4, V14.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -15456,16 +15764,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V14.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb69618 // mla v24.4s, v16.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V14.S4, V16.S4
 	VADD   V16.S4, V24.S4, V24.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V16.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -15489,16 +15797,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V14.B16, V4.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb69492 // mla v18.4s, v4.4s, v22.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V14.S4, V4.S4
 	VADD   V4.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V4.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V16.S4, V4.S4, V20.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 
@@ -15740,9 +16048,9 @@ l420:
 	VAND   V4.B16, V20.B16, V19.B16
 	VAND   V4.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9967a // mla v26.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb99713 // mla v19.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -15751,15 +16059,15 @@ l420:
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V19.S4, V19.S4
 	FMOVQ  64(R3), F24
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
@@ -15792,9 +16100,9 @@ l420:
 	VAND   V4.B16, V23.B16, V14.B16
 	VAND   V4.B16, V27.B16, V22.B16
 	FMOVQ  F19, 16(RSP)
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb996ce // mla v14.4s, v22.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -15803,16 +16111,16 @@ l420:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V22.S4, V19.S4, V19.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V24.S4, V3.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V29.S4, V24.S4, V22.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V28.S4, V3.S4, V26.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -15847,9 +16155,9 @@ l420:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V21.B16, V14.B16
 	VAND   V4.B16, V22.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb995db // mla v27.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb9960e // mla v14.4s, v16.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -15857,15 +16165,15 @@ l420:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V24.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V23.S4, V16.S4, V29.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V26.S4, V28.S4, V16.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -15899,9 +16207,9 @@ l420:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V21.B16, V16.B16
 	VAND   V4.B16, V22.B16, V4.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb99612 // mla v18.4s, v16.4s, v25.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb99490 // mla v16.4s, v4.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -15909,15 +16217,15 @@ l420:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V4.S4, V18.S4, V18.S4
 	VADD   V25.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V4.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V26.S4, V24.S4, V25.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V23.S4, V4.S4, V24.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V26.S4, V25.S4, V4.S4
 	WORD   $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
 	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
@@ -16171,9 +16479,9 @@ l444:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -16182,16 +16490,16 @@ l444:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -16215,16 +16523,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V23.B16, V4.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba949c // mla v28.4s, v4.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V23.S4, V4.S4
 	VADD   V4.S4, V28.S4, V28.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V4.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -16257,9 +16565,9 @@ l444:
 	VAND   V19.B16, V22.B16, V4.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba9491 // mla v17.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -16268,16 +16576,16 @@ l444:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V23.S4, V17.S4, V17.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F21, 64(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V3.S4, V21.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V23.S4, V3.S4
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -16303,16 +16611,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V14.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -16343,9 +16651,9 @@ l444:
 	VAND   V19.B16, V22.B16, V14.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F3, 80(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -16354,16 +16662,16 @@ l444:
 	VSHL   $20, V24.S4, V5.S4
 	VADD   V23.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V5.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F4, 112(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V28.S4, V5.S4, V4.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V29.S4, V23.S4, V5.S4
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	WORD   $0x6e25dfbd // fmul v29.4s, v29.4s, v5.4s
@@ -16390,16 +16698,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V21.S4, V16.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -16429,9 +16737,9 @@ l444:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V16.B16
 	VAND   V19.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -16440,16 +16748,16 @@ l444:
 	VSHL   $20, V23.S4, V4.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V4.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V28.S4, V25.S4, V22.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V4.S4, V15.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V28.S4, V22.S4, V4.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -16477,16 +16785,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V19.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V5.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -16746,9 +17054,9 @@ l468:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -16757,16 +17065,16 @@ l468:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -16799,9 +17107,9 @@ l468:
 	VAND   V19.B16, V24.B16, V4.B16
 	VAND   V19.B16, V28.B16, V23.B16
 	FMOVQ  F27, 48(RSP)
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -16810,16 +17118,16 @@ l468:
 	VSHL   $20, V28.S4, V18.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V18.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V29.S4, V25.S4, V18.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V21.S4, V25.S4, V23.S4
 	FMOVQ  F15, 80(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V29.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -16855,9 +17163,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
 	VAND   V19.B16, V21.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9498 // mla v24.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9644 // mla v4.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -16865,15 +17173,15 @@ l468:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V23.S4, V28.S4, V18.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -16906,9 +17214,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V22.B16, V15.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -16917,16 +17225,16 @@ l468:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V15.S4, V29.S4, V29.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F4, 112(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V23.S4, V15.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V17.S4, V15.S4
 	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -16961,9 +17269,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V4.B16
 	VAND   V19.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9497 // mla v23.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -16971,16 +17279,16 @@ l468:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F18, 128(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V22.S4, V28.S4, V15.S4
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -17015,9 +17323,9 @@ l468:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V18.B16, V16.B16
 	FMOVQ  F4, 144(RSP)
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba95c4 // mla v4.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17026,16 +17334,16 @@ l468:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V4.S4, V4.S4
 	VADD   V23.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V25.S4, V23.S4
 	FMOVQ  F5, 176(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V22.S4, V16.S4, V5.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V28.S4, V23.S4, V16.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
@@ -17070,9 +17378,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba94b7 // mla v23.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -17080,16 +17388,16 @@ l468:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V28.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 192(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V18.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -17125,9 +17433,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V18.B16, V19.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17135,15 +17443,15 @@ l468:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V5.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V5.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dca5 // fmul v5.4s, v5.4s, v19.4s
@@ -17413,9 +17721,9 @@ l492:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -17424,16 +17732,16 @@ l492:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -17467,9 +17775,9 @@ l492:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -17478,16 +17786,16 @@ l492:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -17515,16 +17823,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9495 // mla v21.4s, v4.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V15.S4, V4.S4
 	VADD   V4.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V16.S4, V4.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -17553,9 +17861,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba949c // mla v28.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba96a4 // mla v4.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17563,16 +17871,16 @@ l492:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -17606,9 +17914,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -17617,16 +17925,16 @@ l492:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V4.S4, V28.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V27.S4, V21.S4, V4.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e24df7b // fmul v27.4s, v27.4s, v4.4s
@@ -17653,16 +17961,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V4.B16, V14.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba95d5 // mla v21.4s, v14.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V16.S4, V14.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -17691,9 +17999,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95dc // mla v28.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17702,16 +18010,16 @@ l492:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F5, 176(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V24.S4, V17.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V21.S4, V17.S4
 	WORD   $0x6e25df18 // fmul v24.4s, v24.4s, v5.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -17745,9 +18053,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17756,16 +18064,16 @@ l492:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V14.S4, V28.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -17794,16 +18102,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba95d6 // mla v22.4s, v14.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V21.S4, V14.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -17834,9 +18142,9 @@ l492:
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ce // mla v14.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17845,16 +18153,16 @@ l492:
 	VSHL   $20, V24.S4, V4.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V4.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V5.S4, V25.S4, V22.S4
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V28.S4, V4.S4, V27.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V5.S4, V22.S4, V4.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
@@ -17888,9 +18196,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba94bc // mla v28.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba96a5 // mla v5.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -17899,16 +18207,16 @@ l492:
 	VSHL   $20, V22.S4, V14.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V14.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 304(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V14.S4, V17.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V21.S4, V14.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
@@ -17937,16 +18245,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V19.B16
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V16.S4, V19.S4
 	VADD   V19.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -18248,9 +18556,9 @@ l516:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -18259,16 +18567,16 @@ l516:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -18302,9 +18610,9 @@ l516:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -18313,16 +18621,16 @@ l516:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -18357,9 +18665,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V15.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -18367,15 +18675,15 @@ l516:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V15.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V15.S4, V29.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V28.S4, V15.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -18409,9 +18717,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -18420,16 +18728,16 @@ l516:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V28.S4, V25.S4, V21.S4
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V28.S4, V21.S4, V4.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -18463,9 +18771,9 @@ l516:
 	VAND   V19.B16, V17.B16, V16.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba960f // mla v15.4s, v16.4s, v26.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eba96b0 // mla v16.4s, v21.4s, v26.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -18474,16 +18782,16 @@ l516:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V15.S4, V15.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 176(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -18517,9 +18825,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -18527,16 +18835,16 @@ l516:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V14.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F4, 192(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V22.S4, V14.S4, V4.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V29.S4, V14.S4
 	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -18570,9 +18878,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba949d // mla v29.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -18581,16 +18889,16 @@ l516:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F5, 224(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V22.S4, V3.S4, V5.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -18624,9 +18932,9 @@ l516:
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F4, 240(RSP)
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba94a4 // mla v4.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -18635,16 +18943,16 @@ l516:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V17.S4, V4.S4, V4.S4
 	VADD   V29.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V29.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -18681,9 +18989,9 @@ l516:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F3, 288(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -18692,16 +19000,16 @@ l516:
 	VSHL   $20, V22.S4, V5.S4
 	VADD   V21.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V5.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V29.S4, V25.S4, V21.S4
 	FMOVQ  F4, 320(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V28.S4, V5.S4, V4.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V29.S4, V21.S4, V5.S4
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	WORD   $0x6e25dfbd // fmul v29.4s, v29.4s, v5.4s
@@ -18735,9 +19043,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba94bd // mla v29.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -18746,16 +19054,16 @@ l516:
 	VSHL   $20, V21.S4, V4.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V4.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F24, 352(RSP)
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V4.S4, V24.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V28.S4, V17.S4, V4.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -18789,9 +19097,9 @@ l516:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F5, 368(RSP)
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba95c5 // mla v5.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -18800,16 +19108,16 @@ l516:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V5.S4, V5.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 400(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -18845,9 +19153,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V19.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9475 // mla v21.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba9663 // mla v3.4s, v19.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -18855,15 +19163,15 @@ l516:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V21.S4, V21.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V29.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -19179,9 +19487,9 @@ l540:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -19190,16 +19498,16 @@ l540:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -19233,9 +19541,9 @@ l540:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -19244,16 +19552,16 @@ l540:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -19288,9 +19596,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -19298,16 +19606,16 @@ l540:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -19333,16 +19641,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9496 // mla v22.4s, v4.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V4.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V21.S4, V4.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -19373,9 +19681,9 @@ l540:
 	VAND   V19.B16, V21.B16, V4.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba9491 // mla v17.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba96c4 // mla v4.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -19384,16 +19692,16 @@ l540:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V29.S4, V25.S4, V22.S4
 	FMOVQ  F15, 160(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V3.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -19427,9 +19735,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -19438,16 +19746,16 @@ l540:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 192(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V27.S4, V21.S4, V4.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e24df7b // fmul v27.4s, v27.4s, v4.4s
@@ -19481,9 +19789,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -19492,16 +19800,16 @@ l540:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F15, 224(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V22.S4, V3.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -19527,16 +19835,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V15.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V16.S4, V14.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -19567,9 +19875,9 @@ l540:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 240(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -19578,16 +19886,16 @@ l540:
 	VSHL   $20, V21.S4, V5.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V5.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F4, 272(RSP)
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V22.S4, V5.S4, V4.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V24.S4, V17.S4, V5.S4
 	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
 	WORD   $0x6e25df18 // fmul v24.4s, v24.4s, v5.4s
@@ -19621,9 +19929,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba94b8 // mla v24.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -19632,16 +19940,16 @@ l540:
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V14.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V21.S4, V14.S4, V3.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V22.S4, V16.S4, V14.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
@@ -19675,9 +19983,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -19686,16 +19994,16 @@ l540:
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F5, 336(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V17.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V21.S4, V15.S4, V4.S4
 	WORD   $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
 	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
@@ -19723,16 +20031,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba94b1 // mla v17.4s, v5.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V14.S4, V5.S4
 	VADD   V5.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V5.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V16.S4, V5.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -19765,9 +20073,9 @@ l540:
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 384(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba94a3 // mla v3.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -19776,16 +20084,16 @@ l540:
 	VSHL   $20, V21.S4, V22.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V22.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V4.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V15.S4, V25.S4, V22.S4
 	FMOVQ  F24, 416(RSP)
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V4.S4, V17.S4, V24.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V15.S4, V22.S4, V17.S4
 	WORD   $0x6e38dc84 // fmul v4.4s, v4.4s, v24.4s
 	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -19819,9 +20127,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba95d8 // mla v24.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -19830,16 +20138,16 @@ l540:
 	VSHL   $20, V17.S4, V5.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  144(R3), F5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V5.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 448(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V21.S4, V5.S4, V3.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V22.S4, V16.S4, V5.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
@@ -19873,9 +20181,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -19884,16 +20192,16 @@ l540:
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  144(R3), F4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V4.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F14, 480(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V17.S4, V4.S4, V14.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  160(R3), F4
 	VFMLA  V21.S4, V15.S4, V4.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
@@ -19921,16 +20229,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V19.B16
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9665 // mla v5.4s, v19.4s, v26.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VSHL   $20, V14.S4, V17.S4
 	VADD   V17.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V16.S4, V17.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -20252,9 +20560,9 @@ l564:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -20263,16 +20571,16 @@ l564:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -20306,9 +20614,9 @@ l564:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -20317,16 +20625,16 @@ l564:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -20361,9 +20669,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -20371,16 +20679,16 @@ l564:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -20413,9 +20721,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V4.B16
 	VAND   V19.B16, V22.B16, V16.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba949d // mla v29.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9604 // mla v4.4s, v16.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -20424,16 +20732,16 @@ l564:
 	VSHL   $20, V22.S4, V15.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V15.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V27.S4, V25.S4, V16.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V15.S4, V28.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V16.S4, V15.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -20468,9 +20776,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9604 // mla v4.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -20478,16 +20786,16 @@ l564:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V24.S4, V25.S4, V28.S4
 	FMOVQ  F17, 160(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V16.S4, V17.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V24.S4, V28.S4, V16.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
@@ -20521,9 +20829,9 @@ l564:
 	VAND   V19.B16, V17.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F4, 176(RSP)
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -20532,16 +20840,16 @@ l564:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V4.S4, V4.S4
 	VADD   V27.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V28.S4, V25.S4, V27.S4
 	FMOVQ  F3, 208(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -20575,9 +20883,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba96a3 // mla v3.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -20586,16 +20894,16 @@ l564:
 	VSHL   $20, V22.S4, V16.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V16.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F15, 240(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V27.S4, V21.S4, V16.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -20628,9 +20936,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba95db // mla v27.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -20639,16 +20947,16 @@ l564:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V24.S4, V25.S4, V16.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V3.S4, V28.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V16.S4, V3.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -20683,9 +20991,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba9603 // mla v3.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -20693,16 +21001,16 @@ l564:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 288(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V21.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -20736,9 +21044,9 @@ l564:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -20747,16 +21055,16 @@ l564:
 	VSHL   $20, V21.S4, V24.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V24.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V28.S4, V25.S4, V24.S4
 	FMOVQ  F5, 336(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V22.S4, V17.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V28.S4, V24.S4, V17.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -20790,9 +21098,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba94bc // mla v28.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -20801,16 +21109,16 @@ l564:
 	VSHL   $20, V21.S4, V15.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V15.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F14, 368(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V22.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V17.S4, V15.S4
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -20847,9 +21155,9 @@ l564:
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F28, 400(RSP)
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -20858,16 +21166,16 @@ l564:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V3.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V5.S4, V25.S4, V17.S4
 	FMOVQ  F27, 432(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V24.S4, V3.S4, V27.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V5.S4, V17.S4, V3.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
@@ -20902,9 +21210,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -20912,16 +21220,16 @@ l564:
 	VSHL   $20, V16.S4, V27.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V21.S4, V25.S4, V27.S4
 	FMOVQ  F14, 448(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V17.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V21.S4, V27.S4, V15.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -20955,9 +21263,9 @@ l564:
 	VAND   V19.B16, V15.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
 	FMOVQ  F3, 464(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba94a3 // mla v3.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -20966,16 +21274,16 @@ l564:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V3.S4, V3.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V27.S4, V25.S4, V24.S4
 	FMOVQ  F22, 496(RSP)
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V27.S4, V24.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -21009,9 +21317,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba95fb // mla v27.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -21020,16 +21328,16 @@ l564:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F5, 528(RSP)
-	FMOVQ  144(R3), F5
+	FMOVQ  160(R3), F5
 	VFMLA  V22.S4, V14.S4, V5.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -21065,9 +21373,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V19.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -21075,15 +21383,15 @@ l564:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V15.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V24.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V15.S4, V26.S4, V19.S4
 	WORD   $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
@@ -21351,10 +21659,10 @@ behind27:
 	FMOVD  R5, F2
 	FCMPD  F3, F2
 	BLT    total
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F3
 	VDUP   V3.S[0], V4.S4
@@ -21372,56 +21680,65 @@ behind27:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done30
+	FMOVQ  80(R3), F4
 
 loop30:
-	FMOVQ  0(R0), F4
+	FMOVQ  0(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 0(R1)
-	FMOVQ  16(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 0(R1)
+	FMOVQ  16(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 16(R1)
-	FMOVQ  32(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 16(R1)
+	FMOVQ  32(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 32(R1)
-	FMOVQ  48(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 32(R1)
+	FMOVQ  48(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 48(R1)
-	FMOVQ  64(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 48(R1)
+	FMOVQ  64(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 64(R1)
-	FMOVQ  80(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 64(R1)
+	FMOVQ  80(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 80(R1)
-	FMOVQ  96(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 80(R1)
+	FMOVQ  96(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 96(R1)
-	FMOVQ  112(R0), F4
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 96(R1)
+	FMOVQ  112(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  F5, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -21437,9 +21754,11 @@ done30:
 loop31:
 	FMOVQ  0(R0), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
@@ -21458,7 +21777,7 @@ upto32:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l578
-	FMOVQ  208(R3), F4
+	FMOVQ  224(R3), F4
 	TBZ    $1, R2, l577
 	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l579
@@ -21475,9 +21794,11 @@ l578:
 
 l579:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l581
 	TBZ    $1, R2, l580
@@ -21506,11 +21827,11 @@ exact:
 	ADD    R12<<2, R10, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  304(R3), F2
+	FMOVQ  320(R3), F2
 	FMOVS  20(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	FMOVQ  320(R3), F2
+	FMOVQ  336(R3), F2
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	FMOVS  8(R4), F2
 	VDUP   V2.S[0], V2.S4
@@ -21530,8 +21851,8 @@ exact:
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F14
 	FMOVQ  48(R3), F15
-	FMOVQ  224(R3), F16
-	FMOVQ  272(R3), F17
+	FMOVQ  240(R3), F16
+	FMOVQ  288(R3), F17
 
 loop34:
 	FMOVQ  0(R0), F18
@@ -21626,9 +21947,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V18.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf9658 // mla v24.4s, v18.4s, v15.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eaf9692 // mla v18.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -21636,15 +21957,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -21681,9 +22002,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -21691,15 +22012,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -21745,9 +22066,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -21755,15 +22076,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -21800,9 +22121,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V18.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9659 // mla v25.4s, v18.4s, v15.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eaf96b2 // mla v18.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -21810,15 +22131,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -21864,9 +22185,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -21874,15 +22195,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -21919,9 +22240,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -21929,15 +22250,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -21983,9 +22304,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -21993,15 +22314,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22038,9 +22359,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V7.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf94f9 // mla v25.4s, v7.4s, v15.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eaf96a7 // mla v7.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -22048,15 +22369,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22102,9 +22423,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22112,15 +22433,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22157,9 +22478,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22167,15 +22488,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22221,9 +22542,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V8.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22231,15 +22552,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22276,9 +22597,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V8.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9519 // mla v25.4s, v8.4s, v15.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eaf96a8 // mla v8.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -22286,15 +22607,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V8.S4, V8.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22340,9 +22661,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22350,15 +22671,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22395,9 +22716,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22405,15 +22726,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22459,9 +22780,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V9.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22469,15 +22790,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22514,9 +22835,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V9.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eaf9539 // mla v25.4s, v9.4s, v15.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4eaf96a9 // mla v9.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -22524,15 +22845,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V9.S4, V9.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22590,7 +22911,7 @@ upto35:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l584
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l583
 	VLD1   (R0), V14.D[0]
 	TBZ    $0, R2, l585
@@ -22608,7 +22929,7 @@ l584:
 l585:
 	CMP    $8, R2
 	BGE    l587
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l588
 	TBZ    $1, R2, l586
@@ -22630,7 +22951,7 @@ l587:
 l588:
 	CMP    $12, R2
 	BGE    l590
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l591
 	TBZ    $1, R2, l589
@@ -22652,7 +22973,7 @@ l590:
 l591:
 	CMP    $16, R2
 	BGE    l593
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l594
 	TBZ    $1, R2, l592
@@ -22698,20 +23019,20 @@ l594:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V20.B16
 	FMOVQ  48(R3), F21
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59696 // mla v22.4s, v20.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V20.S4
 	VADD   V20.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F20
-	FMOVQ  240(R3), F23
+	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V20.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V19.S4, V23.S4, V24.S4
 	WORD   $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	FMOVQ  272(R3), F23
+	FMOVQ  288(R3), F23
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb2e6f2 // fcmgt v18.4s, v23.4s, v18.4s
@@ -22756,16 +23077,16 @@ l597:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb595f6 // mla v22.4s, v15.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V20.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V15.S4, V24.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 
@@ -22814,16 +23135,16 @@ l600:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V16.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59612 // mla v18.4s, v16.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V20.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V7.S4, V16.S4, V22.S4
 	WORD   $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
 
@@ -22872,16 +23193,16 @@ l603:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V14.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb595d0 // mla v16.4s, v14.4s, v21.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V20.S4, V14.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V8.S4, V14.S4, V17.S4
 	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
@@ -22933,7 +23254,7 @@ upto36:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l608
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l607
 	ADD    $64, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -22953,7 +23274,7 @@ l608:
 l609:
 	CMP    $8, R2
 	BGE    l611
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l612
 	TBZ    $1, R2, l610
@@ -22975,7 +23296,7 @@ l611:
 l612:
 	CMP    $12, R2
 	BGE    l614
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l615
 	TBZ    $1, R2, l613
@@ -22997,7 +23318,7 @@ l614:
 l615:
 	CMP    $16, R2
 	BGE    l617
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l618
 	TBZ    $1, R2, l616
@@ -23058,9 +23379,9 @@ l618:
 	VAND   V14.B16, V19.B16, V18.B16
 	VAND   V14.B16, V20.B16, V23.B16
 	FMOVQ  48(R3), F24
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb89659 // mla v25.4s, v18.4s, v24.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb896f2 // mla v18.4s, v23.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -23068,20 +23389,20 @@ l618:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V23.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F23
-	FMOVQ  240(R3), F26
+	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V23.S4, V26.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V22.S4, V23.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V26.S4, V28.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V22.S4, V27.S4, V26.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	FMOVQ  272(R3), F26
+	FMOVQ  288(R3), F26
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e753 // fcmgt v19.4s, v26.4s, v19.4s
@@ -23138,9 +23459,9 @@ l621:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V20.B16, V15.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb894d9 // mla v25.4s, v6.4s, v24.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb895e6 // mla v6.4s, v15.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23148,15 +23469,15 @@ l621:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V15.S4, V25.S4, V25.S4
 	VADD   V27.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V23.S4, V15.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V22.S4, V23.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V27.S4, V15.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -23218,9 +23539,9 @@ l624:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V18.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb894d6 // mla v22.4s, v6.4s, v24.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb89606 // mla v6.4s, v16.4s, v24.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23228,15 +23549,15 @@ l624:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V23.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V21.S4, V23.S4, V25.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V16.S4, V27.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V25.S4, V16.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -23298,9 +23619,9 @@ l627:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V8.B16, V6.B16
 	VAND   V14.B16, V16.B16, V14.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb894d1 // mla v17.4s, v6.4s, v24.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb895c6 // mla v6.4s, v14.4s, v24.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23308,15 +23629,15 @@ l627:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V14.S4, V17.S4, V17.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V23.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V20.S4, V23.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V18.S4, V14.S4, V22.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V20.S4, V21.S4, V14.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -23375,7 +23696,7 @@ upto37:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l632
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l631
 	ADD    $128, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -23395,7 +23716,7 @@ l632:
 l633:
 	CMP    $8, R2
 	BGE    l635
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l636
 	TBZ    $1, R2, l634
@@ -23417,7 +23738,7 @@ l635:
 l636:
 	CMP    $12, R2
 	BGE    l638
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l639
 	TBZ    $1, R2, l637
@@ -23439,7 +23760,7 @@ l638:
 l639:
 	CMP    $16, R2
 	BGE    l641
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l642
 	TBZ    $1, R2, l640
@@ -23509,9 +23830,9 @@ l642:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -23519,20 +23840,20 @@ l642:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -23558,16 +23879,16 @@ l642:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb995d6 // mla v22.4s, v14.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V19.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -23623,9 +23944,9 @@ l645:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V6.B16
 	VAND   V18.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb994da // mla v26.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99686 // mla v6.4s, v20.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23633,15 +23954,15 @@ l645:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V20.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V20.S4, V29.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V23.S4, V28.S4, V20.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -23670,16 +23991,16 @@ l645:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb995f5 // mla v21.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V19.S4, V15.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V20.S4, V15.S4, V22.S4
 	WORD   $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 
@@ -23737,9 +24058,9 @@ l648:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23747,15 +24068,15 @@ l648:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -23784,16 +24105,16 @@ l648:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99614 // mla v20.4s, v16.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V7.S4, V16.S4
 	VADD   V16.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V19.S4, V16.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -23851,9 +24172,9 @@ l651:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V19.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99606 // mla v6.4s, v16.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23861,15 +24182,15 @@ l651:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -23898,16 +24219,16 @@ l651:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V18.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb99651 // mla v17.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V8.S4, V18.S4
 	VADD   V18.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V24.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V16.S4, V18.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -23961,7 +24282,7 @@ upto38:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l656
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l655
 	ADD    $192, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -23981,7 +24302,7 @@ l656:
 l657:
 	CMP    $8, R2
 	BGE    l659
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l660
 	TBZ    $1, R2, l658
@@ -24003,7 +24324,7 @@ l659:
 l660:
 	CMP    $12, R2
 	BGE    l662
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l663
 	TBZ    $1, R2, l661
@@ -24025,7 +24346,7 @@ l662:
 l663:
 	CMP    $16, R2
 	BGE    l665
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l666
 	TBZ    $1, R2, l664
@@ -24103,9 +24424,9 @@ l666:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -24113,20 +24434,20 @@ l666:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -24159,9 +24480,9 @@ l666:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V14.B16
 	VAND   V18.B16, V22.B16, V19.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb995dc // mla v28.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb9966e // mla v14.4s, v19.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -24169,16 +24490,16 @@ l666:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V19.S4, V28.S4, V28.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V26.S4, V24.S4, V29.S4
 	FMOVQ  F13, 16(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V23.S4, V19.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V26.S4, V29.S4, V19.S4
 	WORD   $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
@@ -24240,9 +24561,9 @@ l669:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V14.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24250,15 +24571,15 @@ l669:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -24294,9 +24615,9 @@ l669:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
 	VAND   V18.B16, V20.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995d7 // mla v23.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb995ee // mla v14.4s, v15.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -24304,15 +24625,15 @@ l669:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V26.S4, V15.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -24376,9 +24697,9 @@ l672:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24386,15 +24707,15 @@ l672:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V15.S4, V26.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -24430,9 +24751,9 @@ l672:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V7.B16
 	VAND   V18.B16, V19.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994f6 // mla v22.4s, v7.4s, v25.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb99607 // mla v7.4s, v16.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -24440,15 +24761,15 @@ l672:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -24512,9 +24833,9 @@ l675:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24522,15 +24843,15 @@ l675:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -24566,9 +24887,9 @@ l675:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V8.B16
 	VAND   V18.B16, V16.B16, V18.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb99511 // mla v17.4s, v8.4s, v25.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eb99648 // mla v8.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -24576,15 +24897,15 @@ l675:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V18.S4, V17.S4, V17.S4
 	VADD   V21.S4, V8.S4, V8.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V18.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V20.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V19.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V20.S4, V21.S4, V18.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	WORD   $0x6e32de94 // fmul v20.4s, v20.4s, v18.4s
@@ -24647,7 +24968,7 @@ upto39:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l680
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l679
 	ADD    $256, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -24667,7 +24988,7 @@ l680:
 l681:
 	CMP    $8, R2
 	BGE    l683
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l684
 	TBZ    $1, R2, l682
@@ -24689,7 +25010,7 @@ l683:
 l684:
 	CMP    $12, R2
 	BGE    l686
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l687
 	TBZ    $1, R2, l685
@@ -24711,7 +25032,7 @@ l686:
 l687:
 	CMP    $16, R2
 	BGE    l689
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l690
 	TBZ    $1, R2, l688
@@ -24797,9 +25118,9 @@ l690:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -24807,20 +25128,20 @@ l690:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -24854,9 +25175,9 @@ l690:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -24865,16 +25186,16 @@ l690:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -24912,16 +25233,16 @@ l690:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V14.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V14.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V17.S4, V14.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -24976,9 +25297,9 @@ l693:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24986,15 +25307,15 @@ l693:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -25031,9 +25352,9 @@ l693:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25041,15 +25362,15 @@ l693:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -25087,16 +25408,16 @@ l693:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V15.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb995f1 // mla v17.4s, v15.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V7.S4, V15.S4, V19.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 
@@ -25153,9 +25474,9 @@ l696:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25163,15 +25484,15 @@ l696:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -25208,9 +25529,9 @@ l696:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25218,15 +25539,15 @@ l696:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -25264,16 +25585,16 @@ l696:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V15.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb995f0 // mla v16.4s, v15.4s, v25.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V8.S4, V15.S4, V17.S4
 	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
@@ -25330,9 +25651,9 @@ l699:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25340,15 +25661,15 @@ l699:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -25385,9 +25706,9 @@ l699:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25395,15 +25716,15 @@ l699:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -25443,16 +25764,16 @@ l699:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V18.B16
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4eb99649 // mla v9.4s, v18.4s, v25.4s
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
 	VSHL   $20, V15.S4, V17.S4
 	VADD   V17.S4, V9.S4, V9.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V16.S4, V17.S4, V18.S4
 	WORD   $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 
@@ -25502,7 +25823,7 @@ upto40:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l704
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l703
 	ADD    $320, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -25522,7 +25843,7 @@ l704:
 l705:
 	CMP    $8, R2
 	BGE    l707
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l708
 	TBZ    $1, R2, l706
@@ -25544,7 +25865,7 @@ l707:
 l708:
 	CMP    $12, R2
 	BGE    l710
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l711
 	TBZ    $1, R2, l709
@@ -25566,7 +25887,7 @@ l710:
 l711:
 	CMP    $16, R2
 	BGE    l713
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l714
 	TBZ    $1, R2, l712
@@ -25660,9 +25981,9 @@ l714:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -25670,20 +25991,20 @@ l714:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -25717,9 +26038,9 @@ l714:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -25728,16 +26049,16 @@ l714:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -25782,9 +26103,9 @@ l714:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V19.B16, V14.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995c6 // mla v6.4s, v14.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25792,15 +26113,15 @@ l714:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V14.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V14.S4, V26.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V21.S4, V23.S4, V14.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
@@ -25861,9 +26182,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25871,15 +26192,15 @@ l717:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -25916,9 +26237,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25926,15 +26247,15 @@ l717:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -25979,9 +26300,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25989,15 +26310,15 @@ l717:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -26060,9 +26381,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26070,15 +26391,15 @@ l720:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -26115,9 +26436,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26125,15 +26446,15 @@ l720:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -26178,9 +26499,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V15.B16, V16.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99606 // mla v6.4s, v16.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26188,15 +26509,15 @@ l720:
 	VSHL   $20, V15.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V16.S4, V22.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -26259,9 +26580,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26269,15 +26590,15 @@ l723:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -26314,9 +26635,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26324,15 +26645,15 @@ l723:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -26379,9 +26700,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V18.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb99530 // mla v16.4s, v9.4s, v25.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4eb99649 // mla v9.4s, v18.4s, v25.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -26389,15 +26710,15 @@ l723:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V18.S4, V16.S4, V16.S4
 	VADD   V21.S4, V9.S4, V9.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V18.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V20.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V19.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V20.S4, V21.S4, V18.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	WORD   $0x6e32de94 // fmul v20.4s, v20.4s, v18.4s
@@ -26454,7 +26775,7 @@ upto41:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l728
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l727
 	ADD    $384, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -26474,7 +26795,7 @@ l728:
 l729:
 	CMP    $8, R2
 	BGE    l731
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l732
 	TBZ    $1, R2, l730
@@ -26496,7 +26817,7 @@ l731:
 l732:
 	CMP    $12, R2
 	BGE    l734
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l735
 	TBZ    $1, R2, l733
@@ -26518,7 +26839,7 @@ l734:
 l735:
 	CMP    $16, R2
 	BGE    l737
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l738
 	TBZ    $1, R2, l736
@@ -26620,9 +26941,9 @@ l738:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -26630,20 +26951,20 @@ l738:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -26677,9 +26998,9 @@ l738:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -26688,16 +27009,16 @@ l738:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -26743,9 +27064,9 @@ l738:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26753,15 +27074,15 @@ l738:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -26790,16 +27111,16 @@ l738:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb995d4 // mla v20.4s, v14.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V14.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V19.S4, V14.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -26855,9 +27176,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26865,15 +27186,15 @@ l741:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -26910,9 +27231,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26920,15 +27241,15 @@ l741:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -26974,9 +27295,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26984,15 +27305,15 @@ l741:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -27021,16 +27342,16 @@ l741:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V15.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb995f3 // mla v19.4s, v15.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V7.S4, V15.S4
 	VADD   V15.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V17.S4, V15.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -27088,9 +27409,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27098,15 +27419,15 @@ l744:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -27143,9 +27464,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -27153,15 +27474,15 @@ l744:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -27207,9 +27528,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27217,15 +27538,15 @@ l744:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -27254,16 +27575,16 @@ l744:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V16.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb99611 // mla v17.4s, v16.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V8.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V15.S4, V16.S4, V19.S4
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
 
@@ -27321,9 +27642,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27331,15 +27652,15 @@ l747:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -27376,9 +27697,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -27386,15 +27707,15 @@ l747:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -27441,9 +27762,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb99535 // mla v21.4s, v9.4s, v25.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4eb99609 // mla v9.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -27451,15 +27772,15 @@ l747:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V9.S4, V9.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -27489,16 +27810,16 @@ l747:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V16.B16, V18.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb9964f // mla v15.4s, v18.4s, v25.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V16.S4, V18.S4
 	VADD   V18.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V17.S4, V18.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -27550,7 +27871,7 @@ upto42:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l752
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	TBZ    $1, R2, l751
 	ADD    $448, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -27570,7 +27891,7 @@ l752:
 l753:
 	CMP    $8, R2
 	BGE    l755
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $4, R2
 	BLE    l756
 	TBZ    $1, R2, l754
@@ -27592,7 +27913,7 @@ l755:
 l756:
 	CMP    $12, R2
 	BGE    l758
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	CMP    $8, R2
 	BLE    l759
 	TBZ    $1, R2, l757
@@ -27614,7 +27935,7 @@ l758:
 l759:
 	CMP    $16, R2
 	BGE    l761
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $12, R2
 	BLE    l762
 	TBZ    $1, R2, l760
@@ -27724,9 +28045,9 @@ l762:
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -27734,20 +28055,20 @@ l762:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F24
-	FMOVQ  240(R3), F27
+	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  272(R3), F27
+	FMOVQ  288(R3), F27
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -27781,9 +28102,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -27792,16 +28113,16 @@ l762:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -27847,9 +28168,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27857,15 +28178,15 @@ l762:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -27901,9 +28222,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
 	VAND   V18.B16, V20.B16, V17.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995d7 // mla v23.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb9962e // mla v14.4s, v17.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -27911,15 +28232,15 @@ l762:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V22.S4, V26.S4, V17.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -27981,9 +28302,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27991,15 +28312,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28036,9 +28357,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28046,15 +28367,15 @@ l765:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -28100,9 +28421,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28110,15 +28431,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28154,9 +28475,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V7.B16
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb994f6 // mla v22.4s, v7.4s, v25.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb995e7 // mla v7.4s, v15.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -28164,15 +28485,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V15.S4, V26.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -28236,9 +28557,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28246,15 +28567,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -28291,9 +28612,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28301,15 +28622,15 @@ l768:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28355,9 +28676,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28365,15 +28686,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -28409,9 +28730,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V8.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb99515 // mla v21.4s, v8.4s, v25.4s
-	FMOVQ  112(R3), F8
+	FMOVQ  128(R3), F8
 	WORD   $0x4eb99608 // mla v8.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -28419,15 +28740,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V8.S4, V8.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28491,9 +28812,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28501,15 +28822,15 @@ l771:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -28546,9 +28867,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28556,15 +28877,15 @@ l771:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28611,9 +28932,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb99535 // mla v21.4s, v9.4s, v25.4s
-	FMOVQ  112(R3), F9
+	FMOVQ  128(R3), F9
 	WORD   $0x4eb99609 // mla v9.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -28621,15 +28942,15 @@ l771:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V9.S4, V9.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28666,9 +28987,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V16.B16, V15.B16
 	VAND   V18.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb995f1 // mla v17.4s, v15.4s, v25.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb9964f // mla v15.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -28676,15 +28997,15 @@ l771:
 	VSHL   $20, V19.S4, V22.S4
 	VADD   V18.S4, V17.S4, V17.S4
 	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V18.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V21.S4, V24.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V20.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V22.S4, V18.S4
 	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -28779,10 +29100,10 @@ total:
 	FADDD  F2, F3, F3
 	FCMPD  F3, F3
 	BVS    irregular
-	MOVD   $0x3ff0000000000000, R5
+	MOVD   $0x4630000000000000, R5
 	FMOVD  R5, F2
 
-	// 1/total = cHi + cLo
+	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F4
 	VDUP   V4.S[0], V5.S4
@@ -28806,72 +29127,81 @@ total:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done45
+	FMOVQ  80(R3), F5
 
 loop45:
-	FMOVQ  0(R0), F5
+	FMOVQ  0(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 0(R1)
-	FMOVQ  16(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 0(R1)
+	FMOVQ  16(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 16(R1)
-	FMOVQ  32(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 16(R1)
+	FMOVQ  32(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 32(R1)
-	FMOVQ  48(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 32(R1)
+	FMOVQ  48(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 48(R1)
-	FMOVQ  64(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 48(R1)
+	FMOVQ  64(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 64(R1)
-	FMOVQ  80(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 64(R1)
+	FMOVQ  80(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 80(R1)
-	FMOVQ  96(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 80(R1)
+	FMOVQ  96(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 96(R1)
-	FMOVQ  112(R0), F5
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 96(R1)
+	FMOVQ  112(R0), F6
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
-	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  F7, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
+	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
+	VFMLA  V2.S4, V6.S4, V7.S4
+	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
+	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	FMOVQ  F8, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -28887,11 +29217,13 @@ done45:
 loop46:
 	FMOVQ  0(R0), F5
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
 	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
 	FMOVQ  F7, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
@@ -28910,7 +29242,7 @@ upto47:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l776
-	FMOVQ  208(R3), F5
+	FMOVQ  224(R3), F5
 	TBZ    $1, R2, l775
 	VLD1   (R0), V5.D[0]
 	TBZ    $0, R2, l777
@@ -28927,11 +29259,13 @@ l776:
 
 l777:
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
 	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
 	CMP    $4, R2
 	BGE    l779
 	TBZ    $1, R2, l778
@@ -29014,7 +29348,7 @@ TEXT ·sumNEON(SB), $216-40
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVS  200(R4), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  336(R3), F3
+	FMOVQ  352(R3), F3
 	WORD   $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
 	FCMPS  F3, F0
 	BLT    exact
@@ -29023,7 +29357,7 @@ TEXT ·sumNEON(SB), $216-40
 	FMOVS  196(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  352(R3), F16
+	FMOVQ  368(R3), F16
 	WORD   $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
 	WORD   $0x6e20de02 // fmul v2.4s, v16.4s, v0.4s
 	VORR   V1.B16, V1.B16, V0.B16
@@ -29060,9 +29394,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V18.B16, V17.B16
 	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb09637 // mla v23.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb09671 // mla v17.4s, v19.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29071,15 +29405,15 @@ loop2:
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V19.S4, V24.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V22.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V21.S4, V24.S4, V26.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V25.S4, V24.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
@@ -29110,9 +29444,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V21.B16, V17.B16
 	VAND   V3.B16, V24.B16, V22.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096d1 // mla v17.4s, v22.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29120,15 +29454,15 @@ loop2:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V22.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V25.S4, V22.S4, V29.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V26.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
@@ -29163,9 +29497,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29173,15 +29507,15 @@ loop2:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29214,9 +29548,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29224,15 +29558,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29266,9 +29600,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29276,15 +29610,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29317,9 +29651,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29327,16 +29661,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 16(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29370,9 +29704,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29380,15 +29714,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29421,9 +29755,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29431,16 +29765,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F27, 32(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V24.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29474,9 +29808,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29484,15 +29818,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29525,9 +29859,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29535,16 +29869,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29578,9 +29912,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29588,15 +29922,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29629,9 +29963,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29639,16 +29973,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F27, 64(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V24.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29682,9 +30016,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29692,15 +30026,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29733,9 +30067,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29743,16 +30077,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 80(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29786,9 +30120,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29796,15 +30130,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29837,9 +30171,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29847,15 +30181,15 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V24.S4, V21.S4, V19.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30137,17 +30471,17 @@ l12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V23.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba973b // mla v27.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V28.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -30169,16 +30503,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V24.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba965c // mla v28.4s, v18.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V18.S4, V28.S4, V28.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V27.S4, V18.S4, V29.S4
 	WORD   $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
 
@@ -30200,16 +30534,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V20.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba969c // mla v28.4s, v20.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V18.S4, V20.S4
 	VADD   V20.S4, V28.S4, V28.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V20.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V27.S4, V20.S4, V29.S4
 	WORD   $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
 
@@ -30233,16 +30567,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V20.S4, V16.S4, V24.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 
@@ -30260,7 +30594,7 @@ l12:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l14
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l13
 	VLD1   (R0), V16.D[0]
 	TBZ    $0, R2, l15
@@ -30278,7 +30612,7 @@ l14:
 l15:
 	CMP    $8, R2
 	BGE    l17
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $4, R2
 	BLE    l18
 	TBZ    $1, R2, l16
@@ -30300,7 +30634,7 @@ l17:
 l18:
 	CMP    $12, R2
 	BGE    l20
-	FMOVQ  208(R3), F20
+	FMOVQ  224(R3), F20
 	CMP    $8, R2
 	BLE    l21
 	TBZ    $1, R2, l19
@@ -30322,7 +30656,7 @@ l20:
 l21:
 	CMP    $16, R2
 	BGE    l23
-	FMOVQ  208(R3), F22
+	FMOVQ  224(R3), F22
 	CMP    $12, R2
 	BLE    l24
 	TBZ    $1, R2, l22
@@ -30499,9 +30833,9 @@ l36:
 	VAND   V16.B16, V25.B16, V28.B16
 	FMOVQ  48(R3), F29
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebd96f5 // mla v21.4s, v23.4s, v29.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebd9797 // mla v23.4s, v28.4s, v29.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -30511,17 +30845,17 @@ l36:
 	VADD   V28.S4, V21.S4, V21.S4
 	VADD   V22.S4, V23.S4, V23.S4
 	FMOVQ  64(R3), F22
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V22.S4, V28.S4
 	FMOVQ  F19, 48(RSP)
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 	VFMLA  V27.S4, V22.S4, V19.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V26.S4, V28.S4, V20.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V27.S4, V19.S4, V28.S4
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
 	WORD   $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
@@ -30553,9 +30887,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V3.B16
 	VAND   V16.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4ebd947b // mla v27.4s, v3.4s, v29.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4ebd9643 // mla v3.4s, v18.4s, v29.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -30563,16 +30897,16 @@ l36:
 	VSHL   $20, V20.S4, V28.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V22.S4, V18.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V22.S4, V28.S4
 	FMOVQ  F21, 80(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V23.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V28.S4, V18.S4
 	WORD   $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -30609,9 +30943,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V3.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ebd9479 // mla v25.4s, v3.4s, v29.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4ebd9643 // mla v3.4s, v18.4s, v29.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -30619,15 +30953,15 @@ l36:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V18.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V23.S4, V22.S4, V26.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V23.S4, V26.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -30663,9 +30997,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V3.B16
 	VAND   V16.B16, V19.B16, V16.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ebd9472 // mla v18.4s, v3.4s, v29.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4ebd9603 // mla v3.4s, v16.4s, v29.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -30673,15 +31007,15 @@ l36:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V16.S4, V18.S4, V18.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V16.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V23.S4, V22.S4, V26.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V23.S4, V26.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -30703,7 +31037,7 @@ l36:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l38
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l37
 	ADD    $64, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -30725,7 +31059,7 @@ l39:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l41
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l42
 	TBZ    $1, R2, l40
@@ -30749,7 +31083,7 @@ l42:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l44
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l45
 	TBZ    $1, R2, l43
@@ -30773,7 +31107,7 @@ l45:
 	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
 	CMP    $16, R2
 	BGE    l47
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l48
 	TBZ    $1, R2, l46
@@ -30955,9 +31289,9 @@ l60:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -30967,17 +31301,17 @@ l60:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -31001,16 +31335,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59619 // mla v25.4s, v16.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VSHL   $20, V17.S4, V16.S4
 	VADD   V16.S4, V25.S4, V25.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V16.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V20.S4, V16.S4, V27.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 
@@ -31042,9 +31376,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V20.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31052,15 +31386,15 @@ l60:
 	VSHL   $20, V20.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V26.S4, V28.S4, V17.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
@@ -31087,16 +31421,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V3.B16, V18.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb59654 // mla v20.4s, v18.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V3.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V17.S4, V18.S4, V25.S4
 	WORD   $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
 
@@ -31126,9 +31460,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5961c // mla v28.4s, v16.4s, v21.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb59650 // mla v16.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -31136,16 +31470,16 @@ l60:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V26.S4, V19.S4, V29.S4
 	FMOVQ  F27, 96(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -31174,16 +31508,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -31213,9 +31547,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31223,16 +31557,16 @@ l60:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V26.S4, V19.S4, V29.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -31261,16 +31595,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V23.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V20.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V18.S4, V20.S4, V19.S4
 	WORD   $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 
@@ -31289,7 +31623,7 @@ l60:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l62
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l61
 	ADD    $128, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -31313,7 +31647,7 @@ l63:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l65
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l66
 	TBZ    $1, R2, l64
@@ -31339,7 +31673,7 @@ l66:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l68
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l69
 	TBZ    $1, R2, l67
@@ -31365,7 +31699,7 @@ l69:
 	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
 	CMP    $16, R2
 	BGE    l71
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l72
 	TBZ    $1, R2, l70
@@ -31550,9 +31884,9 @@ l84:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -31562,17 +31896,17 @@ l84:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -31603,9 +31937,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V16.B16
 	VAND   V23.B16, V25.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb5961d // mla v29.4s, v16.4s, v21.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb59630 // mla v16.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -31614,15 +31948,15 @@ l84:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V18.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 	VFMLA  V28.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V27.S4, V17.S4, V19.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V28.S4, V18.S4, V17.S4
 	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -31658,9 +31992,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31669,15 +32003,15 @@ l84:
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
 	FMOVQ  64(R3), F17
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V19.S4, V26.S4, V28.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V20.S4, V27.S4, V26.S4
 	WORD   $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
@@ -31712,9 +32046,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31722,16 +32056,16 @@ l84:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F22, 112(RSP)
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V26.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -31766,9 +32100,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31776,15 +32110,15 @@ l84:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V22.S4, V27.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -31819,9 +32153,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31829,16 +32163,16 @@ l84:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F25, 128(RSP)
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V22.S4, V18.S4, V25.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -31873,9 +32207,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31883,15 +32217,15 @@ l84:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V22.S4, V27.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -31926,9 +32260,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V23.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59472 // mla v18.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31936,15 +32270,15 @@ l84:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V21.S4, V18.S4, V18.S4
 	VADD   V23.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V23.S4, V21.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -31967,7 +32301,7 @@ l84:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l86
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l85
 	ADD    $192, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -31993,7 +32327,7 @@ l87:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l89
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l90
 	TBZ    $1, R2, l88
@@ -32021,7 +32355,7 @@ l90:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l92
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l93
 	TBZ    $1, R2, l91
@@ -32049,7 +32383,7 @@ l93:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l95
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l96
 	TBZ    $1, R2, l94
@@ -32236,9 +32570,9 @@ l108:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -32248,17 +32582,17 @@ l108:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -32290,9 +32624,9 @@ l108:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -32300,15 +32634,15 @@ l108:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V21.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V29.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V29.S4, V25.S4, V21.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -32337,17 +32671,17 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
 	FMOVQ  48(R3), F19
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb39614 // mla v20.4s, v16.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V16.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	FMOVQ  64(R3), F16
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V18.S4, V21.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -32376,9 +32710,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V18.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb3965c // mla v28.4s, v18.4s, v19.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb396b2 // mla v18.4s, v21.4s, v19.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -32386,16 +32720,16 @@ l108:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V16.S4, V29.S4
 	FMOVQ  F3, 112(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V26.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -32429,9 +32763,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32439,15 +32773,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V21.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -32476,16 +32810,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb39475 // mla v21.4s, v3.4s, v19.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V3.S4
 	VADD   V3.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V20.S4, V3.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -32514,9 +32848,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V3.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb3947d // mla v29.4s, v3.4s, v19.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb396a3 // mla v3.4s, v21.4s, v19.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32525,16 +32859,16 @@ l108:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V18.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V16.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V21.S4, V18.S4
 	WORD   $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -32568,9 +32902,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32578,15 +32912,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -32615,16 +32949,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb39475 // mla v21.4s, v3.4s, v19.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V3.S4
 	VADD   V3.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V20.S4, V3.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -32653,9 +32987,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V3.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb3947c // mla v28.4s, v3.4s, v19.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb396a3 // mla v3.4s, v21.4s, v19.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32664,16 +32998,16 @@ l108:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V18.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V18.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V16.S4, V21.S4
 	FMOVQ  F29, 176(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V26.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V21.S4, V18.S4
 	WORD   $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -32707,9 +33041,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32717,15 +33051,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V21.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -32754,16 +33088,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V23.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb396e3 // mla v3.4s, v23.4s, v19.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V17.S4, V19.S4
 	VADD   V19.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V20.S4, V19.S4, V16.S4
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
 
@@ -32781,7 +33115,7 @@ l108:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l110
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l109
 	ADD    $256, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -32809,7 +33143,7 @@ l111:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l113
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l114
 	TBZ    $1, R2, l112
@@ -32839,7 +33173,7 @@ l114:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l116
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l117
 	TBZ    $1, R2, l115
@@ -32869,7 +33203,7 @@ l117:
 	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
 	CMP    $16, R2
 	BGE    l119
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l120
 	TBZ    $1, R2, l118
@@ -33090,9 +33424,9 @@ l132:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -33102,17 +33436,17 @@ l132:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -33144,9 +33478,9 @@ l132:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -33154,15 +33488,15 @@ l132:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V21.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V29.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V29.S4, V25.S4, V21.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -33198,9 +33532,9 @@ l132:
 	VAND   V23.B16, V18.B16, V16.B16
 	VAND   V23.B16, V19.B16, V17.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9961a // mla v26.4s, v16.4s, v25.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb99630 // mla v16.4s, v17.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -33209,15 +33543,15 @@ l132:
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V16.S4, V16.S4
 	FMOVQ  64(R3), F17
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V27.S4, V29.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V21.S4, V28.S4, V27.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
@@ -33251,9 +33585,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33261,15 +33595,15 @@ l132:
 	VSHL   $20, V19.S4, V28.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V28.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33302,9 +33636,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33312,16 +33646,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F26, 112(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V20.S4, V18.S4, V26.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33357,9 +33691,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33367,16 +33701,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V26.S4, V17.S4, V29.S4
 	FMOVQ  F27, 128(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V21.S4, V18.S4, V27.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -33410,9 +33744,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9947a // mla v26.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33420,15 +33754,15 @@ l132:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V27.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33461,9 +33795,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33471,16 +33805,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33516,9 +33850,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33526,16 +33860,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F26, 160(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V21.S4, V18.S4, V26.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -33569,9 +33903,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9947a // mla v26.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33579,15 +33913,15 @@ l132:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V27.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33620,9 +33954,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33630,16 +33964,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33675,9 +34009,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V23.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb99472 // mla v18.4s, v3.4s, v25.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb996e3 // mla v3.4s, v23.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33685,15 +34019,15 @@ l132:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V23.S4, V18.S4, V18.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V27.S4, V17.S4, V25.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V27.S4, V25.S4, V23.S4
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
@@ -33715,7 +34049,7 @@ l132:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l134
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l133
 	ADD    $320, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -33745,7 +34079,7 @@ l135:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l137
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l138
 	TBZ    $1, R2, l136
@@ -33777,7 +34111,7 @@ l138:
 	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
 	CMP    $12, R2
 	BGE    l140
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l141
 	TBZ    $1, R2, l139
@@ -33809,7 +34143,7 @@ l141:
 	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
 	CMP    $16, R2
 	BGE    l143
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l144
 	TBZ    $1, R2, l142
@@ -34032,9 +34366,9 @@ l156:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -34044,17 +34378,17 @@ l156:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -34086,9 +34420,9 @@ l156:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -34097,16 +34431,16 @@ l156:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V3.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V3.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V29.S4, V19.S4, V25.S4
 	FMOVQ  F16, 128(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V28.S4, V3.S4, V16.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V25.S4, V3.S4
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -34141,9 +34475,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34151,15 +34485,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34187,16 +34521,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34226,9 +34560,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34236,16 +34570,16 @@ l156:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F26, 144(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V25.S4, V18.S4, V26.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34279,9 +34613,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34289,15 +34623,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34331,9 +34665,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34341,15 +34675,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34377,16 +34711,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34416,9 +34750,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34427,16 +34761,16 @@ l156:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V18.S4, V29.S4, V29.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V27.S4, V19.S4, V26.S4
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V26.S4, V18.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34470,9 +34804,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34480,15 +34814,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34522,9 +34856,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34532,15 +34866,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34568,16 +34902,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34607,9 +34941,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34618,16 +34952,16 @@ l156:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V27.S4, V19.S4, V26.S4
 	FMOVQ  F29, 208(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V25.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V27.S4, V26.S4, V18.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34661,9 +34995,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34671,15 +35005,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34713,9 +35047,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34723,15 +35057,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34759,16 +35093,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V23.B16
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V20.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V20.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V18.S4, V20.S4, V19.S4
 	WORD   $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 
@@ -34787,7 +35121,7 @@ l156:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l158
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l157
 	ADD    $384, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -34819,7 +35153,7 @@ l159:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l161
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l162
 	TBZ    $1, R2, l160
@@ -34853,7 +35187,7 @@ l162:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l164
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l165
 	TBZ    $1, R2, l163
@@ -34887,7 +35221,7 @@ l165:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l167
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l168
 	TBZ    $1, R2, l166
@@ -35112,9 +35446,9 @@ l180:
 	FMOVQ  F21, 16(RSP)
 	FMOVQ  48(R3), F21
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -35124,17 +35458,17 @@ l180:
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	FMOVQ  64(R3), F19
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -35166,9 +35500,9 @@ l180:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -35177,16 +35511,16 @@ l180:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V3.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V3.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V29.S4, V19.S4, V25.S4
 	FMOVQ  F16, 128(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V28.S4, V3.S4, V16.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V25.S4, V3.S4
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -35221,9 +35555,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35231,15 +35565,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -35274,9 +35608,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35284,16 +35618,16 @@ l180:
 	VSHL   $20, V18.S4, V29.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F22, 144(RSP)
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V25.S4, V17.S4, V22.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V29.S4, V17.S4
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -35328,9 +35662,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35338,15 +35672,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V22.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35379,9 +35713,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35389,15 +35723,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35431,9 +35765,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35441,15 +35775,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35484,9 +35818,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35495,16 +35829,16 @@ l180:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
 	FMOVQ  F26, 176(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V22.S4, V17.S4, V26.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -35539,9 +35873,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35549,15 +35883,15 @@ l180:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V22.S4, V19.S4, V26.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V26.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35590,9 +35924,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35600,15 +35934,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35642,9 +35976,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35652,15 +35986,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35695,9 +36029,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35706,16 +36040,16 @@ l180:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
 	FMOVQ  F27, 208(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -35750,9 +36084,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35760,15 +36094,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V22.S4, V19.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35801,9 +36135,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35811,15 +36145,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35853,9 +36187,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35863,15 +36197,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35906,9 +36240,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V23.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb59471 // mla v17.4s, v3.4s, v21.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35916,15 +36250,15 @@ l180:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V21.S4, V17.S4, V17.S4
 	VADD   V23.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V21.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V19.S4, V23.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V22.S4, V21.S4, V19.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V23.S4, V21.S4
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -35947,7 +36281,7 @@ l180:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l182
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l181
 	ADD    $448, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -35981,7 +36315,7 @@ l183:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l185
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $4, R2
 	BLE    l186
 	TBZ    $1, R2, l184
@@ -36017,7 +36351,7 @@ l186:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l188
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $8, R2
 	BLE    l189
 	TBZ    $1, R2, l187
@@ -36053,7 +36387,7 @@ l189:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l191
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	CMP    $12, R2
 	BLE    l192
 	TBZ    $1, R2, l190
@@ -36174,7 +36508,7 @@ exact:
 	ADD    R2<<2, R5, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  304(R3), F0
+	FMOVQ  320(R3), F0
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -36192,8 +36526,8 @@ exact:
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F16
 	FMOVQ  48(R3), F17
-	FMOVQ  224(R3), F18
-	FMOVQ  272(R3), F19
+	FMOVQ  240(R3), F18
+	FMOVQ  288(R3), F19
 
 loop12:
 	FMOVQ  0(R0), F20
@@ -36292,9 +36626,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36302,15 +36636,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36345,9 +36679,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36355,15 +36689,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36407,9 +36741,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V4.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb1949a // mla v26.4s, v4.4s, v17.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb196c4 // mla v4.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -36417,15 +36751,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36460,9 +36794,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V4.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb1949b // mla v27.4s, v4.4s, v17.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb196e4 // mla v4.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -36470,15 +36804,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36522,9 +36856,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36532,15 +36866,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36575,9 +36909,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36585,15 +36919,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36637,9 +36971,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V5.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb194ba // mla v26.4s, v5.4s, v17.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eb196c5 // mla v5.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -36647,15 +36981,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36690,9 +37024,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V5.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb194bb // mla v27.4s, v5.4s, v17.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eb196e5 // mla v5.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -36700,15 +37034,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36752,9 +37086,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36762,15 +37096,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36805,9 +37139,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36815,15 +37149,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36867,9 +37201,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V6.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb194da // mla v26.4s, v6.4s, v17.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb196c6 // mla v6.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -36877,15 +37211,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36920,9 +37254,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V6.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb194db // mla v27.4s, v6.4s, v17.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb196e6 // mla v6.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -36930,15 +37264,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36982,9 +37316,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36992,15 +37326,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37035,9 +37369,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37045,15 +37379,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37097,9 +37431,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V7.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb194fa // mla v26.4s, v7.4s, v17.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb196c7 // mla v7.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -37107,15 +37441,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37150,9 +37484,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V7.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb194fb // mla v27.4s, v7.4s, v17.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb196e7 // mla v7.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -37160,15 +37494,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37222,7 +37556,7 @@ upto13:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l194
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l193
 	VLD1   (R0), V16.D[0]
 	TBZ    $0, R2, l195
@@ -37240,7 +37574,7 @@ l194:
 l195:
 	CMP    $8, R2
 	BGE    l197
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l198
 	TBZ    $1, R2, l196
@@ -37262,7 +37596,7 @@ l197:
 l198:
 	CMP    $12, R2
 	BGE    l200
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l201
 	TBZ    $1, R2, l199
@@ -37284,7 +37618,7 @@ l200:
 l201:
 	CMP    $16, R2
 	BGE    l203
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l204
 	TBZ    $1, R2, l202
@@ -37334,20 +37668,20 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V20.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb796d8 // mla v24.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V22.S4
 	VADD   V22.S4, V24.S4, V24.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V21.S4, V25.S4, V26.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb4e734 // fcmgt v20.4s, v25.4s, v20.4s
@@ -37375,16 +37709,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79638 // mla v24.4s, v17.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V4.S4, V17.S4
 	VADD   V17.S4, V24.S4, V24.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V20.S4, V17.S4, V26.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 
@@ -37414,16 +37748,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V18.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79654 // mla v20.4s, v18.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V4.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V5.S4, V18.S4, V24.S4
 	WORD   $0x6e38dca5 // fmul v5.4s, v5.4s, v24.4s
 
@@ -37453,16 +37787,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V16.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb79612 // mla v18.4s, v16.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V4.S4, V16.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V6.S4, V16.S4, V19.S4
 	WORD   $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
 
@@ -37495,7 +37829,7 @@ upto14:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l206
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l205
 	ADD    $64, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -37515,7 +37849,7 @@ l206:
 l207:
 	CMP    $8, R2
 	BGE    l209
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l210
 	TBZ    $1, R2, l208
@@ -37537,7 +37871,7 @@ l209:
 l210:
 	CMP    $12, R2
 	BGE    l212
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l213
 	TBZ    $1, R2, l211
@@ -37559,7 +37893,7 @@ l212:
 l213:
 	CMP    $16, R2
 	BGE    l215
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l216
 	TBZ    $1, R2, l214
@@ -37624,9 +37958,9 @@ l216:
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba969b // mla v27.4s, v20.4s, v26.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eba9734 // mla v20.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37634,21 +37968,21 @@ l216:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F25
-	FMOVQ  240(R3), F28
+	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V23.S4, V28.S4, V12.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e2cdef7 // fmul v23.4s, v23.4s, v12.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -37687,9 +38021,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V4.B16
 	VAND   V16.B16, V22.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -37697,15 +38031,15 @@ l216:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V17.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V23.S4, V17.S4, V29.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V24.S4, V28.S4, V17.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -37747,9 +38081,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V5.B16
 	VAND   V16.B16, V21.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba94b8 // mla v24.4s, v5.4s, v26.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eba9645 // mla v5.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -37757,15 +38091,15 @@ l216:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V27.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V23.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V23.S4, V27.S4, V18.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -37807,9 +38141,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V6.B16
 	VAND   V16.B16, V18.B16, V16.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eba94d3 // mla v19.4s, v6.4s, v26.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eba9606 // mla v6.4s, v16.4s, v26.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -37817,15 +38151,15 @@ l216:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V19.S4, V19.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V22.S4, V25.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V21.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V23.S4, V16.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -37865,7 +38199,7 @@ upto15:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l217
 	ADD    $128, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -37885,7 +38219,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -37907,7 +38241,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -37929,7 +38263,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -38003,9 +38337,9 @@ l228:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -38013,22 +38347,22 @@ l228:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -38052,16 +38386,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V13.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb9617 // mla v23.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V13.S4, V16.S4
 	VADD   V16.S4, V23.S4, V23.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V22.S4, V16.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -38100,9 +38434,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V4.B16
 	VAND   V20.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4ebb9499 // mla v25.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb96a4 // mla v4.4s, v21.4s, v27.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38110,15 +38444,15 @@ l228:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V26.S4, V21.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V24.S4, V26.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V23.S4, V21.S4, V29.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V24.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -38145,16 +38479,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9636 // mla v22.4s, v17.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V4.S4, V17.S4
 	VADD   V17.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V21.S4, V17.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -38193,9 +38527,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V5.B16
 	VAND   V20.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb94b8 // mla v24.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -38203,15 +38537,15 @@ l228:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V17.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V23.S4, V25.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -38238,16 +38572,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V18.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb9655 // mla v21.4s, v18.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V5.S4, V18.S4
 	VADD   V18.S4, V21.S4, V21.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V18.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V18.S4, V22.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 
@@ -38286,9 +38620,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V6.B16
 	VAND   V20.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94d7 // mla v23.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb9626 // mla v6.4s, v17.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -38296,15 +38630,15 @@ l228:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V17.S4, V25.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V22.S4, V24.S4, V17.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -38331,16 +38665,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V6.B16, V20.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ebb9692 // mla v18.4s, v20.4s, v27.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V17.S4, V19.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -38377,7 +38711,7 @@ upto16:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l230
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l229
 	ADD    $192, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -38397,7 +38731,7 @@ l230:
 l231:
 	CMP    $8, R2
 	BGE    l233
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l234
 	TBZ    $1, R2, l232
@@ -38419,7 +38753,7 @@ l233:
 l234:
 	CMP    $12, R2
 	BGE    l236
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l237
 	TBZ    $1, R2, l235
@@ -38441,7 +38775,7 @@ l236:
 l237:
 	CMP    $16, R2
 	BGE    l239
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l240
 	TBZ    $1, R2, l238
@@ -38523,9 +38857,9 @@ l240:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -38533,22 +38867,22 @@ l240:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -38579,9 +38913,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V23.B16, V16.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb95bc // mla v28.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -38589,16 +38923,16 @@ l240:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V16.S4, V28.S4, V28.S4
 	VADD   V29.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F29
+	FMOVQ  256(R3), F29
 	VFMLA  V25.S4, V26.S4, V29.S4
 	FMOVQ  F14, 48(RSP)
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V24.S4, V16.S4, V14.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V25.S4, V29.S4, V16.S4
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
 	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
@@ -38642,9 +38976,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38652,15 +38986,15 @@ l240:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -38694,9 +39028,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V4.B16
 	VAND   V20.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9624 // mla v4.4s, v17.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38704,15 +39038,15 @@ l240:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V17.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V23.S4, V25.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -38756,9 +39090,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb9605 // mla v5.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -38766,15 +39100,15 @@ l240:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -38808,9 +39142,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V5.B16
 	VAND   V20.B16, V17.B16, V18.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb9645 // mla v5.4s, v18.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -38818,15 +39152,15 @@ l240:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V18.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V18.S4, V25.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V22.S4, V24.S4, V18.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -38870,9 +39204,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb9606 // mla v6.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -38880,15 +39214,15 @@ l240:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -38922,9 +39256,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V6.B16
 	VAND   V20.B16, V17.B16, V20.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ebb94d3 // mla v19.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb9686 // mla v6.4s, v20.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -38932,15 +39266,15 @@ l240:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V20.S4, V19.S4, V19.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V20.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V21.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V18.S4, V20.S4, V23.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V21.S4, V22.S4, V20.S4
 	WORD   $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
 	WORD   $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
@@ -38983,7 +39317,7 @@ upto17:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l242
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l241
 	ADD    $256, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -39003,7 +39337,7 @@ l242:
 l243:
 	CMP    $8, R2
 	BGE    l245
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l246
 	TBZ    $1, R2, l244
@@ -39025,7 +39359,7 @@ l245:
 l246:
 	CMP    $12, R2
 	BGE    l248
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l249
 	TBZ    $1, R2, l247
@@ -39047,7 +39381,7 @@ l248:
 l249:
 	CMP    $16, R2
 	BGE    l251
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l252
 	TBZ    $1, R2, l250
@@ -39137,9 +39471,9 @@ l252:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -39147,22 +39481,22 @@ l252:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -39194,9 +39528,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -39205,16 +39539,16 @@ l252:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -39250,16 +39584,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V15.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V4.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V14.S4, V15.S4, V21.S4
 	WORD   $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
 
@@ -39297,9 +39631,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V13.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39307,15 +39641,15 @@ l252:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -39350,9 +39684,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39360,15 +39694,15 @@ l252:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -39404,16 +39738,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V15.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V5.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V13.S4, V15.S4, V17.S4
 	WORD   $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
 
@@ -39451,9 +39785,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9496 // mla v22.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39461,15 +39795,15 @@ l252:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -39504,9 +39838,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39514,15 +39848,15 @@ l252:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -39558,16 +39892,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V15.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V5.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V6.S4, V15.S4, V17.S4
 	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
 
@@ -39605,9 +39939,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb9495 // mla v21.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39615,15 +39949,15 @@ l252:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -39658,9 +39992,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9496 // mla v22.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39668,15 +40002,15 @@ l252:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -39712,16 +40046,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V20.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4ebb968f // mla v15.4s, v20.4s, v27.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V7.S4, V16.S4, V17.S4
 	WORD   $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 
@@ -39757,7 +40091,7 @@ upto18:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l254
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l253
 	ADD    $320, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -39777,7 +40111,7 @@ l254:
 l255:
 	CMP    $8, R2
 	BGE    l257
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l258
 	TBZ    $1, R2, l256
@@ -39799,7 +40133,7 @@ l257:
 l258:
 	CMP    $12, R2
 	BGE    l260
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l261
 	TBZ    $1, R2, l259
@@ -39821,7 +40155,7 @@ l260:
 l261:
 	CMP    $16, R2
 	BGE    l263
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l264
 	TBZ    $1, R2, l262
@@ -39919,9 +40253,9 @@ l264:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -39929,22 +40263,22 @@ l264:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -39976,9 +40310,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -39987,16 +40321,16 @@ l264:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -40039,9 +40373,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V15.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -40049,15 +40383,15 @@ l264:
 	VSHL   $20, V15.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -40100,9 +40434,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40110,15 +40444,15 @@ l264:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -40153,9 +40487,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40163,15 +40497,15 @@ l264:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -40214,9 +40548,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V15.B16, V17.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb94b6 // mla v22.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -40224,15 +40558,15 @@ l264:
 	VSHL   $20, V15.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V17.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V16.S4, V17.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -40275,9 +40609,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40285,15 +40619,15 @@ l264:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -40328,9 +40662,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40338,15 +40672,15 @@ l264:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -40389,9 +40723,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V15.B16, V18.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb94d5 // mla v21.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb9646 // mla v6.4s, v18.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -40399,15 +40733,15 @@ l264:
 	VSHL   $20, V15.S4, V22.S4
 	VADD   V18.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V18.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V17.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V16.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V17.S4, V22.S4, V18.S4
 	WORD   $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
 	WORD   $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
@@ -40450,9 +40784,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40460,15 +40794,15 @@ l264:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -40503,9 +40837,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40513,15 +40847,15 @@ l264:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -40564,9 +40898,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V15.B16, V20.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4ebb94f2 // mla v18.4s, v7.4s, v27.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ebb9687 // mla v7.4s, v20.4s, v27.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -40574,15 +40908,15 @@ l264:
 	VSHL   $20, V15.S4, V20.S4
 	VADD   V19.S4, V18.S4, V18.S4
 	VADD   V20.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V19.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 	VFMLA  V17.S4, V26.S4, V20.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V16.S4, V19.S4, V21.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V17.S4, V20.S4, V19.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
@@ -40621,7 +40955,7 @@ upto19:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l265
 	ADD    $384, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -40641,7 +40975,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -40663,7 +40997,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -40685,7 +41019,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -40791,9 +41125,9 @@ l276:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -40801,22 +41135,22 @@ l276:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -40848,9 +41182,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40859,16 +41193,16 @@ l276:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -40912,9 +41246,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V15.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -40922,15 +41256,15 @@ l276:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V23.S4, V25.S4, V15.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
@@ -40957,16 +41291,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V16.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb9615 // mla v21.4s, v16.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V4.S4, V16.S4
 	VADD   V16.S4, V21.S4, V21.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V15.S4, V16.S4, V22.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 
@@ -41005,9 +41339,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41015,15 +41349,15 @@ l276:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -41058,9 +41392,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41068,15 +41402,15 @@ l276:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -41120,9 +41454,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb95e5 // mla v5.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -41130,15 +41464,15 @@ l276:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -41165,16 +41499,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V16.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ebb9611 // mla v17.4s, v16.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V15.S4, V16.S4, V21.S4
 	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
 
@@ -41213,9 +41547,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41223,15 +41557,15 @@ l276:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -41266,9 +41600,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41276,15 +41610,15 @@ l276:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -41328,9 +41662,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb95e6 // mla v6.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -41338,15 +41672,15 @@ l276:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -41373,16 +41707,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V6.B16, V16.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ebb9611 // mla v17.4s, v16.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V15.S4, V16.S4, V18.S4
 	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
 
@@ -41421,9 +41755,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41431,15 +41765,15 @@ l276:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -41474,9 +41808,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41484,15 +41818,15 @@ l276:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -41536,9 +41870,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb94f5 // mla v21.4s, v7.4s, v27.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ebb95e7 // mla v7.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -41546,15 +41880,15 @@ l276:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -41581,16 +41915,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V7.B16, V20.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ebb9690 // mla v16.4s, v20.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V7.S4, V17.S4
 	VADD   V17.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V15.S4, V17.S4, V18.S4
 	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
 
@@ -41625,7 +41959,7 @@ upto20:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l278
-	FMOVQ  208(R3), F16
+	FMOVQ  224(R3), F16
 	TBZ    $1, R2, l277
 	ADD    $448, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -41645,7 +41979,7 @@ l278:
 l279:
 	CMP    $8, R2
 	BGE    l281
-	FMOVQ  208(R3), F17
+	FMOVQ  224(R3), F17
 	CMP    $4, R2
 	BLE    l282
 	TBZ    $1, R2, l280
@@ -41667,7 +42001,7 @@ l281:
 l282:
 	CMP    $12, R2
 	BGE    l284
-	FMOVQ  208(R3), F18
+	FMOVQ  224(R3), F18
 	CMP    $8, R2
 	BLE    l285
 	TBZ    $1, R2, l283
@@ -41689,7 +42023,7 @@ l284:
 l285:
 	CMP    $16, R2
 	BGE    l287
-	FMOVQ  208(R3), F19
+	FMOVQ  224(R3), F19
 	CMP    $12, R2
 	BLE    l288
 	TBZ    $1, R2, l286
@@ -41803,9 +42137,9 @@ l288:
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
 	FMOVQ  48(R3), F27
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -41813,22 +42147,22 @@ l288:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  224(R3), F26
-	FMOVQ  240(R3), F29
+	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F29
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F12
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -41860,9 +42194,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41871,16 +42205,16 @@ l288:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -41924,9 +42258,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V15.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -41934,15 +42268,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V15.S4, V28.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V23.S4, V25.S4, V15.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
@@ -41976,9 +42310,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -41986,15 +42320,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -42038,9 +42372,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42048,15 +42382,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -42091,9 +42425,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42101,15 +42435,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -42153,9 +42487,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb95e5 // mla v5.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -42163,15 +42497,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -42205,9 +42539,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V5.B16
 	VAND   V20.B16, V16.B16, V17.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -42215,15 +42549,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V17.S4, V25.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V22.S4, V24.S4, V17.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -42267,9 +42601,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42277,15 +42611,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -42320,9 +42654,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42330,15 +42664,15 @@ l288:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -42382,9 +42716,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb95e6 // mla v6.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -42392,15 +42726,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -42434,9 +42768,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V6.B16
 	VAND   V20.B16, V16.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ebb9646 // mla v6.4s, v18.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -42444,15 +42778,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V17.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -42496,9 +42830,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42506,15 +42840,15 @@ l288:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -42549,9 +42883,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42559,15 +42893,15 @@ l288:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -42611,9 +42945,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4ebb94f5 // mla v21.4s, v7.4s, v27.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ebb95e7 // mla v7.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -42621,15 +42955,15 @@ l288:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F22
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  272(R3), F23
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -42663,9 +42997,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V7.B16
 	VAND   V20.B16, V16.B16, V20.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4ebb94f3 // mla v19.4s, v7.4s, v27.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ebb9687 // mla v7.4s, v20.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -42673,15 +43007,15 @@ l288:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V20.S4, V19.S4, V19.S4
 	VADD   V21.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V20.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V18.S4, V26.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -42769,7 +43103,7 @@ TEXT ·sumStoreNEON(SB), $552-64
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVS  200(R4), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  336(R3), F3
+	FMOVQ  352(R3), F3
 	WORD   $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
 	FCMPS  F3, F0
 	BLT    exact
@@ -42778,7 +43112,7 @@ TEXT ·sumStoreNEON(SB), $552-64
 	FMOVS  196(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  352(R3), F12
+	FMOVQ  368(R3), F12
 	WORD   $0x4ea2d58c // fsub v12.4s, v12.4s, v2.4s
 	WORD   $0x6e20dd82 // fmul v2.4s, v12.4s, v0.4s
 	VORR   V1.B16, V1.B16, V0.B16
@@ -42815,9 +43149,9 @@ loop2:
 	VAND   V3.B16, V12.B16, V13.B16
 	VAND   V3.B16, V14.B16, V17.B16
 	FMOVQ  48(R3), F18
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb295b3 // mla v19.4s, v13.4s, v18.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb2962d // mla v13.4s, v17.4s, v18.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42826,15 +43160,15 @@ loop2:
 	VADD   V17.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
 	FMOVQ  64(R3), F17
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V16.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V15.S4, V20.S4, V22.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V16.S4, V21.S4, V20.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
@@ -42865,9 +43199,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V16.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F25
+	FMOVQ  128(R3), F25
 	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -42875,15 +43209,15 @@ loop2:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V24.S4, V17.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -42918,9 +43252,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V14.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -42928,15 +43262,15 @@ loop2:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V24.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -42969,9 +43303,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb2969d // mla v29.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -42980,16 +43314,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F14, 32(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43023,9 +43357,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V15.B16, V14.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eb295dc // mla v28.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43034,16 +43368,16 @@ loop2:
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V27.S4, V17.S4, V22.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V22.S4, V21.S4
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -43077,9 +43411,9 @@ loop2:
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
 	FMOVQ  F14, 80(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -43088,16 +43422,16 @@ loop2:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V22.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V17.S4, V28.S4
 	FMOVQ  F29, 112(RSP)
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V27.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -43131,9 +43465,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43142,16 +43476,16 @@ loop2:
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  144(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V20.S4, V15.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V28.S4, V23.S4, V20.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -43185,9 +43519,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 160(RSP)
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43196,16 +43530,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 192(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43239,9 +43573,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43250,16 +43584,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43293,9 +43627,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 240(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43304,16 +43638,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43347,9 +43681,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43358,16 +43692,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 304(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43401,9 +43735,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 320(RSP)
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43412,16 +43746,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 352(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43455,9 +43789,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43466,16 +43800,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 384(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43509,9 +43843,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 400(RSP)
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43520,16 +43854,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 432(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43563,9 +43897,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43574,16 +43908,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 464(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43616,9 +43950,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V3.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb29697 // mla v23.4s, v20.4s, v18.4s
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb29474 // mla v20.4s, v3.4s, v18.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43626,15 +43960,15 @@ loop2:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V3.S4, V23.S4, V23.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V3.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 	VFMLA  V28.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V3.S4, V17.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V28.S4, V18.S4, V3.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
@@ -43908,17 +44242,17 @@ l12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V19.B16, V21.B16
 	FMOVQ  48(R3), F22
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb696b7 // mla v23.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V21.S4
 	VADD   V21.S4, V23.S4, V23.S4
 	FMOVQ  64(R3), F21
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V21.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V20.S4, V24.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -43940,16 +44274,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V20.B16, V14.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb695d8 // mla v24.4s, v14.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V14.S4
 	VADD   V14.S4, V24.S4, V24.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V14.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V23.S4, V14.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -43971,16 +44305,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V14.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb69618 // mla v24.4s, v16.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V14.S4, V16.S4
 	VADD   V16.S4, V24.S4, V24.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V16.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V23.S4, V16.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -44004,16 +44338,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V14.B16, V12.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb69592 // mla v18.4s, v12.4s, v22.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V14.S4, V12.S4
 	VADD   V12.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V12.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  160(R3), F20
 	VFMLA  V16.S4, V12.S4, V20.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 
@@ -44255,9 +44589,9 @@ l36:
 	VAND   V12.B16, V20.B16, V19.B16
 	VAND   V12.B16, V21.B16, V24.B16
 	FMOVQ  48(R3), F25
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb9967a // mla v26.4s, v19.4s, v25.4s
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb99713 // mla v19.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -44266,15 +44600,15 @@ l36:
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V19.S4, V19.S4
 	FMOVQ  64(R3), F24
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
@@ -44307,9 +44641,9 @@ l36:
 	VAND   V12.B16, V23.B16, V14.B16
 	VAND   V12.B16, V27.B16, V22.B16
 	FMOVQ  F19, 16(RSP)
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb996ce // mla v14.4s, v22.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -44318,16 +44652,16 @@ l36:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V22.S4, V19.S4, V19.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V24.S4, V3.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V29.S4, V24.S4, V22.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  144(R3), F26
+	FMOVQ  160(R3), F26
 	VFMLA  V28.S4, V3.S4, V26.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -44362,9 +44696,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V21.B16, V14.B16
 	VAND   V12.B16, V22.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb995db // mla v27.4s, v14.4s, v25.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb9960e // mla v14.4s, v16.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -44372,15 +44706,15 @@ l36:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V26.S4, V24.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V23.S4, V16.S4, V29.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V26.S4, V28.S4, V16.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -44414,9 +44748,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V21.B16, V16.B16
 	VAND   V12.B16, V22.B16, V12.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb99612 // mla v18.4s, v16.4s, v25.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb99590 // mla v16.4s, v12.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -44424,15 +44758,15 @@ l36:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V12.S4, V18.S4, V18.S4
 	VADD   V25.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V12.S4
-	FMOVQ  128(R3), F25
+	FMOVQ  144(R3), F25
 	VFMLA  V26.S4, V24.S4, V25.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V23.S4, V12.S4, V24.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V26.S4, V25.S4, V12.S4
 	WORD   $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
 	WORD   $0x6e2cdf5a // fmul v26.4s, v26.4s, v12.4s
@@ -44686,9 +45020,9 @@ l60:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -44697,16 +45031,16 @@ l60:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -44730,16 +45064,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V23.B16, V12.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba959c // mla v28.4s, v12.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V23.S4, V12.S4
 	VADD   V12.S4, V28.S4, V28.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V24.S4, V12.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -44772,9 +45106,9 @@ l60:
 	VAND   V19.B16, V22.B16, V12.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba9591 // mla v17.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -44783,16 +45117,16 @@ l60:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V23.S4, V17.S4, V17.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F21, 64(RSP)
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V3.S4, V21.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V23.S4, V3.S4
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -44818,16 +45152,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V14.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -44858,9 +45192,9 @@ l60:
 	VAND   V19.B16, V22.B16, V14.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F3, 80(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -44869,16 +45203,16 @@ l60:
 	VSHL   $20, V24.S4, V13.S4
 	VADD   V23.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V13.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F12, 112(RSP)
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V28.S4, V13.S4, V12.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V29.S4, V23.S4, V13.S4
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -44905,16 +45239,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V16.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V13.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  160(R3), F23
 	VFMLA  V21.S4, V16.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -44944,9 +45278,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V16.B16
 	VAND   V19.B16, V23.B16, V22.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -44955,16 +45289,16 @@ l60:
 	VSHL   $20, V23.S4, V12.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V12.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V28.S4, V25.S4, V22.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V12.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V28.S4, V22.S4, V12.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -44992,16 +45326,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V19.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V13.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -45261,9 +45595,9 @@ l84:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -45272,16 +45606,16 @@ l84:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -45314,9 +45648,9 @@ l84:
 	VAND   V19.B16, V24.B16, V12.B16
 	VAND   V19.B16, V28.B16, V23.B16
 	FMOVQ  F27, 48(RSP)
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45325,16 +45659,16 @@ l84:
 	VSHL   $20, V28.S4, V18.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V18.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V29.S4, V25.S4, V18.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V21.S4, V25.S4, V23.S4
 	FMOVQ  F15, 80(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V29.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -45370,9 +45704,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
 	VAND   V19.B16, V21.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9598 // mla v24.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba964c // mla v12.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45380,15 +45714,15 @@ l84:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  144(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V18.S4, V29.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V23.S4, V28.S4, V18.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -45421,9 +45755,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V22.B16, V15.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45432,16 +45766,16 @@ l84:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V15.S4, V29.S4, V29.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F12, 112(RSP)
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V23.S4, V15.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V28.S4, V17.S4, V15.S4
 	WORD   $0x6e2cdef7 // fmul v23.4s, v23.4s, v12.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -45476,9 +45810,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V12.B16
 	VAND   V19.B16, V17.B16, V15.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9597 // mla v23.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45486,16 +45820,16 @@ l84:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F18, 128(RSP)
-	FMOVQ  144(R3), F18
+	FMOVQ  160(R3), F18
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V22.S4, V28.S4, V15.S4
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -45530,9 +45864,9 @@ l84:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V18.B16, V16.B16
 	FMOVQ  F12, 144(RSP)
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba95cc // mla v12.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45541,16 +45875,16 @@ l84:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V12.S4, V12.S4
 	VADD   V23.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  144(R3), F23
 	VFMLA  V28.S4, V25.S4, V23.S4
 	FMOVQ  F13, 176(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V22.S4, V16.S4, V13.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V28.S4, V23.S4, V16.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
@@ -45585,9 +45919,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba95b7 // mla v23.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -45595,16 +45929,16 @@ l84:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V28.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 192(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V18.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -45640,9 +45974,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V18.B16, V19.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45650,15 +45984,15 @@ l84:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V13.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V13.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
@@ -45928,9 +46262,9 @@ l108:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -45939,16 +46273,16 @@ l108:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -45982,9 +46316,9 @@ l108:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -45993,16 +46327,16 @@ l108:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -46030,16 +46364,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9595 // mla v21.4s, v12.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V15.S4, V12.S4
 	VADD   V12.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V16.S4, V12.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -46068,9 +46402,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba959c // mla v28.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba96ac // mla v12.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -46078,16 +46412,16 @@ l108:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -46121,9 +46455,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -46132,16 +46466,16 @@ l108:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V12.S4, V28.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V27.S4, V21.S4, V12.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
@@ -46168,16 +46502,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V12.B16, V14.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba95d5 // mla v21.4s, v14.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V12.S4, V14.S4
 	VADD   V14.S4, V21.S4, V21.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V16.S4, V14.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -46206,9 +46540,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95dc // mla v28.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -46217,16 +46551,16 @@ l108:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F13, 176(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V24.S4, V17.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V27.S4, V21.S4, V17.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -46260,9 +46594,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -46271,16 +46605,16 @@ l108:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V14.S4, V28.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -46309,16 +46643,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba95d6 // mla v22.4s, v14.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V21.S4, V14.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -46349,9 +46683,9 @@ l108:
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ce // mla v14.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -46360,16 +46694,16 @@ l108:
 	VSHL   $20, V24.S4, V12.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V13.S4, V25.S4, V22.S4
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V28.S4, V12.S4, V27.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V13.S4, V22.S4, V12.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
@@ -46403,9 +46737,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95bc // mla v28.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba96ad // mla v13.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -46414,16 +46748,16 @@ l108:
 	VSHL   $20, V22.S4, V14.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 304(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V14.S4, V17.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V27.S4, V21.S4, V14.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
@@ -46452,16 +46786,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V19.B16
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V16.S4, V19.S4
 	VADD   V19.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -46763,9 +47097,9 @@ l132:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -46774,16 +47108,16 @@ l132:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -46817,9 +47151,9 @@ l132:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -46828,16 +47162,16 @@ l132:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -46872,9 +47206,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V15.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -46882,15 +47216,15 @@ l132:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V15.S4, V27.S4, V27.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  160(R3), F29
 	VFMLA  V22.S4, V15.S4, V29.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V28.S4, V15.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -46924,9 +47258,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -46935,16 +47269,16 @@ l132:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V28.S4, V25.S4, V21.S4
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V12.S4, V17.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V28.S4, V21.S4, V12.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -46978,9 +47312,9 @@ l132:
 	VAND   V19.B16, V17.B16, V16.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba960f // mla v15.4s, v16.4s, v26.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eba96b0 // mla v16.4s, v21.4s, v26.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -46989,16 +47323,16 @@ l132:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V15.S4, V15.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 176(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -47032,9 +47366,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -47042,16 +47376,16 @@ l132:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V14.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F12, 192(RSP)
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V22.S4, V14.S4, V12.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V29.S4, V14.S4
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -47085,9 +47419,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba959d // mla v29.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -47096,16 +47430,16 @@ l132:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F13, 224(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V22.S4, V3.S4, V13.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -47139,9 +47473,9 @@ l132:
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F12, 240(RSP)
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba95ac // mla v12.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -47150,16 +47484,16 @@ l132:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V17.S4, V12.S4, V12.S4
 	VADD   V29.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V29.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -47196,9 +47530,9 @@ l132:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F3, 288(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -47207,16 +47541,16 @@ l132:
 	VSHL   $20, V22.S4, V13.S4
 	VADD   V21.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V13.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V29.S4, V25.S4, V21.S4
 	FMOVQ  F12, 320(RSP)
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V28.S4, V13.S4, V12.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V29.S4, V21.S4, V13.S4
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -47250,9 +47584,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95bd // mla v29.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -47261,16 +47595,16 @@ l132:
 	VSHL   $20, V21.S4, V12.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V12.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F24, 352(RSP)
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V22.S4, V12.S4, V24.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V28.S4, V17.S4, V12.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -47304,9 +47638,9 @@ l132:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F13, 368(RSP)
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba95cd // mla v13.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -47315,16 +47649,16 @@ l132:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V13.S4, V13.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 400(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -47360,9 +47694,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V19.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9475 // mla v21.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba9663 // mla v3.4s, v19.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -47370,15 +47704,15 @@ l132:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V21.S4, V21.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V29.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -47695,9 +48029,9 @@ l156:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -47706,16 +48040,16 @@ l156:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -47749,9 +48083,9 @@ l156:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -47760,16 +48094,16 @@ l156:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -47804,9 +48138,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -47814,16 +48148,16 @@ l156:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -47849,16 +48183,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9596 // mla v22.4s, v12.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V12.S4, V22.S4, V22.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V21.S4, V12.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -47889,9 +48223,9 @@ l156:
 	VAND   V19.B16, V21.B16, V12.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba9591 // mla v17.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba96cc // mla v12.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -47900,16 +48234,16 @@ l156:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V29.S4, V25.S4, V22.S4
 	FMOVQ  F15, 160(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V3.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -47943,9 +48277,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -47954,16 +48288,16 @@ l156:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 192(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V12.S4, V17.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V27.S4, V21.S4, V12.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
@@ -47997,9 +48331,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -48008,16 +48342,16 @@ l156:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F15, 224(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V22.S4, V3.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -48043,16 +48377,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V15.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V16.S4, V14.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -48083,9 +48417,9 @@ l156:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 240(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -48094,16 +48428,16 @@ l156:
 	VSHL   $20, V21.S4, V13.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V13.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F12, 272(RSP)
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V22.S4, V13.S4, V12.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V24.S4, V17.S4, V13.S4
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
@@ -48137,9 +48471,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba95b8 // mla v24.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -48148,16 +48482,16 @@ l156:
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V21.S4, V14.S4, V3.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V22.S4, V16.S4, V14.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
@@ -48191,9 +48525,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -48202,16 +48536,16 @@ l156:
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V12.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F13, 336(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V17.S4, V12.S4, V13.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V21.S4, V15.S4, V12.S4
 	WORD   $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -48239,16 +48573,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95b1 // mla v17.4s, v13.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V14.S4, V13.S4
 	VADD   V13.S4, V17.S4, V17.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V16.S4, V13.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -48281,9 +48615,9 @@ l156:
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 384(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95a3 // mla v3.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -48292,16 +48626,16 @@ l156:
 	VSHL   $20, V21.S4, V22.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  144(R3), F22
 	VFMLA  V15.S4, V25.S4, V22.S4
 	FMOVQ  F24, 416(RSP)
-	FMOVQ  144(R3), F24
+	FMOVQ  160(R3), F24
 	VFMLA  V12.S4, V17.S4, V24.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V15.S4, V22.S4, V17.S4
 	WORD   $0x6e38dd8c // fmul v12.4s, v12.4s, v24.4s
 	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -48335,9 +48669,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba95d8 // mla v24.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -48346,16 +48680,16 @@ l156:
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F13
+	FMOVQ  144(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V13.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 448(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V21.S4, V13.S4, V3.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V22.S4, V16.S4, V13.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
@@ -48389,9 +48723,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -48400,16 +48734,16 @@ l156:
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V12.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  144(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V12.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F14, 480(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V17.S4, V12.S4, V14.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  160(R3), F12
 	VFMLA  V21.S4, V15.S4, V12.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -48437,16 +48771,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V19.B16
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba966d // mla v13.4s, v19.4s, v26.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V14.S4, V17.S4
 	VADD   V17.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V16.S4, V17.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -48768,9 +49102,9 @@ l180:
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
 	FMOVQ  48(R3), F26
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -48779,16 +49113,16 @@ l180:
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	FMOVQ  64(R3), F25
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -48822,9 +49156,9 @@ l180:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -48833,16 +49167,16 @@ l180:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -48877,9 +49211,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -48887,16 +49221,16 @@ l180:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F29
+	FMOVQ  144(R3), F29
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -48929,9 +49263,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V12.B16
 	VAND   V19.B16, V22.B16, V16.B16
-	FMOVQ  112(R3), F29
+	FMOVQ  128(R3), F29
 	WORD   $0x4eba959d // mla v29.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba960c // mla v12.4s, v16.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -48940,16 +49274,16 @@ l180:
 	VSHL   $20, V22.S4, V15.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V15.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V27.S4, V25.S4, V16.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V24.S4, V15.S4, V28.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V27.S4, V16.S4, V15.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -48984,9 +49318,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba960c // mla v12.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -48994,16 +49328,16 @@ l180:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V24.S4, V25.S4, V28.S4
 	FMOVQ  F17, 160(RSP)
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V22.S4, V16.S4, V17.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V24.S4, V28.S4, V16.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
@@ -49037,9 +49371,9 @@ l180:
 	VAND   V19.B16, V17.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F12, 176(RSP)
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49048,16 +49382,16 @@ l180:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V12.S4, V12.S4
 	VADD   V27.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V28.S4, V25.S4, V27.S4
 	FMOVQ  F3, 208(RSP)
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  160(R3), F21
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -49091,9 +49425,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba96a3 // mla v3.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49102,16 +49436,16 @@ l180:
 	VSHL   $20, V22.S4, V16.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V16.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  144(R3), F21
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F15, 240(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V27.S4, V21.S4, V16.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -49144,9 +49478,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba95db // mla v27.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49155,16 +49489,16 @@ l180:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 	VFMLA  V24.S4, V25.S4, V16.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  144(R3), F28
+	FMOVQ  160(R3), F28
 	VFMLA  V22.S4, V3.S4, V28.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V24.S4, V16.S4, V3.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -49199,9 +49533,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba9603 // mla v3.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49209,16 +49543,16 @@ l180:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F28
+	FMOVQ  144(R3), F28
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 288(RSP)
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V21.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -49252,9 +49586,9 @@ l180:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49263,16 +49597,16 @@ l180:
 	VSHL   $20, V21.S4, V24.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V24.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V28.S4, V25.S4, V24.S4
 	FMOVQ  F13, 336(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V22.S4, V17.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  160(R3), F17
 	VFMLA  V28.S4, V24.S4, V17.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -49306,9 +49640,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95bc // mla v28.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -49317,16 +49651,16 @@ l180:
 	VSHL   $20, V21.S4, V15.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V15.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F14, 368(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V22.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V24.S4, V17.S4, V15.S4
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -49363,9 +49697,9 @@ l180:
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F28, 400(RSP)
-	FMOVQ  112(R3), F28
+	FMOVQ  128(R3), F28
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49374,16 +49708,16 @@ l180:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V3.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  144(R3), F3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V3.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V13.S4, V25.S4, V17.S4
 	FMOVQ  F27, 432(RSP)
-	FMOVQ  144(R3), F27
+	FMOVQ  160(R3), F27
 	VFMLA  V24.S4, V3.S4, V27.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  160(R3), F3
 	VFMLA  V13.S4, V17.S4, V3.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
@@ -49418,9 +49752,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49428,16 +49762,16 @@ l180:
 	VSHL   $20, V16.S4, V27.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  144(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V15.S4
-	FMOVQ  128(R3), F27
+	FMOVQ  144(R3), F27
 	VFMLA  V21.S4, V25.S4, V27.S4
 	FMOVQ  F14, 448(RSP)
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V17.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  160(R3), F15
 	VFMLA  V21.S4, V27.S4, V15.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -49471,9 +49805,9 @@ l180:
 	VAND   V19.B16, V15.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
 	FMOVQ  F3, 464(RSP)
-	FMOVQ  112(R3), F3
+	FMOVQ  128(R3), F3
 	WORD   $0x4eba95a3 // mla v3.4s, v13.4s, v26.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -49482,16 +49816,16 @@ l180:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V3.S4, V3.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  144(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  144(R3), F24
 	VFMLA  V27.S4, V25.S4, V24.S4
 	FMOVQ  F22, 496(RSP)
-	FMOVQ  144(R3), F22
+	FMOVQ  160(R3), F22
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  160(R3), F16
 	VFMLA  V27.S4, V24.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -49525,9 +49859,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eba95fb // mla v27.4s, v15.4s, v26.4s
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49536,16 +49870,16 @@ l180:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  144(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  144(R3), F17
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F13, 528(RSP)
-	FMOVQ  144(R3), F13
+	FMOVQ  160(R3), F13
 	VFMLA  V22.S4, V14.S4, V13.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  160(R3), F14
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -49581,9 +49915,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V19.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49591,15 +49925,15 @@ l180:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  144(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V19.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  144(R3), F26
 	VFMLA  V15.S4, V25.S4, V26.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  160(R3), F25
 	VFMLA  V24.S4, V19.S4, V25.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  160(R3), F19
 	VFMLA  V15.S4, V26.S4, V19.S4
 	WORD   $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
@@ -49830,7 +50164,7 @@ exact:
 	ADD    R2<<2, R5, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  304(R3), F0
+	FMOVQ  320(R3), F0
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -49848,8 +50182,8 @@ exact:
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F12
 	FMOVQ  48(R3), F13
-	FMOVQ  224(R3), F14
-	FMOVQ  272(R3), F15
+	FMOVQ  240(R3), F14
+	FMOVQ  288(R3), F15
 
 loop12:
 	FMOVQ  0(R0), F16
@@ -49944,9 +50278,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V16.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9616 // mla v22.4s, v16.4s, v13.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ead9650 // mla v16.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -49954,15 +50288,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -49999,9 +50333,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50009,15 +50343,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50063,9 +50397,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50073,15 +50407,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50118,9 +50452,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V16.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead9617 // mla v23.4s, v16.4s, v13.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4ead9670 // mla v16.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -50128,15 +50462,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50182,9 +50516,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50192,15 +50526,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50237,9 +50571,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50247,15 +50581,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50301,9 +50635,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V5.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50311,15 +50645,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50356,9 +50690,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V5.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead94b7 // mla v23.4s, v5.4s, v13.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4ead9665 // mla v5.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -50366,15 +50700,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50420,9 +50754,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50430,15 +50764,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50475,9 +50809,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50485,15 +50819,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50539,9 +50873,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V6.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50549,15 +50883,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50594,9 +50928,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V6.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead94d7 // mla v23.4s, v6.4s, v13.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4ead9666 // mla v6.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -50604,15 +50938,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50658,9 +50992,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50668,15 +51002,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50713,9 +51047,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50723,15 +51057,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50777,9 +51111,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V7.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F22
+	FMOVQ  128(R3), F22
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50787,15 +51121,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50832,9 +51166,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V7.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4ead94f7 // mla v23.4s, v7.4s, v13.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ead9667 // mla v7.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -50842,15 +51176,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50908,7 +51242,7 @@ upto13:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l194
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l193
 	VLD1   (R0), V12.D[0]
 	TBZ    $0, R2, l195
@@ -50926,7 +51260,7 @@ l194:
 l195:
 	CMP    $8, R2
 	BGE    l197
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l198
 	TBZ    $1, R2, l196
@@ -50948,7 +51282,7 @@ l197:
 l198:
 	CMP    $12, R2
 	BGE    l200
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l201
 	TBZ    $1, R2, l199
@@ -50970,7 +51304,7 @@ l200:
 l201:
 	CMP    $16, R2
 	BGE    l203
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l204
 	TBZ    $1, R2, l202
@@ -51016,20 +51350,20 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V18.B16
 	FMOVQ  48(R3), F19
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb39654 // mla v20.4s, v18.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  224(R3), F18
-	FMOVQ  240(R3), F21
+	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V18.S4, V21.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V17.S4, V21.S4, V22.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	FMOVQ  272(R3), F21
+	FMOVQ  288(R3), F21
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb0e6b0 // fcmgt v16.4s, v21.4s, v16.4s
@@ -51074,16 +51408,16 @@ l207:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V13.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb395b4 // mla v20.4s, v13.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V4.S4, V13.S4
 	VADD   V13.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V18.S4, V13.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  272(R3), F22
 	VFMLA  V16.S4, V13.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -51132,16 +51466,16 @@ l210:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V14.B16
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb395d0 // mla v16.4s, v14.4s, v19.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V18.S4, V14.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V5.S4, V14.S4, V20.S4
 	WORD   $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
 
@@ -51190,16 +51524,16 @@ l213:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V12.B16
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb3958e // mla v14.4s, v12.4s, v19.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V4.S4, V12.S4
 	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V18.S4, V12.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V6.S4, V12.S4, V15.S4
 	WORD   $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 
@@ -51251,7 +51585,7 @@ upto14:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l217
 	ADD    $64, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -51271,7 +51605,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -51293,7 +51627,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -51315,7 +51649,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -51376,9 +51710,9 @@ l228:
 	VAND   V12.B16, V17.B16, V16.B16
 	VAND   V12.B16, V18.B16, V21.B16
 	FMOVQ  48(R3), F22
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb69617 // mla v23.4s, v16.4s, v22.4s
-	FMOVQ  112(R3), F16
+	FMOVQ  128(R3), F16
 	WORD   $0x4eb696b0 // mla v16.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -51386,20 +51720,20 @@ l228:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V21.S4, V23.S4, V23.S4
 	VADD   V24.S4, V16.S4, V16.S4
-	FMOVQ  224(R3), F21
-	FMOVQ  240(R3), F24
+	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V21.S4, V24.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V20.S4, V21.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V24.S4, V26.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V20.S4, V25.S4, V24.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	FMOVQ  272(R3), F24
+	FMOVQ  288(R3), F24
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e711 // fcmgt v17.4s, v24.4s, v17.4s
@@ -51456,9 +51790,9 @@ l231:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V4.B16
 	VAND   V12.B16, V18.B16, V13.B16
-	FMOVQ  112(R3), F23
+	FMOVQ  128(R3), F23
 	WORD   $0x4eb69497 // mla v23.4s, v4.4s, v22.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb695a4 // mla v4.4s, v13.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51466,15 +51800,15 @@ l231:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V13.S4, V23.S4, V23.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V21.S4, V13.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V20.S4, V21.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V13.S4, V26.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V20.S4, V25.S4, V13.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
@@ -51536,9 +51870,9 @@ l234:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V5.B16, V4.B16
 	VAND   V12.B16, V16.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb69494 // mla v20.4s, v4.4s, v22.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb695c4 // mla v4.4s, v14.4s, v22.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51546,15 +51880,15 @@ l234:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V21.S4, V14.S4
-	FMOVQ  240(R3), F23
+	FMOVQ  256(R3), F23
 	VFMLA  V19.S4, V21.S4, V23.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V18.S4, V14.S4, V25.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V23.S4, V14.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -51616,9 +51950,9 @@ l237:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V6.B16, V4.B16
 	VAND   V12.B16, V14.B16, V12.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb6948f // mla v15.4s, v4.4s, v22.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb69584 // mla v4.4s, v12.4s, v22.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51626,15 +51960,15 @@ l237:
 	VSHL   $20, V14.S4, V19.S4
 	VADD   V12.S4, V15.S4, V15.S4
 	VADD   V19.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V12.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V18.S4, V21.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V16.S4, V12.S4, V20.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V18.S4, V19.S4, V12.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 	WORD   $0x6e2cde52 // fmul v18.4s, v18.4s, v12.4s
@@ -51693,7 +52027,7 @@ upto15:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l242
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l241
 	ADD    $128, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -51713,7 +52047,7 @@ l242:
 l243:
 	CMP    $8, R2
 	BGE    l245
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l246
 	TBZ    $1, R2, l244
@@ -51735,7 +52069,7 @@ l245:
 l246:
 	CMP    $12, R2
 	BGE    l248
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l249
 	TBZ    $1, R2, l247
@@ -51757,7 +52091,7 @@ l248:
 l249:
 	CMP    $16, R2
 	BGE    l251
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l252
 	TBZ    $1, R2, l250
@@ -51827,9 +52161,9 @@ l252:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -51837,20 +52171,20 @@ l252:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -51876,16 +52210,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V12.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79594 // mla v20.4s, v12.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V12.S4
 	VADD   V12.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V12.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V19.S4, V12.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -51941,9 +52275,9 @@ l255:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51951,15 +52285,15 @@ l255:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -51988,16 +52322,16 @@ l255:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb795b3 // mla v19.4s, v13.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V13.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V18.S4, V13.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -52055,9 +52389,9 @@ l258:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52065,15 +52399,15 @@ l258:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -52102,16 +52436,16 @@ l258:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V14.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb795d2 // mla v18.4s, v14.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V5.S4, V14.S4
 	VADD   V14.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V17.S4, V14.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -52169,9 +52503,9 @@ l261:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52179,15 +52513,15 @@ l261:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -52216,16 +52550,16 @@ l261:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V16.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb7960f // mla v15.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V14.S4, V16.S4, V17.S4
 	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
 
@@ -52279,7 +52613,7 @@ upto16:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l265
 	ADD    $192, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -52299,7 +52633,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -52321,7 +52655,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -52343,7 +52677,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -52421,9 +52755,9 @@ l276:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -52431,20 +52765,20 @@ l276:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -52477,9 +52811,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V12.B16
 	VAND   V16.B16, V20.B16, V17.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7959a // mla v26.4s, v12.4s, v23.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb7962c // mla v12.4s, v17.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -52487,15 +52821,15 @@ l276:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V24.S4, V27.S4, V17.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -52557,9 +52891,9 @@ l279:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52567,15 +52901,15 @@ l279:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -52611,9 +52945,9 @@ l279:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V13.B16
 	VAND   V16.B16, V19.B16, V17.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -52621,15 +52955,15 @@ l279:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V21.S4, V26.S4, V17.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -52693,9 +53027,9 @@ l282:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52703,15 +53037,15 @@ l282:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -52747,9 +53081,9 @@ l282:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V5.B16
 	VAND   V16.B16, V18.B16, V14.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb794b5 // mla v21.4s, v5.4s, v23.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eb795c5 // mla v5.4s, v14.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -52757,15 +53091,15 @@ l282:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V14.S4, V21.S4, V21.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V14.S4, V26.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V20.S4, V24.S4, V14.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -52829,9 +53163,9 @@ l285:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52839,15 +53173,15 @@ l285:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -52883,9 +53217,9 @@ l285:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V6.B16
 	VAND   V16.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb794cf // mla v15.4s, v6.4s, v23.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb79606 // mla v6.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -52893,15 +53227,15 @@ l285:
 	VSHL   $20, V17.S4, V20.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V20.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V16.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 	VFMLA  V19.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V19.S4, V20.S4, V16.S4
 	WORD   $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -52961,7 +53295,7 @@ upto17:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l290
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l289
 	ADD    $256, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -52981,7 +53315,7 @@ l290:
 l291:
 	CMP    $8, R2
 	BGE    l293
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l294
 	TBZ    $1, R2, l292
@@ -53003,7 +53337,7 @@ l293:
 l294:
 	CMP    $12, R2
 	BGE    l296
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l297
 	TBZ    $1, R2, l295
@@ -53025,7 +53359,7 @@ l296:
 l297:
 	CMP    $16, R2
 	BGE    l299
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l300
 	TBZ    $1, R2, l298
@@ -53111,9 +53445,9 @@ l300:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -53121,20 +53455,20 @@ l300:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -53168,9 +53502,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -53178,15 +53512,15 @@ l300:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -53224,16 +53558,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V12.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb79593 // mla v19.4s, v12.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V4.S4, V12.S4
 	VADD   V12.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V12.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V18.S4, V12.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -53288,9 +53622,9 @@ l303:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53298,15 +53632,15 @@ l303:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -53343,9 +53677,9 @@ l303:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -53353,15 +53687,15 @@ l303:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -53399,16 +53733,16 @@ l303:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V13.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb795b2 // mla v18.4s, v13.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V4.S4, V13.S4
 	VADD   V13.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V22.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V5.S4, V13.S4, V19.S4
 	WORD   $0x6e33dca5 // fmul v5.4s, v5.4s, v19.4s
 
@@ -53465,9 +53799,9 @@ l306:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53475,15 +53809,15 @@ l306:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -53520,9 +53854,9 @@ l306:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -53530,15 +53864,15 @@ l306:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -53576,16 +53910,16 @@ l306:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V14.B16
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb795d1 // mla v17.4s, v14.4s, v23.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V6.S4, V14.S4, V18.S4
 	WORD   $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
 
@@ -53642,9 +53976,9 @@ l309:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53652,15 +53986,15 @@ l309:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -53697,9 +54031,9 @@ l309:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -53707,15 +54041,15 @@ l309:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -53753,16 +54087,16 @@ l309:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V16.B16
-	FMOVQ  112(R3), F14
+	FMOVQ  128(R3), F14
 	WORD   $0x4eb7960e // mla v14.4s, v16.4s, v23.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V4.S4, V15.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F15
+	FMOVQ  256(R3), F15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V22.S4, V15.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V7.S4, V15.S4, V16.S4
 	WORD   $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 
@@ -53812,7 +54146,7 @@ upto18:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l314
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l313
 	ADD    $320, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -53832,7 +54166,7 @@ l314:
 l315:
 	CMP    $8, R2
 	BGE    l317
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l318
 	TBZ    $1, R2, l316
@@ -53854,7 +54188,7 @@ l317:
 l318:
 	CMP    $12, R2
 	BGE    l320
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l321
 	TBZ    $1, R2, l319
@@ -53876,7 +54210,7 @@ l320:
 l321:
 	CMP    $16, R2
 	BGE    l323
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l324
 	TBZ    $1, R2, l322
@@ -53970,9 +54304,9 @@ l324:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -53980,20 +54314,20 @@ l324:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -54027,9 +54361,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -54037,15 +54371,15 @@ l324:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -54090,9 +54424,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V19.B16, V12.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79584 // mla v4.4s, v12.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54100,15 +54434,15 @@ l324:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V12.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V12.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V12.S4, V27.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V21.S4, V26.S4, V12.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -54169,9 +54503,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54179,15 +54513,15 @@ l327:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -54224,9 +54558,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -54234,15 +54568,15 @@ l327:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -54287,9 +54621,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V13.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795a4 // mla v4.4s, v13.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54297,15 +54631,15 @@ l327:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V13.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V13.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V13.S4, V26.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V20.S4, V24.S4, V13.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
@@ -54368,9 +54702,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54378,15 +54712,15 @@ l330:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -54423,9 +54757,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -54433,15 +54767,15 @@ l330:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -54486,9 +54820,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54496,15 +54830,15 @@ l330:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -54567,9 +54901,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54577,15 +54911,15 @@ l333:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -54622,9 +54956,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -54632,15 +54966,15 @@ l333:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -54685,9 +55019,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V14.B16, V16.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb7948f // mla v15.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79604 // mla v4.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54695,15 +55029,15 @@ l333:
 	VSHL   $20, V14.S4, V19.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V19.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V16.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 	VFMLA  V18.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V17.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V18.S4, V19.S4, V16.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 	WORD   $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
@@ -54759,7 +55093,7 @@ upto19:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l338
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l337
 	ADD    $384, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -54779,7 +55113,7 @@ l338:
 l339:
 	CMP    $8, R2
 	BGE    l341
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l342
 	TBZ    $1, R2, l340
@@ -54801,7 +55135,7 @@ l341:
 l342:
 	CMP    $12, R2
 	BGE    l344
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l345
 	TBZ    $1, R2, l343
@@ -54823,7 +55157,7 @@ l344:
 l345:
 	CMP    $16, R2
 	BGE    l347
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l348
 	TBZ    $1, R2, l346
@@ -54925,9 +55259,9 @@ l348:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -54935,20 +55269,20 @@ l348:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -54982,9 +55316,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -54992,15 +55326,15 @@ l348:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -55046,9 +55380,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7949a // mla v26.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79664 // mla v4.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55056,15 +55390,15 @@ l348:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -55093,16 +55427,16 @@ l348:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V12.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79594 // mla v20.4s, v12.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V18.S4, V12.S4
 	VADD   V12.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F12
+	FMOVQ  256(R3), F12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V12.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V19.S4, V12.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -55158,9 +55492,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55168,15 +55502,15 @@ l351:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55213,9 +55547,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -55223,15 +55557,15 @@ l351:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -55277,9 +55611,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55287,15 +55621,15 @@ l351:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55324,16 +55658,16 @@ l351:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V13.B16
-	FMOVQ  112(R3), F19
+	FMOVQ  128(R3), F19
 	WORD   $0x4eb795b3 // mla v19.4s, v13.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V5.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V13.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V18.S4, V13.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -55391,9 +55725,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55401,15 +55735,15 @@ l354:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55446,9 +55780,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -55456,15 +55790,15 @@ l354:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55510,9 +55844,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55520,15 +55854,15 @@ l354:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55557,16 +55891,16 @@ l354:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V14.B16
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb795d2 // mla v18.4s, v14.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V17.S4, V14.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -55624,9 +55958,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55634,15 +55968,15 @@ l357:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -55679,9 +56013,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -55689,15 +56023,15 @@ l357:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55743,9 +56077,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55753,15 +56087,15 @@ l357:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -55790,16 +56124,16 @@ l357:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V16.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb7960f // mla v15.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V7.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V14.S4, V16.S4, V17.S4
 	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
 
@@ -55850,7 +56184,7 @@ upto20:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l362
-	FMOVQ  208(R3), F12
+	FMOVQ  224(R3), F12
 	TBZ    $1, R2, l361
 	ADD    $448, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -55870,7 +56204,7 @@ l362:
 l363:
 	CMP    $8, R2
 	BGE    l365
-	FMOVQ  208(R3), F13
+	FMOVQ  224(R3), F13
 	CMP    $4, R2
 	BLE    l366
 	TBZ    $1, R2, l364
@@ -55892,7 +56226,7 @@ l365:
 l366:
 	CMP    $12, R2
 	BGE    l368
-	FMOVQ  208(R3), F14
+	FMOVQ  224(R3), F14
 	CMP    $8, R2
 	BLE    l369
 	TBZ    $1, R2, l367
@@ -55914,7 +56248,7 @@ l368:
 l369:
 	CMP    $16, R2
 	BGE    l371
-	FMOVQ  208(R3), F15
+	FMOVQ  224(R3), F15
 	CMP    $12, R2
 	BLE    l372
 	TBZ    $1, R2, l370
@@ -56024,9 +56358,9 @@ l372:
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
 	FMOVQ  48(R3), F23
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  112(R3), F18
+	FMOVQ  128(R3), F18
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -56034,20 +56368,20 @@ l372:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  224(R3), F22
-	FMOVQ  240(R3), F25
+	FMOVQ  240(R3), F22
+	FMOVQ  256(R3), F25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  272(R3), F25
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  272(R3), F25
+	FMOVQ  288(R3), F25
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -56081,9 +56415,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  112(R3), F27
+	FMOVQ  128(R3), F27
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -56091,15 +56425,15 @@ l372:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  240(R3), F28
+	FMOVQ  256(R3), F28
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  272(R3), F29
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  272(R3), F20
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -56145,9 +56479,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7949a // mla v26.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79664 // mla v4.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56155,15 +56489,15 @@ l372:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -56199,9 +56533,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V12.B16
 	VAND   V16.B16, V20.B16, V18.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7959a // mla v26.4s, v12.4s, v23.4s
-	FMOVQ  112(R3), F12
+	FMOVQ  128(R3), F12
 	WORD   $0x4eb7964c // mla v12.4s, v18.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -56209,15 +56543,15 @@ l372:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V24.S4, V27.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
@@ -56279,9 +56613,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56289,15 +56623,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56334,9 +56668,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  112(R3), F26
+	FMOVQ  128(R3), F26
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  112(R3), F17
+	FMOVQ  128(R3), F17
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -56344,15 +56678,15 @@ l375:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  240(R3), F19
+	FMOVQ  256(R3), F19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  240(R3), F27
+	FMOVQ  256(R3), F27
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  272(R3), F28
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  272(R3), F19
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -56398,9 +56732,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56408,15 +56742,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56452,9 +56786,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V5.B16
 	VAND   V16.B16, V19.B16, V13.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb794b8 // mla v24.4s, v5.4s, v23.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F5
 	WORD   $0x4eb795a5 // mla v5.4s, v13.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -56462,15 +56796,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V13.S4, V24.S4, V24.S4
 	VADD   V26.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F13
+	FMOVQ  256(R3), F13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V13.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V13.S4, V27.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V21.S4, V26.S4, V13.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
@@ -56534,9 +56868,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56544,15 +56878,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -56589,9 +56923,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  112(R3), F24
+	FMOVQ  128(R3), F24
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -56599,15 +56933,15 @@ l378:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F18
+	FMOVQ  256(R3), F18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  240(R3), F26
+	FMOVQ  256(R3), F26
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  272(R3), F18
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56653,9 +56987,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56663,15 +56997,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -56707,9 +57041,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V6.B16
 	VAND   V16.B16, V18.B16, V14.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb794d5 // mla v21.4s, v6.4s, v23.4s
-	FMOVQ  112(R3), F6
+	FMOVQ  128(R3), F6
 	WORD   $0x4eb795c6 // mla v6.4s, v14.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -56717,15 +57051,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V14.S4, V21.S4, V21.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V14.S4, V26.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V20.S4, V24.S4, V14.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -56789,9 +57123,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56799,15 +57133,15 @@ l381:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -56844,9 +57178,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  112(R3), F21
+	FMOVQ  128(R3), F21
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  112(R3), F13
+	FMOVQ  128(R3), F13
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -56854,15 +57188,15 @@ l381:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F17
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  240(R3), F24
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  272(R3), F17
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -56908,9 +57242,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  112(R3), F20
+	FMOVQ  128(R3), F20
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F4
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56918,15 +57252,15 @@ l381:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  240(R3), F14
+	FMOVQ  256(R3), F14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  240(R3), F21
+	FMOVQ  256(R3), F21
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  272(R3), F24
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -56962,9 +57296,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V7.B16
 	VAND   V16.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F15
+	FMOVQ  128(R3), F15
 	WORD   $0x4eb794ef // mla v15.4s, v7.4s, v23.4s
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4eb79607 // mla v7.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -56972,15 +57306,15 @@ l381:
 	VSHL   $20, V17.S4, V20.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V20.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F16
+	FMOVQ  256(R3), F16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V16.S4
-	FMOVQ  240(R3), F20
+	FMOVQ  256(R3), F20
 	VFMLA  V19.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  272(R3), F21
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  272(R3), F16
 	VFMLA  V19.S4, V20.S4, V16.S4
 	WORD   $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -57064,60 +57398,69 @@ TEXT ·scaleNEON(SB), NOSPLIT, $0-56
 	VDUP   V1.S[0], V1.S4
 	FMOVS  0(R13), F2
 	VDUP   V2.S[0], V2.S4
+	FMOVQ  80(R3), F3
 
 loop0:
-	FMOVQ  0(R0), F3
+	FMOVQ  0(R0), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e20dc64 // fmul v4.4s, v3.4s, v0.4s
-	FMOVQ  16(R0), F5
-	WORD   $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
-	FMOVQ  32(R0), F7
-	WORD   $0x6e20dce8 // fmul v8.4s, v7.4s, v0.4s
-	FMOVQ  48(R0), F9
-	WORD   $0x6e20dd2a // fmul v10.4s, v9.4s, v0.4s
-	WORD   $0x6ea3e42b // fcmgt v11.4s, v1.4s, v3.4s
-	WORD   $0x6ea5e42c // fcmgt v12.4s, v1.4s, v5.4s
-	WORD   $0x6ea7e42d // fcmgt v13.4s, v1.4s, v7.4s
-	WORD   $0x6ea9e42e // fcmgt v14.4s, v1.4s, v9.4s
-	VFMLA  V2.S4, V3.S4, V4.S4
-	VFMLA  V2.S4, V5.S4, V6.S4
-	VFMLA  V2.S4, V7.S4, V8.S4
-	VFMLA  V2.S4, V9.S4, V10.S4
-	WORD   $0x4e6b1c8b // bic v11.16b, v4.16b, v11.16b
-	WORD   $0x4e6c1ccc // bic v12.16b, v6.16b, v12.16b
-	WORD   $0x4e6d1d0d // bic v13.16b, v8.16b, v13.16b
-	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	FMOVQ  F11, 0(R1)
-	FMOVQ  F12, 16(R1)
-	FMOVQ  F13, 32(R1)
-	FMOVQ  F14, 48(R1)
-	FMOVQ  64(R0), F3
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	FMOVQ  16(R0), F6
+	WORD   $0x6e20dcc7 // fmul v7.4s, v6.4s, v0.4s
+	FMOVQ  32(R0), F8
+	WORD   $0x6e20dd09 // fmul v9.4s, v8.4s, v0.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x6e20dd4b // fmul v11.4s, v10.4s, v0.4s
+	WORD   $0x6ea4e42c // fcmgt v12.4s, v1.4s, v4.4s
+	WORD   $0x6ea6e42d // fcmgt v13.4s, v1.4s, v6.4s
+	WORD   $0x6ea8e42e // fcmgt v14.4s, v1.4s, v8.4s
+	WORD   $0x6eaae42f // fcmgt v15.4s, v1.4s, v10.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	VFMLA  V2.S4, V6.S4, V7.S4
+	VFMLA  V2.S4, V8.S4, V9.S4
+	VFMLA  V2.S4, V10.S4, V11.S4
+	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
+	WORD   $0x4e6d1ced // bic v13.16b, v7.16b, v13.16b
+	WORD   $0x4e6e1d2e // bic v14.16b, v9.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
+	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
+	WORD   $0x6e23ddef // fmul v15.4s, v15.4s, v3.4s
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F15, 48(R1)
+	FMOVQ  64(R0), F4
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e20dc64 // fmul v4.4s, v3.4s, v0.4s
-	FMOVQ  80(R0), F5
-	WORD   $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
-	FMOVQ  96(R0), F7
-	WORD   $0x6e20dce8 // fmul v8.4s, v7.4s, v0.4s
-	FMOVQ  112(R0), F9
-	WORD   $0x6e20dd2a // fmul v10.4s, v9.4s, v0.4s
-	WORD   $0x6ea3e42b // fcmgt v11.4s, v1.4s, v3.4s
-	WORD   $0x6ea5e42c // fcmgt v12.4s, v1.4s, v5.4s
-	WORD   $0x6ea7e42d // fcmgt v13.4s, v1.4s, v7.4s
-	WORD   $0x6ea9e42e // fcmgt v14.4s, v1.4s, v9.4s
-	VFMLA  V2.S4, V3.S4, V4.S4
-	VFMLA  V2.S4, V5.S4, V6.S4
-	VFMLA  V2.S4, V7.S4, V8.S4
-	VFMLA  V2.S4, V9.S4, V10.S4
-	WORD   $0x4e6b1c8b // bic v11.16b, v4.16b, v11.16b
-	WORD   $0x4e6c1ccc // bic v12.16b, v6.16b, v12.16b
-	WORD   $0x4e6d1d0d // bic v13.16b, v8.16b, v13.16b
-	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	FMOVQ  F11, 64(R1)
-	FMOVQ  F12, 80(R1)
-	FMOVQ  F13, 96(R1)
-	FMOVQ  F14, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	FMOVQ  80(R0), F6
+	WORD   $0x6e20dcc7 // fmul v7.4s, v6.4s, v0.4s
+	FMOVQ  96(R0), F8
+	WORD   $0x6e20dd09 // fmul v9.4s, v8.4s, v0.4s
+	FMOVQ  112(R0), F10
+	WORD   $0x6e20dd4b // fmul v11.4s, v10.4s, v0.4s
+	WORD   $0x6ea4e42c // fcmgt v12.4s, v1.4s, v4.4s
+	WORD   $0x6ea6e42d // fcmgt v13.4s, v1.4s, v6.4s
+	WORD   $0x6ea8e42e // fcmgt v14.4s, v1.4s, v8.4s
+	WORD   $0x6eaae42f // fcmgt v15.4s, v1.4s, v10.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	VFMLA  V2.S4, V6.S4, V7.S4
+	VFMLA  V2.S4, V8.S4, V9.S4
+	VFMLA  V2.S4, V10.S4, V11.S4
+	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
+	WORD   $0x4e6d1ced // bic v13.16b, v7.16b, v13.16b
+	WORD   $0x4e6e1d2e // bic v14.16b, v9.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
+	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
+	WORD   $0x6e23ddef // fmul v15.4s, v15.4s, v3.4s
+	FMOVQ  F12, 64(R1)
+	FMOVQ  F13, 80(R1)
+	FMOVQ  F14, 96(R1)
+	FMOVQ  F15, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -57139,11 +57482,13 @@ done0:
 loop1:
 	FMOVQ  0(R0), F3
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e20dc64 // fmul v4.4s, v3.4s, v0.4s
 	WORD   $0x6ea3e425 // fcmgt v5.4s, v1.4s, v3.4s
 	VFMLA  V2.S4, V3.S4, V4.S4
 	WORD   $0x4e651c85 // bic v5.16b, v4.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
@@ -57162,7 +57507,7 @@ upto2:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  208(R3), F0
+	FMOVQ  224(R3), F0
 	TBZ    $1, R2, l1
 	VLD1   (R0), V0.D[0]
 	TBZ    $0, R2, l3
@@ -57181,7 +57526,7 @@ l3:
 	FMOVS  4(R13), F1
 	VDUP   V1.S[0], V1.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	FMOVS  8(R13), F2
 	VDUP   V2.S[0], V2.S4
@@ -57190,6 +57535,8 @@ l3:
 	VDUP   V3.S[0], V3.S4
 	VFMLA  V3.S4, V0.S4, V1.S4
 	WORD   $0x4e621c22 // bic v2.16b, v1.16b, v2.16b
+	FMOVQ  80(R3), F0
+	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	CMP    $4, R2
 	BGE    l5
 	TBZ    $1, R2, l4
@@ -57224,7 +57571,7 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	MOVD   $pool<>(SB), R3
 
 	// What all elements share.
-	FMOVQ  304(R3), F0
+	FMOVQ  320(R3), F0
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -57246,238 +57593,247 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	VDUP   V5.S[0], V5.S4
 	FMOVQ  32(R3), F6
 	FMOVQ  48(R3), F7
-	FMOVQ  224(R3), F8
-	FMOVQ  272(R3), F9
+	FMOVQ  240(R3), F8
+	FMOVQ  288(R3), F9
+	FMOVQ  80(R3), F10
 
 loop1:
-	FMOVQ  0(R0), F10
-	VORR   V2.B16, V2.B16, V11.B16
+	FMOVQ  0(R0), F11
+	VORR   V2.B16, V2.B16, V12.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V11.S4
-	FMOVQ  16(R0), F12
-	VORR   V2.B16, V2.B16, V13.B16
-	VFMLA  V0.S4, V12.S4, V13.S4
-	FMOVQ  32(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  48(R0), F16
-	VORR   V2.B16, V2.B16, V17.B16
-	VFMLA  V0.S4, V16.S4, V17.S4
+	VFMLA  V0.S4, V11.S4, V12.S4
+	FMOVQ  16(R0), F13
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V13.S4, V14.S4
+	FMOVQ  32(R0), F15
+	VORR   V2.B16, V2.B16, V16.B16
+	VFMLA  V0.S4, V15.S4, V16.S4
+	FMOVQ  48(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+	VFMLA  V0.S4, V17.S4, V18.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd452 // fsub v18.4s, v2.4s, v11.4s
-	WORD   $0x4eadd453 // fsub v19.4s, v2.4s, v13.4s
-	WORD   $0x4eafd454 // fsub v20.4s, v2.4s, v15.4s
-	WORD   $0x4eb1d455 // fsub v21.4s, v2.4s, v17.4s
+	WORD   $0x4eacd453 // fsub v19.4s, v2.4s, v12.4s
+	WORD   $0x4eaed454 // fsub v20.4s, v2.4s, v14.4s
+	WORD   $0x4eb0d455 // fsub v21.4s, v2.4s, v16.4s
+	WORD   $0x4eb2d456 // fsub v22.4s, v2.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V18.S4
-	VFMLA  V0.S4, V12.S4, V19.S4
-	VFMLA  V0.S4, V14.S4, V20.S4
-	VFMLA  V0.S4, V16.S4, V21.S4
-	VFMLA  V1.S4, V10.S4, V18.S4
-	VFMLA  V1.S4, V12.S4, V19.S4
-	VFMLA  V1.S4, V14.S4, V20.S4
-	VFMLA  V1.S4, V16.S4, V21.S4
+	VFMLA  V0.S4, V11.S4, V19.S4
+	VFMLA  V0.S4, V13.S4, V20.S4
+	VFMLA  V0.S4, V15.S4, V21.S4
+	VFMLA  V0.S4, V17.S4, V22.S4
+	VFMLA  V1.S4, V11.S4, V19.S4
+	VFMLA  V1.S4, V13.S4, V20.S4
+	VFMLA  V1.S4, V15.S4, V21.S4
+	VFMLA  V1.S4, V17.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V6.B16, V11.B16, V10.B16
-	VAND   V6.B16, V13.B16, V12.B16
-	VAND   V6.B16, V15.B16, V14.B16
-	VAND   V6.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
-	WORD   $0x4ea79556 // mla v22.4s, v10.4s, v7.4s
-	FMOVQ  112(R3), F10
-	WORD   $0x4ea7958a // mla v10.4s, v12.4s, v7.4s
-	FMOVQ  112(R3), F12
-	WORD   $0x4ea795cc // mla v12.4s, v14.4s, v7.4s
-	FMOVQ  112(R3), F14
-	WORD   $0x4ea7960e // mla v14.4s, v16.4s, v7.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V11.S4, V16.S4
-	VSHL   $20, V13.S4, V23.S4
-	VSHL   $20, V15.S4, V24.S4
-	VSHL   $20, V17.S4, V25.S4
-	VADD   V16.S4, V22.S4, V22.S4
-	VADD   V23.S4, V10.S4, V10.S4
-	VADD   V24.S4, V12.S4, V12.S4
-	VADD   V25.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F16
+	VAND   V6.B16, V12.B16, V11.B16
+	VAND   V6.B16, V14.B16, V13.B16
+	VAND   V6.B16, V16.B16, V15.B16
+	VAND   V6.B16, V18.B16, V17.B16
+	FMOVQ  128(R3), F23
+	WORD   $0x4ea79577 // mla v23.4s, v11.4s, v7.4s
+	FMOVQ  128(R3), F11
+	WORD   $0x4ea795ab // mla v11.4s, v13.4s, v7.4s
+	FMOVQ  128(R3), F13
+	WORD   $0x4ea795ed // mla v13.4s, v15.4s, v7.4s
+	FMOVQ  128(R3), F15
+	WORD   $0x4ea7962f // mla v15.4s, v17.4s, v7.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V12.S4, V17.S4
+	VSHL   $20, V14.S4, V24.S4
+	VSHL   $20, V16.S4, V25.S4
+	VSHL   $20, V18.S4, V26.S4
+	VADD   V17.S4, V23.S4, V23.S4
+	VADD   V24.S4, V11.S4, V11.S4
+	VADD   V25.S4, V13.S4, V13.S4
+	VADD   V26.S4, V15.S4, V15.S4
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V8.S4, V16.S4
-	FMOVQ  240(R3), F23
-	VFMLA  V19.S4, V8.S4, V23.S4
-	FMOVQ  240(R3), F24
+	VFMLA  V19.S4, V8.S4, V17.S4
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V8.S4, V24.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V21.S4, V8.S4, V25.S4
 	FMOVQ  256(R3), F26
-	VFMLA  V18.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F16
-	VFMLA  V19.S4, V23.S4, V16.S4
-	FMOVQ  256(R3), F23
-	VFMLA  V20.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F24
+	VFMLA  V22.S4, V8.S4, V26.S4
+	FMOVQ  272(R3), F27
+	VFMLA  V19.S4, V17.S4, V27.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V20.S4, V24.S4, V17.S4
+	FMOVQ  272(R3), F24
 	VFMLA  V21.S4, V25.S4, V24.S4
-	WORD   $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	FMOVQ  272(R3), F25
+	VFMLA  V22.S4, V26.S4, V25.S4
+	WORD   $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
+	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD   $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
-	WORD   $0x6eb1e531 // fcmgt v17.4s, v9.4s, v17.4s
-	VFMLA  V18.S4, V22.S4, V22.S4
-	VFMLA  V19.S4, V10.S4, V10.S4
-	VFMLA  V20.S4, V12.S4, V12.S4
-	VFMLA  V21.S4, V14.S4, V14.S4
-	WORD   $0x4e6b1ecb // bic v11.16b, v22.16b, v11.16b
-	WORD   $0x4e6d1d4d // bic v13.16b, v10.16b, v13.16b
-	WORD   $0x4e6f1d8f // bic v15.16b, v12.16b, v15.16b
-	WORD   $0x4e711dd1 // bic v17.16b, v14.16b, v17.16b
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
+	WORD   $0x6eaee52e // fcmgt v14.4s, v9.4s, v14.4s
+	WORD   $0x6eb0e530 // fcmgt v16.4s, v9.4s, v16.4s
+	WORD   $0x6eb2e532 // fcmgt v18.4s, v9.4s, v18.4s
+	VFMLA  V19.S4, V23.S4, V23.S4
+	VFMLA  V20.S4, V11.S4, V11.S4
+	VFMLA  V21.S4, V13.S4, V13.S4
+	VFMLA  V22.S4, V15.S4, V15.S4
+	WORD   $0x4e6c1eec // bic v12.16b, v23.16b, v12.16b
+	WORD   $0x4e6e1d6e // bic v14.16b, v11.16b, v14.16b
+	WORD   $0x4e701db0 // bic v16.16b, v13.16b, v16.16b
+	WORD   $0x4e721df2 // bic v18.16b, v15.16b, v18.16b
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dd6a // fmul v10.4s, v11.4s, v3.4s
-	WORD   $0x6e23ddac // fmul v12.4s, v13.4s, v3.4s
-	WORD   $0x6e23ddee // fmul v14.4s, v15.4s, v3.4s
-	WORD   $0x6e23de30 // fmul v16.4s, v17.4s, v3.4s
-	WORD   $0x6eabe492 // fcmgt v18.4s, v4.4s, v11.4s
-	WORD   $0x6eade493 // fcmgt v19.4s, v4.4s, v13.4s
-	WORD   $0x6eafe494 // fcmgt v20.4s, v4.4s, v15.4s
-	WORD   $0x6eb1e495 // fcmgt v21.4s, v4.4s, v17.4s
-	VFMLA  V5.S4, V11.S4, V10.S4
-	VFMLA  V5.S4, V13.S4, V12.S4
-	VFMLA  V5.S4, V15.S4, V14.S4
-	VFMLA  V5.S4, V17.S4, V16.S4
-	WORD   $0x4e721d52 // bic v18.16b, v10.16b, v18.16b
-	WORD   $0x4e731d93 // bic v19.16b, v12.16b, v19.16b
-	WORD   $0x4e741dd4 // bic v20.16b, v14.16b, v20.16b
-	WORD   $0x4e751e15 // bic v21.16b, v16.16b, v21.16b
-	FMOVQ  F18, 0(R1)
-	FMOVQ  F19, 16(R1)
-	FMOVQ  F20, 32(R1)
-	FMOVQ  F21, 48(R1)
-	FMOVQ  64(R0), F10
-	VORR   V2.B16, V2.B16, V11.B16
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dd8b // fmul v11.4s, v12.4s, v3.4s
+	WORD   $0x6e23ddcd // fmul v13.4s, v14.4s, v3.4s
+	WORD   $0x6e23de0f // fmul v15.4s, v16.4s, v3.4s
+	WORD   $0x6e23de51 // fmul v17.4s, v18.4s, v3.4s
+	WORD   $0x6eace493 // fcmgt v19.4s, v4.4s, v12.4s
+	WORD   $0x6eaee494 // fcmgt v20.4s, v4.4s, v14.4s
+	WORD   $0x6eb0e495 // fcmgt v21.4s, v4.4s, v16.4s
+	WORD   $0x6eb2e496 // fcmgt v22.4s, v4.4s, v18.4s
+	VFMLA  V5.S4, V12.S4, V11.S4
+	VFMLA  V5.S4, V14.S4, V13.S4
+	VFMLA  V5.S4, V16.S4, V15.S4
+	VFMLA  V5.S4, V18.S4, V17.S4
+	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
+	WORD   $0x4e741db4 // bic v20.16b, v13.16b, v20.16b
+	WORD   $0x4e751df5 // bic v21.16b, v15.16b, v21.16b
+	WORD   $0x4e761e36 // bic v22.16b, v17.16b, v22.16b
+	WORD   $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD   $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD   $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
+	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
+	FMOVQ  F19, 0(R1)
+	FMOVQ  F20, 16(R1)
+	FMOVQ  F21, 32(R1)
+	FMOVQ  F22, 48(R1)
+	FMOVQ  64(R0), F11
+	VORR   V2.B16, V2.B16, V12.B16
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMLA  V0.S4, V10.S4, V11.S4
-	FMOVQ  80(R0), F12
-	VORR   V2.B16, V2.B16, V13.B16
-	VFMLA  V0.S4, V12.S4, V13.S4
-	FMOVQ  96(R0), F14
-	VORR   V2.B16, V2.B16, V15.B16
-	VFMLA  V0.S4, V14.S4, V15.S4
-	FMOVQ  112(R0), F16
-	VORR   V2.B16, V2.B16, V17.B16
-	VFMLA  V0.S4, V16.S4, V17.S4
+	VFMLA  V0.S4, V11.S4, V12.S4
+	FMOVQ  80(R0), F13
+	VORR   V2.B16, V2.B16, V14.B16
+	VFMLA  V0.S4, V13.S4, V14.S4
+	FMOVQ  96(R0), F15
+	VORR   V2.B16, V2.B16, V16.B16
+	VFMLA  V0.S4, V15.S4, V16.S4
+	FMOVQ  112(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+	VFMLA  V0.S4, V17.S4, V18.S4
 
 	// -n = magic - N - u
-	WORD   $0x4eabd452 // fsub v18.4s, v2.4s, v11.4s
-	WORD   $0x4eadd453 // fsub v19.4s, v2.4s, v13.4s
-	WORD   $0x4eafd454 // fsub v20.4s, v2.4s, v15.4s
-	WORD   $0x4eb1d455 // fsub v21.4s, v2.4s, v17.4s
+	WORD   $0x4eacd453 // fsub v19.4s, v2.4s, v12.4s
+	WORD   $0x4eaed454 // fsub v20.4s, v2.4s, v14.4s
+	WORD   $0x4eb0d455 // fsub v21.4s, v2.4s, v16.4s
+	WORD   $0x4eb2d456 // fsub v22.4s, v2.4s, v18.4s
 
 	// f = x * (kHi + kLo) - n
-	VFMLA  V0.S4, V10.S4, V18.S4
-	VFMLA  V0.S4, V12.S4, V19.S4
-	VFMLA  V0.S4, V14.S4, V20.S4
-	VFMLA  V0.S4, V16.S4, V21.S4
-	VFMLA  V1.S4, V10.S4, V18.S4
-	VFMLA  V1.S4, V12.S4, V19.S4
-	VFMLA  V1.S4, V14.S4, V20.S4
-	VFMLA  V1.S4, V16.S4, V21.S4
+	VFMLA  V0.S4, V11.S4, V19.S4
+	VFMLA  V0.S4, V13.S4, V20.S4
+	VFMLA  V0.S4, V15.S4, V21.S4
+	VFMLA  V0.S4, V17.S4, V22.S4
+	VFMLA  V1.S4, V11.S4, V19.S4
+	VFMLA  V1.S4, V13.S4, V20.S4
+	VFMLA  V1.S4, V15.S4, V21.S4
+	VFMLA  V1.S4, V17.S4, V22.S4
 
 	// s = 2^(n - N) * K
-	VAND   V6.B16, V11.B16, V10.B16
-	VAND   V6.B16, V13.B16, V12.B16
-	VAND   V6.B16, V15.B16, V14.B16
-	VAND   V6.B16, V17.B16, V16.B16
-	FMOVQ  112(R3), F22
-	WORD   $0x4ea79556 // mla v22.4s, v10.4s, v7.4s
-	FMOVQ  112(R3), F10
-	WORD   $0x4ea7958a // mla v10.4s, v12.4s, v7.4s
-	FMOVQ  112(R3), F12
-	WORD   $0x4ea795cc // mla v12.4s, v14.4s, v7.4s
-	FMOVQ  112(R3), F14
-	WORD   $0x4ea7960e // mla v14.4s, v16.4s, v7.4s
-	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
-	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
-	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
-	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
-	VSHL   $20, V11.S4, V16.S4
-	VSHL   $20, V13.S4, V23.S4
-	VSHL   $20, V15.S4, V24.S4
-	VSHL   $20, V17.S4, V25.S4
-	VADD   V16.S4, V22.S4, V22.S4
-	VADD   V23.S4, V10.S4, V10.S4
-	VADD   V24.S4, V12.S4, V12.S4
-	VADD   V25.S4, V14.S4, V14.S4
-	FMOVQ  240(R3), F16
+	VAND   V6.B16, V12.B16, V11.B16
+	VAND   V6.B16, V14.B16, V13.B16
+	VAND   V6.B16, V16.B16, V15.B16
+	VAND   V6.B16, V18.B16, V17.B16
+	FMOVQ  128(R3), F23
+	WORD   $0x4ea79577 // mla v23.4s, v11.4s, v7.4s
+	FMOVQ  128(R3), F11
+	WORD   $0x4ea795ab // mla v11.4s, v13.4s, v7.4s
+	FMOVQ  128(R3), F13
+	WORD   $0x4ea795ed // mla v13.4s, v15.4s, v7.4s
+	FMOVQ  128(R3), F15
+	WORD   $0x4ea7962f // mla v15.4s, v17.4s, v7.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
+	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
+	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
+	VSHL   $20, V12.S4, V17.S4
+	VSHL   $20, V14.S4, V24.S4
+	VSHL   $20, V16.S4, V25.S4
+	VSHL   $20, V18.S4, V26.S4
+	VADD   V17.S4, V23.S4, V23.S4
+	VADD   V24.S4, V11.S4, V11.S4
+	VADD   V25.S4, V13.S4, V13.S4
+	VADD   V26.S4, V15.S4, V15.S4
+	FMOVQ  256(R3), F17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMLA  V18.S4, V8.S4, V16.S4
-	FMOVQ  240(R3), F23
-	VFMLA  V19.S4, V8.S4, V23.S4
-	FMOVQ  240(R3), F24
+	VFMLA  V19.S4, V8.S4, V17.S4
+	FMOVQ  256(R3), F24
 	VFMLA  V20.S4, V8.S4, V24.S4
-	FMOVQ  240(R3), F25
+	FMOVQ  256(R3), F25
 	VFMLA  V21.S4, V8.S4, V25.S4
 	FMOVQ  256(R3), F26
-	VFMLA  V18.S4, V16.S4, V26.S4
-	FMOVQ  256(R3), F16
-	VFMLA  V19.S4, V23.S4, V16.S4
-	FMOVQ  256(R3), F23
-	VFMLA  V20.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F24
+	VFMLA  V22.S4, V8.S4, V26.S4
+	FMOVQ  272(R3), F27
+	VFMLA  V19.S4, V17.S4, V27.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V20.S4, V24.S4, V17.S4
+	FMOVQ  272(R3), F24
 	VFMLA  V21.S4, V25.S4, V24.S4
-	WORD   $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
-	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	FMOVQ  272(R3), F25
+	VFMLA  V22.S4, V26.S4, V25.S4
+	WORD   $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
+	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
 
 	// s*q + s, and 0 where n < N - 125
-	WORD   $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD   $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD   $0x6eafe52f // fcmgt v15.4s, v9.4s, v15.4s
-	WORD   $0x6eb1e531 // fcmgt v17.4s, v9.4s, v17.4s
-	VFMLA  V18.S4, V22.S4, V22.S4
-	VFMLA  V19.S4, V10.S4, V10.S4
-	VFMLA  V20.S4, V12.S4, V12.S4
-	VFMLA  V21.S4, V14.S4, V14.S4
-	WORD   $0x4e6b1ecb // bic v11.16b, v22.16b, v11.16b
-	WORD   $0x4e6d1d4d // bic v13.16b, v10.16b, v13.16b
-	WORD   $0x4e6f1d8f // bic v15.16b, v12.16b, v15.16b
-	WORD   $0x4e711dd1 // bic v17.16b, v14.16b, v17.16b
+	WORD   $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
+	WORD   $0x6eaee52e // fcmgt v14.4s, v9.4s, v14.4s
+	WORD   $0x6eb0e530 // fcmgt v16.4s, v9.4s, v16.4s
+	WORD   $0x6eb2e532 // fcmgt v18.4s, v9.4s, v18.4s
+	VFMLA  V19.S4, V23.S4, V23.S4
+	VFMLA  V20.S4, V11.S4, V11.S4
+	VFMLA  V21.S4, V13.S4, V13.S4
+	VFMLA  V22.S4, V15.S4, V15.S4
+	WORD   $0x4e6c1eec // bic v12.16b, v23.16b, v12.16b
+	WORD   $0x4e6e1d6e // bic v14.16b, v11.16b, v14.16b
+	WORD   $0x4e701db0 // bic v16.16b, v13.16b, v16.16b
+	WORD   $0x4e721df2 // bic v18.16b, v15.16b, v18.16b
 
-	// e*cHi + e*cLo, and 0 where e < thr
-	WORD   $0x6e23dd6a // fmul v10.4s, v11.4s, v3.4s
-	WORD   $0x6e23ddac // fmul v12.4s, v13.4s, v3.4s
-	WORD   $0x6e23ddee // fmul v14.4s, v15.4s, v3.4s
-	WORD   $0x6e23de30 // fmul v16.4s, v17.4s, v3.4s
-	WORD   $0x6eabe492 // fcmgt v18.4s, v4.4s, v11.4s
-	WORD   $0x6eade493 // fcmgt v19.4s, v4.4s, v13.4s
-	WORD   $0x6eafe494 // fcmgt v20.4s, v4.4s, v15.4s
-	WORD   $0x6eb1e495 // fcmgt v21.4s, v4.4s, v17.4s
-	VFMLA  V5.S4, V11.S4, V10.S4
-	VFMLA  V5.S4, V13.S4, V12.S4
-	VFMLA  V5.S4, V15.S4, V14.S4
-	VFMLA  V5.S4, V17.S4, V16.S4
-	WORD   $0x4e721d52 // bic v18.16b, v10.16b, v18.16b
-	WORD   $0x4e731d93 // bic v19.16b, v12.16b, v19.16b
-	WORD   $0x4e741dd4 // bic v20.16b, v14.16b, v20.16b
-	WORD   $0x4e751e15 // bic v21.16b, v16.16b, v21.16b
-	FMOVQ  F18, 64(R1)
-	FMOVQ  F19, 80(R1)
-	FMOVQ  F20, 96(R1)
-	FMOVQ  F21, 112(R1)
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	WORD   $0x6e23dd8b // fmul v11.4s, v12.4s, v3.4s
+	WORD   $0x6e23ddcd // fmul v13.4s, v14.4s, v3.4s
+	WORD   $0x6e23de0f // fmul v15.4s, v16.4s, v3.4s
+	WORD   $0x6e23de51 // fmul v17.4s, v18.4s, v3.4s
+	WORD   $0x6eace493 // fcmgt v19.4s, v4.4s, v12.4s
+	WORD   $0x6eaee494 // fcmgt v20.4s, v4.4s, v14.4s
+	WORD   $0x6eb0e495 // fcmgt v21.4s, v4.4s, v16.4s
+	WORD   $0x6eb2e496 // fcmgt v22.4s, v4.4s, v18.4s
+	VFMLA  V5.S4, V12.S4, V11.S4
+	VFMLA  V5.S4, V14.S4, V13.S4
+	VFMLA  V5.S4, V16.S4, V15.S4
+	VFMLA  V5.S4, V18.S4, V17.S4
+	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
+	WORD   $0x4e741db4 // bic v20.16b, v13.16b, v20.16b
+	WORD   $0x4e751df5 // bic v21.16b, v15.16b, v21.16b
+	WORD   $0x4e761e36 // bic v22.16b, v17.16b, v22.16b
+	WORD   $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD   $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD   $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
+	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
+	FMOVQ  F19, 64(R1)
+	FMOVQ  F20, 80(R1)
+	FMOVQ  F21, 96(R1)
+	FMOVQ  F22, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -57516,31 +57872,33 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V6.B16, V7.B16, V6.B16
 	FMOVQ  48(R3), F9
-	FMOVQ  112(R3), F10
+	FMOVQ  128(R3), F10
 	WORD   $0x4ea994ca // mla v10.4s, v6.4s, v9.4s
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
 	VSHL   $20, V7.S4, V6.S4
 	VADD   V6.S4, V10.S4, V10.S4
-	FMOVQ  224(R3), F6
-	FMOVQ  240(R3), F9
+	FMOVQ  240(R3), F6
+	FMOVQ  256(R3), F9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V6.S4, V9.S4
-	FMOVQ  256(R3), F6
+	FMOVQ  272(R3), F6
 	VFMLA  V8.S4, V9.S4, V6.S4
 	WORD   $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	FMOVQ  272(R3), F6
+	FMOVQ  288(R3), F6
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea7e4c7 // fcmgt v7.4s, v6.4s, v7.4s
 	VFMLA  V8.S4, V10.S4, V10.S4
 	WORD   $0x4e671d47 // bic v7.16b, v10.16b, v7.16b
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dce6 // fmul v6.4s, v7.4s, v3.4s
 	WORD   $0x6ea7e488 // fcmgt v8.4s, v4.4s, v7.4s
 	VFMLA  V5.S4, V7.S4, V6.S4
 	WORD   $0x4e681cc8 // bic v8.16b, v6.16b, v8.16b
+	FMOVQ  80(R3), F6
+	WORD   $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
 	FMOVQ  F8, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
@@ -57561,7 +57919,7 @@ upto3:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l1
 	VLD1   (R0), V3.D[0]
 	TBZ    $0, R2, l3
@@ -57593,20 +57951,20 @@ l3:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V4.B16, V3.B16
 	FMOVQ  48(R3), F6
-	FMOVQ  112(R3), F7
+	FMOVQ  128(R3), F7
 	WORD   $0x4ea69467 // mla v7.4s, v3.4s, v6.4s
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
 	VSHL   $20, V4.S4, V3.S4
 	VADD   V3.S4, V7.S4, V7.S4
-	FMOVQ  224(R3), F3
-	FMOVQ  240(R3), F6
+	FMOVQ  240(R3), F3
+	FMOVQ  256(R3), F6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V3.S4, V6.S4
-	FMOVQ  256(R3), F3
+	FMOVQ  272(R3), F3
 	VFMLA  V5.S4, V6.S4, V3.S4
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  272(R3), F3
+	FMOVQ  288(R3), F3
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
@@ -57615,7 +57973,7 @@ l3:
 	FMOVS  4(R13), F3
 	VDUP   V3.S[0], V3.S4
 
-	// e*cHi + e*cLo, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	FMOVS  8(R13), F5
 	VDUP   V5.S[0], V5.S4
@@ -57624,6 +57982,8 @@ l3:
 	VDUP   V6.S[0], V6.S4
 	VFMLA  V6.S4, V4.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	CMP    $4, R2
 	BGE    l5
 	TBZ    $1, R2, l4
@@ -57658,7 +58018,7 @@ TEXT ·logSubNEON(SB), NOSPLIT, $0-60
 	// What all elements share.
 	FMOVS  b+56(FP), F0
 	VDUP   V0.S[0], V0.S4
-	FMOVQ  368(R3), F1
+	FMOVQ  384(R3), F1
 	VADD   V1.S4, V0.S4, V2.S4
 	FMOVS  m+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -57751,7 +58111,7 @@ upto3:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  208(R3), F3
+	FMOVQ  224(R3), F3
 	TBZ    $1, R2, l1
 	VLD1   (R0), V3.D[0]
 	TBZ    $0, R2, l3

@@ -130,6 +130,8 @@ const (
 	sureReach, sureLeast = nearTop - 1, 100
 	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
 	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
+	// up and down keep e*cLo above the denormal numbers, which take 100 times as long.
+	up, down = 0x1p100, 0x1p-100
 	// nearTotal is what the total must not exceed for no result to be 0.
 	nearTotal = 0x1p79
 )
@@ -150,7 +152,7 @@ var names = map[float32]string{
 	magic: "magic", exp1: "exp1", exp2: "exp2", exp3: "exp3", integer: "integer", 1: "one", thr: "thr",
 	magic - lowest: "cut", integer + headroom: "integerHeadroom", integer + reach + headroom: "integerReach",
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
-	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
+	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", up: "up", down: "down",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
@@ -336,14 +338,14 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 	return b.Keep(b.NotLess(u, b.Const(magic-lowest)), b.MulAdd(scale, q, scale)), u
 }
 
-// scaled is e * (cHi + cLo), and 0 below 2^-126.
+// scaled is e * (cHi + cLo) * 2^-100, and 0 below 2^-126.
 func (d *description) scaled(b *ir.Block, e, cHi, cLo, thr ir.V) ir.V {
-	b.Note("e*cHi + e*cLo, and 0 where e < thr")
+	b.Note("(e*cHi + e*cLo) * 2^-100, and 0 where e < thr")
 	low := b.Mul(e, cLo)
 	if thr == nil {
-		return b.MulAdd(e, cHi, low)
+		return b.Mul(b.MulAdd(e, cHi, low), b.Const(down))
 	}
-	return b.Keep(b.NotLess(e, thr), b.MulAdd(e, cHi, low))
+	return b.Mul(b.Keep(b.NotLess(e, thr), b.MulAdd(e, cHi, low)), b.Const(down))
 }
 
 // turn describes a turn of so many rows, of which the last has what is left, unless
@@ -834,8 +836,8 @@ func (d *description) secondPass(b *ir.Block, sum ir.V, zeros bool) {
 type factor struct{ cHi, cLo, thr ir.V }
 
 func (d *description) factor(b *ir.Block, sum ir.V, zeros bool) (f factor) {
-	b.Note("1/total = cHi + cLo")
-	c := b.DivDouble(b.Double(1), sum)
+	b.Note("2^100/total = cHi + cLo")
+	c := b.DivDouble(b.Double(up), sum)
 	h := b.Narrow(c)
 	f.cHi, f.cLo = b.Splat(h), b.Splat(b.Narrow(b.SubDouble(c, b.Widen(h))))
 	if zeros {
