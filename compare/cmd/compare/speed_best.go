@@ -8,6 +8,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // opponent is an algorithm by upstream's fastest kernels.
@@ -28,7 +29,8 @@ func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Contestant {
 }
 
 // opponents are upstream's algorithms from the kernels that are its fastest on
-// this CPU on a row of n elements, or of half the L1 cache if that is shorter.
+// this CPU on a row of n elements, or of half the L1 cache if that is shorter, or from
+// those that upstream prefers if they are faster together.
 // Which these are, a run measures once for each length. Algorithms for which
 // upstream has no kernels here are left out.
 func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]opponent, error) {
@@ -38,14 +40,52 @@ func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]opponent,
 	}
 	var all []opponent
 	for _, a := range algorithms {
-		if c, names, err := compare.ComposeFastest(a, r.sides.ref, choices); err == nil {
-			all = append(all, opponent{c, names})
+		c, names, err := compare.ComposeFastest(a, r.sides.ref, choices)
+		if err != nil {
+			continue
 		}
+		o := opponent{c, names}
+		if other, ok := r.preferred(a); ok && r.sides.ref.InC != nil && !slices.Equal(other.kernels, names) {
+			if o, err = r.faster(o, other, n); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, o)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s has the kernels of none of the algorithms %v", r.sides.ref.Name, algorithms)
 	}
 	return all, nil
+}
+
+// preferred is an algorithm by the kernels that upstream prefers.
+func (r *speedRun) preferred(a ukernel.Algorithm) (o opponent, ok bool) {
+	var passes []ukernel.Func
+	for _, f := range a.Families() {
+		name, _ := xnnpack.Preferred(f)
+		k, err := r.sides.ref.Lookup(name)
+		if err != nil {
+			return o, false
+		}
+		passes, o.kernels = append(passes, k), append(o.kernels, name)
+	}
+	c, err := ukernel.Compose(a, passes...)
+	o.softmax = c
+	return o, err == nil
+}
+
+// faster is the one of two opponents that takes less time called from C: on short rows
+// kernels that are the fastest one by one are not always so together.
+func (r *speedRun) faster(o, other opponent, n int) (opponent, error) {
+	contest := compare.Contest{Timer: compare.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}, Elements: n}
+	samples, elements, err := contest.Run([]compare.Contestant{r.inC(&o, n, 1), r.inC(&other, n, 1)})
+	if err != nil {
+		return o, err
+	}
+	if compare.NewRatio(samples, 0, 1, elements).Ratio.Median < 1 {
+		return other, nil
+	}
+	return o, nil
 }
 
 // fastest are upstream's fastest kernels on a row of n elements, by family.
