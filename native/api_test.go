@@ -296,6 +296,9 @@ func TestAccumulatorBinary(t *testing.T) {
 	}
 	var viaJSON, viaGob struct{ A native.Accumulator }
 	text, err := json.Marshal(struct{ A native.Accumulator }{a})
+	if err != nil {
+		t.Error(err)
+	}
 	if err := json.Unmarshal(text, &viaJSON); err != nil || viaJSON.A != a {
 		t.Errorf("JSON: %s, %v, %+v, want %+v", text, err, viaJSON.A, a)
 	}
