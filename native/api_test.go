@@ -169,11 +169,8 @@ func TestConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// TestWorkerPanic holds that a fault in another goroutine can be recovered: rows that end where
-// memory does.
+// TestWorkerPanic holds that a panic in another goroutine reaches the caller, who can recover it.
 func TestWorkerPanic(t *testing.T) {
-	// A matrix that tells of more elements than it has can't be made by the API; a mask can change
-	// in between.
 	defer func() {
 		if recover() == nil {
 			t.Error("no panic")

@@ -302,7 +302,7 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 		}
 		// The next turn has an element beyond reach.
 		if c.done > begun {
-			j.add1(c, st)
+			j.addSegment(c, st)
 			c.segments = append(c.segments, segment{c.done, st.N})
 			begun = c.done
 			st.Reset()
@@ -314,7 +314,7 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 		}
 		st.N, st.Lim = j.scale.Within(top, limit)
 	}
-	j.add1(c, st)
+	j.addSegment(c, st)
 	c.n = st.N
 	if j.log && c.sum.sure() && c.end-c.at > 1 && c.sum.total == c.sum.total {
 		j.sumAgain(c, st)
@@ -333,8 +333,8 @@ func (j *job) touchNext(at, n, end int) {
 	}
 }
 
-// add1 adds a segment to a chunk's sum.
-func (j *job) add1(c *chunk, st *arith.Sum) {
+// addSegment adds a segment to a chunk's sum.
+func (j *job) addSegment(c *chunk, st *arith.Sum) {
 	s := sum{n: st.N, total: st.Total(), max: negInf}
 	if j.log {
 		s.max = st.Largest()
