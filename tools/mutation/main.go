@@ -37,8 +37,8 @@ import (
 const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
 
 var folders = []string{
-	"native", "native/internal/scalar", "ukernel", "ukernel/inputs", "ukernel/model", "xnnpack",
-	"examples/sampler", "examples/sharded", "examples/service/internal/server",
+	"native", "native/internal/arith", "native/twins/internal/scalar", "ukernel", "ukernel/inputs", "ukernel/model", "xnnpack",
+	"examples/sampler", "examples/service/internal/server",
 }
 
 //go:embed survivors.txt
