@@ -25,6 +25,7 @@ import (
 	"go/build"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -75,22 +76,22 @@ func run(folder, tags string, timeout int) (bool, error) {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	module, err := copyOfModFile(folder, dir)
-	if err != nil {
+	tree := filepath.Join(dir, "tree")
+	if err := copyTree(tree); err != nil {
+		return false, err
+	}
+	absolute := filepath.Join(tree, folder) // gremlins looks for go.mod above it
+	if err := wrapCases(absolute); err != nil {
 		return false, err
 	}
 	output := filepath.Join(dir, "report.json")
-	absolute, err := filepath.Abs(folder) // gremlins looks for go.mod above it
-	if err != nil {
-		return false, err
-	}
 	cmd := exec.Command("go", "run", gremlins, "unleash", "--output", output, "--tags", tags, "--exclude-files", "/",
 		"--workers", "2", "--timeout-coefficient", strconv.Itoa(timeout),
 		"--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--invert-logical", "--invert-loopctrl", absolute)
-	cmd.Dir = folder
+	cmd.Dir = absolute
 	// A cached coverage would make the time limit too short, and vet fail mutants in place
 	// of the tests.
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-short -count=1 -vet=off -modfile="+module)
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-short -count=1 -vet=off")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return false, fmt.Errorf("gremlins: %w", err)
@@ -103,30 +104,88 @@ func run(folder, tags string, timeout int) (bool, error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return false, err
 	}
-	return r.judge(folder, tags, expected)
+	return r.judge(tree, folder, tags, expected)
 }
 
-// copyOfModFile copies the folder's go.mod with absolute paths: gremlins moves modules
-// away from what their replace directives name.
-func copyOfModFile(folder, dir string) (string, error) {
-	b, err := exec.Command("go", "-C", folder, "env", "GOMOD").Output()
+// copyTree copies the working directory, with absolute paths in go.mod: gremlins moves
+// modules away from what their replace directives name.
+func copyTree(to string) error {
+	entries, err := os.ReadDir(".")
 	if err != nil {
-		return "", err
+		return err
 	}
-	from := string(bytes.TrimSpace(b))
-	to := filepath.Join(dir, "go.mod")
-	for _, ext := range []string{".mod", ".sum"} {
-		text, err := os.ReadFile(strings.TrimSuffix(from, ".mod") + ext)
+	for _, e := range entries {
+		if e.IsDir() && e.Name()[0] != '.' {
+			if err := os.CopyFS(filepath.Join(to, e.Name()), os.DirFS(e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(name)
 		if err != nil {
-			return "", err
+			return err
 		}
-		parent := filepath.Dir(filepath.Dir(from)) + "/"
-		text = bytes.ReplaceAll(text, []byte("=> ../"), []byte("=> "+parent))
-		if err := os.WriteFile(strings.TrimSuffix(to, ".mod")+ext, text, 0o644); err != nil {
-			return "", err
+		if err := os.WriteFile(filepath.Join(to, name), text, 0o644); err != nil {
+			return err
 		}
 	}
-	return to, nil
+	return filepath.WalkDir(to, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != "go.mod" {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		above := filepath.Dir(filepath.Dir(name)) + "/"
+		text = bytes.ReplaceAll(text, []byte("=> ../"), []byte("=> "+above))
+		return os.WriteFile(name, text, 0o644)
+	})
+}
+
+// What wrapCases puts around a condition.
+const before, after = "/**/func() bool { return ", " }()/**/"
+
+// wrapCases wraps the conditions after "case" in a folder's files into functions: the
+// coverage of Go's tests, by which gremlins chooses, does not contain them otherwise.
+func wrapCases(folder string) error {
+	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, text, 0)
+		if err != nil {
+			return err
+		}
+		insert := make(map[int]string)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SwitchStmt); ok && s.Tag == nil {
+				for _, clause := range s.Body.List {
+					for _, condition := range clause.(*ast.CaseClause).List {
+						insert[files.Position(condition.Pos()).Offset] += before
+						insert[files.Position(condition.End()).Offset] += after
+					}
+				}
+			}
+			return true
+		})
+		var b bytes.Buffer
+		for i, c := range text {
+			b.WriteString(insert[i])
+			b.WriteByte(c)
+		}
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // report is what gremlins writes.
@@ -162,13 +221,14 @@ func known(text string) (map[string]string, error) {
 	return reasons, nil
 }
 
-// judge compares the survivors with those known, and prints what differs.
-func (r *report) judge(folder, tags string, expected map[string]string) (bool, error) {
+// judge compares the survivors with those known, and prints what differs. Tree is where
+// the folder's mutated source is.
+func (r *report) judge(tree, folder, tags string, expected map[string]string) (bool, error) {
 	var killed, late, lived, named int
 	survived := make(map[string]bool)
 	for _, f := range r.Files {
 		name := folder + "/" + f.Name
-		lines, skip, err := source(name, tags)
+		lines, skip, err := source(filepath.Join(tree, name), tags)
 		if err != nil {
 			return false, err
 		}
@@ -179,7 +239,8 @@ func (r *report) judge(folder, tags string, expected map[string]string) (bool, e
 			// The place in the line is marked, so that the name of a mutant does not change
 			// with the lines before it.
 			line := lines[m.Line-1]
-			mutant := fmt.Sprintf("%s %s %s", name, m.Type, strings.TrimSpace(line[:m.Column-1]+"@"+line[m.Column-1:]))
+			line = strings.NewReplacer(before, "", after, "").Replace(line[:m.Column-1] + "@" + line[m.Column-1:])
+			mutant := fmt.Sprintf("%s %s %s", name, m.Type, strings.TrimSpace(line))
 			switch m.Status {
 			case "KILLED":
 				killed++

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,11 +48,32 @@ func TestJudge(t *testing.T) {
 			}
 			r.Files = append(r.Files, f)
 		}
-		if got, err := r.judge("p", "", expected); got != c.want || err != nil {
+		if got, err := r.judge(".", "p", "", expected); got != c.want || err != nil {
 			t.Errorf("%s: %v, %v, want %v", c.what, got, err, c.want)
 		}
 	}
 	if _, err := known("p/a.go X @y\t\n"); err == nil {
 		t.Error("no error for a survivor without a reason")
+	}
+}
+
+// TestWrapCases holds that conditions get a place in the coverage, and that nothing else changes.
+func TestWrapCases(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.go")
+	text := "package p\n\nfunc f(a int) int {\n\tswitch {\n\tcase a > 1, a < -1:\n\t\treturn 1\n\t}\n\tswitch a {\n\tcase 1:\n\t\treturn 2\n\t}\n\treturn 0\n}\n"
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := wrapCases(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(text, "a > 1, a < -1:", before+"a > 1"+after+", "+before+"a < -1"+after+":", 1)
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
