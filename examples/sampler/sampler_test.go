@@ -393,3 +393,49 @@ func BenchmarkSample(b *testing.B) {
 		}
 	}
 }
+
+// TestLimits holds what random rows hardly reach.
+func TestLimits(t *testing.T) {
+	s, err := New(Params{Temperature: 1, TopP: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The error for the mask shows that the length was accepted.
+	if _, err := s.Sample(make([]float32, MaxVocabulary), make([]bool, 1)); err == nil || !strings.Contains(err.Error(), "mask") {
+		t.Errorf("%d logits, mask for 1: %v", MaxVocabulary, err)
+	}
+	if _, err := s.Sample(make([]float32, MaxVocabulary+1), nil); err == nil || !strings.Contains(err.Error(), "must be from 1 to 16777216") {
+		t.Errorf("%d logits: %v", MaxVocabulary+1, err)
+	}
+	if _, err := s.Sample([]float32{math.MaxFloat32, float32(math.Inf(1))}, nil); err == nil || !strings.Contains(err.Error(), "token 1 is +Inf") {
+		t.Errorf("MaxFloat32 and +Inf: %v", err)
+	}
+
+	var w work
+	w.grow(8)
+	before := &w.probs[0]
+	if w.grow(8); &w.probs[0] != before {
+		t.Error("work of the same size was allocated again")
+	}
+
+	// All but the first are a little less probable than 1/n, and top-p keeps most of them.
+	probs := make([]float32, 1000)
+	probs[0] = 0.1009
+	for i := range probs[1:] {
+		probs[i+1] = 0.0009
+	}
+	w.grow(len(probs))
+	if w.kept.filter(probs, &Params{TopP: 0.99}); w.kept.n < 980 || w.kept.n > 995 {
+		t.Errorf("top-p of 0.99 keeps %d of 1000", w.kept.n)
+	}
+
+	// Exactly half as probable as the first.
+	if w.kept.filter([]float32{0.5, 0.25, 0.25}, &Params{TopP: 1, MinP: 0.5}); w.kept.n != 3 {
+		t.Errorf("min-p of 0.5 keeps %d of 3", w.kept.n)
+	}
+
+	w.kept.n = copy(w.kept.probs, []float32{0.5, 0.25, 0.125})
+	if w.kept.cut(9, one); w.kept.n != 3 {
+		t.Errorf("cut of 9 tokens keeps %d of 3", w.kept.n)
+	}
+}
