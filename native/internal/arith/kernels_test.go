@@ -80,11 +80,19 @@ func fill(r *rand.Rand, class int, x []float32) {
 				powers := []float32{-69, -45, 0, 59, 59.9}[r.IntN(5)] + float32(r.IntN(17)-8)/16
 				x[i] += float32(powers*ln2) / []float32{1, 0.125, 3, 0.0883883, 0.6931472}[r.IntN(5)]
 			}
+		case tiny: // denormal, or so small that what is made of them is, near 0 or not
+			x[i] = float32(math.Ldexp(float64(r.Float32()*2-1), r.IntN(60)-150))
+			if r.IntN(8) == 0 {
+				x[i] -= r.Float32() * 100
+			}
 		}
 	}
 }
 
-const classes = 6
+const (
+	tiny    = 6 // the class of elements about the denormal ones
+	classes = 7
+)
 
 // special puts one to three of the specials anywhere.
 func special(r *rand.Rand, x []float32) {
@@ -305,6 +313,9 @@ func TestSecondPass(t *testing.T) {
 				m, b, scale := r.Float32(), r.Float32()*5, r.Float32()+0.5
 				if r.IntN(10) == 0 {
 					b = 0
+				}
+				if rep%classes == tiny {
+					m, b = 0, 0 // and so results are denormal too
 				}
 				for _, c := range []struct {
 					name      string
