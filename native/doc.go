@@ -12,8 +12,9 @@
 //
 // [Softmax], [LogSoftmax] and [LogSumExp] take a row. [SoftmaxRows], [LogSoftmaxRows] and
 // [LogSumExpRows] take the rows of a [Matrix] of float32, float16 or bfloat16, and [Options]: scale,
-// masks, goroutines. [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes. An [Accumulator]
-// takes a row that comes in pieces or lies on several machines.
+// masks, goroutines. [LogProbs] takes one element of each row's log-softmax. [SoftmaxGrad] and
+// [LogSoftmaxGrad] are the backward passes. An [Accumulator] takes a row that comes in pieces or lies
+// on several machines.
 //
 // Functions do not retain their slices. They allocate nothing, unless they are told to use more than
 // one goroutine; scratch buffers come from a pool. All may be called concurrently, except those that

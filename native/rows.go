@@ -58,7 +58,8 @@ type op uint8
 const (
 	opSoftmax op = iota
 	opLogSoftmax
-	opLogSumExp
+	opLogSumExp // from here on, one result for each row
+	opLogProbs
 )
 
 // call is what is done to the rows of a matrix.
@@ -67,6 +68,7 @@ type call struct {
 	rows, cols           int
 	dst, src             operand
 	dstStride, srcStride int
+	index                []int // of LogProbs, one for each row
 	o                    Options
 	plan                 plan
 	// one is the row without what depends on its number, and plain whether elements are what
@@ -194,6 +196,8 @@ func (c *call) row(i int, n float32, done int) {
 		j.softmaxFrom(n, done)
 	case opLogSoftmax:
 		j.logSoftmax()
+	case opLogProbs:
+		j.logProb(c.dst.f[i:i+1], c.index[i])
 	default:
 		c.dst.f[i] = j.logSumExp()
 	}
@@ -217,10 +221,15 @@ func (c *call) logRows(first, end int) {
 				c.plan.level.SumOthers(c.src.f[(i+k)*c.srcStride:][:c.cols], s, &p.Scale)
 			}
 			excess := s.Excess(c.one.factor)
-			if c.op == opLogSumExp {
-				c.dst.f[i+k] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
-			} else {
-				c.writeLogRow(i+k, s.Max, float32(excess))
+			dst, src := (i+k)*c.dstStride, (i+k)*c.srcStride
+			switch c.op {
+			case opLogSumExp:
+				c.dst.f[dst] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
+			case opLogProbs:
+				src += c.index[i+k]
+				c.logSub(c.dst.f[dst:dst+1], c.src.f[src:src+1], s.Max, float32(excess))
+			default:
+				c.logSub(c.dst.f[dst:dst+c.cols], c.src.f[src:src+c.cols], s.Max, float32(excess))
 			}
 		}
 		if i += done; done < n {
@@ -230,9 +239,8 @@ func (c *call) logRows(first, end int) {
 	}
 }
 
-// writeLogRow is log-softmax's second pass over row i.
-func (c *call) writeLogRow(i int, m, excess float32) {
-	dst, src := c.dst.f[i*c.dstStride:][:c.cols], c.src.f[i*c.srcStride:][:c.cols]
+// logSub is log-softmax's second pass over elements of a row with the largest element m.
+func (c *call) logSub(dst, src []float32, m, excess float32) {
 	if math.Abs(float64(m)) < arith.SubFarFrom {
 		c.plan.level.LogSub(dst, src, m, c.one.factor, excess)
 	} else {
@@ -366,7 +374,7 @@ func (c *call) job(i int) job {
 	n := c.o.visible(i, c.cols)
 	at := i * c.srcStride
 	j.src = c.src.part(at, at+n)
-	if c.op != opLogSumExp {
+	if c.op < opLogSumExp {
 		at = i * c.dstStride
 		j.dst = c.dst.part(at, at+n)
 	}
@@ -388,7 +396,7 @@ func (c *call) job(i int) job {
 // -Inf in a row with those before them.
 func (c *call) hide(i int) {
 	n := c.o.visible(i, c.cols)
-	if n == c.cols || c.op == opLogSumExp {
+	if n == c.cols || c.op >= opLogSumExp {
 		return
 	}
 	at := i * c.dstStride
@@ -425,6 +433,8 @@ func (c *call) shared(i int) {
 		switch {
 		case c.op == opLogSumExp:
 			c.dst.f[i] = j.logOf(&total, kind)
+		case c.op == opLogProbs:
+			j.writeLogProb(c.dst.f[i:i+1], c.index[i], &total, kind)
 		case kind != regular:
 			j.writeSpecial(kind)
 		case c.op == opSoftmax:
@@ -435,6 +445,8 @@ func (c *call) shared(i int) {
 		}
 	} else if c.op == opLogSumExp {
 		c.dst.f[i] = negInf
+	} else if c.op == opLogProbs {
+		c.dst.f[i] = j.emptyValue()
 	}
 	j.release()
 	c.hide(i)
