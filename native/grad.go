@@ -26,8 +26,8 @@ func LogSoftmaxGrad(dst, y, dy []float32) {
 }
 
 // SoftmaxGradRows is [SoftmaxGrad] of each row of matrices of one shape, each with a stride of its
-// own. Of o, which may be nil, Scale and Goroutines count: results are multiplied by Scale, as
-// those of a softmax of scaled rows have to be.
+// own. Of o, which may be nil, Scale, Scales and Goroutines count: results are multiplied by the
+// scale, as those of a softmax of scaled rows have to be.
 func SoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
 	gradRows("native.SoftmaxGradRows", dst, y, dy, o, false)
 }
@@ -46,12 +46,14 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 	if !checkPair(who, "y", &dst, &y) || !checkPair(who, "dy", &dst, &dy) {
 		return
 	}
-	if err := o.Check(); err != nil {
-		panic(err.Error())
-	}
-	g := gradients{dst, y, dy, 1, log, o.makePlan(dst.Rows, dst.Cols, false)}
+	o.checkScales(who, dst.Rows)
+	g := gradients{dst, y, dy, 1, nil, log, o.makePlan(dst.Rows, dst.Cols, false)}
 	if o != nil && o.Scale != 0 {
 		g.scale = float64(o.Scale)
+	}
+	if o != nil && len(o.Scales) > 0 {
+		checkApart(who, "Options.Scales", dst.used(), o.Scales)
+		g.scales = o.Scales
 	}
 	if g.plan.goroutines > 1 {
 		shared := g // that g itself need not be on the heap
@@ -67,15 +69,20 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 type gradients struct {
 	dst, y, dy Matrix[float32]
 	scale      float64
+	scales     []float32 // of rows, if they have one each
 	log        bool
 	plan       plan
 }
 
 func (g *gradients) row(i int) {
+	scale := g.scale
+	if g.scales != nil && g.scales[i] != 0 {
+		scale = float64(g.scales[i])
+	}
 	if dst, y, dy := g.dst.row(i), g.y.row(i), g.dy.row(i); g.log {
-		logSoftmaxGrad(g.plan.level, dst, y, dy, g.scale)
+		logSoftmaxGrad(g.plan.level, dst, y, dy, scale)
 	} else {
-		softmaxGrad(g.plan.level, dst, y, dy, g.scale)
+		softmaxGrad(g.plan.level, dst, y, dy, scale)
 	}
 }
 

@@ -17,6 +17,10 @@ type Options struct {
 	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
 	// float32 does, and so makes most rows NaN.
 	Scale float32
+	// Scales has a Scale for each row of the matrix, as samplers have a temperature for each
+	// sequence: a row is what it would be alone with that. Empty, it says nothing; otherwise Scale
+	// must be 0. It must not overlap dst.
+	Scales []float32
 
 	// Add is added to the elements after Scale, with one rounding of the result, in one row
 	// for every row of the matrix or in as many rows as that has. A finite sum beyond float32
@@ -71,14 +75,17 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("Algorithm(%d)", uint8(a))
 }
 
-// Check returns an error for options that functions panic with: a negative number of goroutines
-// or an algorithm that does not exist. It is for options that come from a configuration.
+// Check returns an error for options that functions panic with: a negative number of goroutines,
+// an algorithm that does not exist, or Scale beside Scales. It is for options that come from a
+// configuration.
 // Functions check matrices when they see the rows that they go with.
 func (o *Options) Check() error {
 	switch {
 	case o == nil:
 	case o.Goroutines < 0:
 		return fmt.Errorf("native: %d goroutines, there must be at least 1, or 0 for 1", o.Goroutines)
+	case o.Scale != 0 && len(o.Scales) > 0:
+		return fmt.Errorf("native: Options.Scale is %v beside %d Options.Scales, it must be 0", o.Scale, len(o.Scales))
 	case int(o.Algorithm) >= len(algorithmNames):
 		return fmt.Errorf("native: algorithm %d does not exist", o.Algorithm)
 	}
@@ -87,14 +94,22 @@ func (o *Options) Check() error {
 
 // check panics unless the options go with rows of cols elements.
 func (o *Options) check(who string, rows, cols int) {
+	o.checkScales(who, rows)
 	if o == nil {
 		return
 	}
+	checkMask(who, "Options.Add", &o.Add, rows, cols)
+	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
+}
+
+// checkScales panics unless the options are right for that many rows, but for masks.
+func (o *Options) checkScales(who string, rows int) {
 	if err := o.Check(); err != nil {
 		panic(err.Error())
 	}
-	checkMask(who, "Options.Add", &o.Add, rows, cols)
-	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
+	if o != nil && len(o.Scales) > 0 && len(o.Scales) != rows {
+		panic(fmt.Sprintf("%s: Options.Scales has %d elements, it must have one for each of %d rows", who, len(o.Scales), rows))
+	}
 }
 
 func checkMask[T any](who, name string, m *Matrix[T], rows, cols int) {

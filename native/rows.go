@@ -84,10 +84,16 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 		c.o = *o
 	}
 	c.plan = c.o.makePlan(c.rows, c.cols, c.dst.format != isFloat32)
+	c.one = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows}
+	c.one.touch = c.rows*c.cols >= touchFrom
+	c.setScale(c.o.Scale)
+	return c
+}
+
+func (c *call) setScale(s float32) {
 	j := &c.one
-	*j = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows, mul: 1, scale: arith.One, factor: 1}
-	j.touch = c.rows*c.cols >= touchFrom
-	if s := c.o.Scale; s != 0 && s != 1 {
+	j.mul, j.scale, j.factor = 1, arith.One, 1
+	if s != 0 && s != 1 {
 		switch {
 		case c.o.Add.Data != nil || !(s < 0x1p120 && s > -0x1p120):
 			j.mul = s
@@ -99,11 +105,24 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 		j.scale = arith.MakeScale(j.factor)
 	}
 	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && c.src.format == isFloat32
-	return c
 }
 
-// checkAdd panics if results would overwrite what is added.
+// scaled is the call for row i and those after it, up to end, that have the same of Options.Scales.
+func (c *call) scaled(i, end int) (same call, last int) {
+	same, last = *c, i+1
+	same.o.Scales = nil
+	same.setScale(c.o.Scales[i])
+	for last < end && c.o.Scales[last] == c.o.Scales[i] {
+		last++
+	}
+	return same, last
+}
+
+// checkAdd panics if results would overwrite what is added, or scales.
 func (c *call) checkAdd(who string) {
+	if s := c.o.Scales; overlap(c.dst.f, s) || overlap(c.dst.h, s) {
+		panic(fmt.Sprintf("%s: dst overlaps Options.Scales of %d elements; they must be apart", who, len(s)))
+	}
 	if c.o.Add.Data == nil {
 		return
 	}
@@ -141,11 +160,24 @@ func (c *call) share() {
 
 // span does the rows from first to before end.
 func (c *call) span(first, end int) {
+	if len(c.o.Scales) == 0 {
+		c.sameScale(first, end)
+		return
+	}
+	for first < end {
+		same, last := c.scaled(first, end)
+		same.sameScale(first, last)
+		first = last
+	}
+}
+
+// sameScale is span for rows of one scale.
+func (c *call) sameScale(first, end int) {
 	if c.o.Causal && c.op == opSoftmax && first < end && c.o.visible(end-1, c.cols) == c.cols {
 		whole := first + sort.Search(end-first, func(i int) bool { return c.o.visible(first+i, c.cols) == c.cols })
 		all := *c
 		all.o.Causal = false // which hides nothing from there on
-		all.span(whole, end)
+		all.sameScale(whole, end)
 		end = whole
 	}
 	if first == end {
@@ -416,6 +448,11 @@ func (c *call) hide(i int) {
 
 // shared is row i, its chunks done by several goroutines.
 func (c *call) shared(i int) {
+	if len(c.o.Scales) > 0 {
+		own, _ := c.scaled(i, i+1)
+		own.shared(i)
+		return
+	}
 	j := c.job(i)
 	if j.src.len() > 0 {
 		g := c.plan.goroutines
