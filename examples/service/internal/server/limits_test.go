@@ -169,6 +169,8 @@ func TestMemory(t *testing.T) {
 		s.dial(announced)
 	}
 	s.awaitBodies(20)
+	// A body is counted before its batch is.
+	s.await("as many batches", func() bool { return s.memory.inUse() >= 20*batchBytes })
 	if got := s.memory.inUse(); got != 20*batchBytes {
 		t.Errorf("%d bytes for 20 bodies of a megabyte that are announced, want a batch for each", got)
 	}
