@@ -11,27 +11,32 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // result below 2^-126 is 0. Special values are those of the package
 // comment.
 func Softmax(dst, src []float32) {
-	checkRow("native.Softmax", "src", dst, src)
+	if !fits(dst, src) {
+		checkRow("native.Softmax", "src", dst, src)
+	}
+	if n := len(src); uint(n-1) >= arith.Turn || !arith.SoftmaxRow(&dst[0], &src[0], n) {
+		softmaxLong(dst, src)
+	}
+}
+
+// softmaxLong does a row that is long or has elements that are not near. It is apart from Softmax,
+// whose call would take twice as long with this one's frame.
+//
+//go:noinline
+func softmaxLong(dst, src []float32) {
 	n := len(src)
 	if n == 0 {
 		return
 	}
 	r := arith.OneRows
-	if n > wholeRow || arith.SoftmaxRows(dst, src, 1, n, n, n, &r) == 0 {
-		softmaxRare(dst, src, r.N, r.At)
+	if n <= wholeRow && arith.SoftmaxRows(dst, src, 1, n, n, n, &r) == 1 {
+		return
 	}
-}
-
-// softmaxRare does a row that is long or not regular. It is apart from Softmax, whose call would
-// take twice as long with this one's frame.
-//
-//go:noinline
-func softmaxRare(dst, src []float32, n float32, at int) {
 	j := newJob(dst, src)
-	if len(src) < recomputeFrom || at > 0 {
+	if n < recomputeFrom || r.At > 0 {
 		j.e = dst
 	}
-	j.softmaxFrom(n, at)
+	j.softmaxFrom(r.N, r.At)
 	j.release()
 }
 
@@ -39,17 +44,18 @@ func softmaxRare(dst, src []float32, n float32, at int) {
 // [Softmax]. The absolute error of a result y is at most 2^-22 + 2^-23 * |y|, and that of the
 // largest one is relative: at most 2^-21 * |y|.
 func LogSoftmax(dst, src []float32) {
-	checkRow("native.LogSoftmax", "src", dst, src)
-	if len(src) == 0 {
-		return
+	if !fits(dst, src) {
+		checkRow("native.LogSoftmax", "src", dst, src)
 	}
 	var s [1]arith.RowSum
-	if n := len(src); n > wholeRow || arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 0 {
-		logSoftmaxRare(dst, src)
-		return
-	}
-	if s[0].Sure() {
-		arith.Best.SumOthers(src, &s[0], &arith.One)
+	if n := uint(len(src)); n-1 >= arith.Turn || !arith.SumRow(&src[0], int(n), &s[0]) {
+		if n-1 >= wholeRow || arith.SumRows(src, 1, int(n), int(n), s[:], &arith.OneRows) == 0 {
+			logSoftmaxRare(dst, src)
+			return
+		}
+		if s[0].Sure() {
+			arith.Best.SumOthers(src, &s[0], &arith.One)
+		}
 	}
 	arith.LogSub(dst, src, s[0].Max, 1, float32(s[0].Excess(1)))
 }
@@ -66,11 +72,13 @@ func logSoftmaxRare(dst, src []float32) {
 // The absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
 func LogSumExp(src []float32) float32 {
 	var s [1]arith.RowSum
-	if n := len(src); uint(n-1) >= wholeRow || arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 0 {
-		return logSumExpRare(src)
-	}
-	if s[0].Sure() {
-		arith.Best.SumOthers(src, &s[0], &arith.One)
+	if n := uint(len(src)); n-1 >= arith.Turn || !arith.SumRow(&src[0], int(n), &s[0]) {
+		if n-1 >= wholeRow || arith.SumRows(src, 1, int(n), int(n), s[:], &arith.OneRows) == 0 {
+			return logSumExpRare(src)
+		}
+		if s[0].Sure() {
+			arith.Best.SumOthers(src, &s[0], &arith.One)
+		}
 	}
 	return float32(float64(s[0].Max) + s[0].Excess(1))
 }

@@ -66118,3 +66118,8027 @@ DATA minusInf<>+20(SB)/4, $0xff800000
 DATA minusInf<>+24(SB)/4, $0xff800000
 DATA minusInf<>+28(SB)/4, $0xff800000
 GLOBL minusInf<>(SB), RODATA|NOPTR, $32
+
+// func softmaxRowAVX2(dst *float32, src *float32, n int) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmaxRowAVX2(SB), $448-25
+	// softmaxRowAVX2: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ n+16(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// 1 to 16 elements.
+	CMPQ         CX, $0x00000010
+	JGT          done0
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS (SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 32(SI), Y3, Y4
+	VMOVUPS    nearLog2eHi<>+0(SB), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y2, Y5
+	VANDPS      Y5, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y2, Y6
+	VFMADD231PS nearLog2eLo<>+0(SB), Y2, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y2
+	VPSLLD  $0x14, Y5, Y7
+	VPADDD  Y2, Y7, Y2
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y7
+	VMULPS      Y7, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y6
+	VANDPS      Y6, Y0, Y0
+	VMOVUPS     nearLog2eHi<>+0(SB), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y4, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y4, Y1
+	VFMADD231PS nearLog2eLo<>+0(SB), Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
+	VMULPS      Y6, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y1
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y5, Y2, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y2
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPD       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDSD       X1, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X1
+	VUCOMISD     X2, X1
+	JCS          end
+	VMOVSD       up64<>+0(SB), X1
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X2
+	VBROADCASTSS X2, Y4
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y0, Y2
+	VFMADD231PS Y4, Y0, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l1
+	VMASKMOVPS  Y2, Y0, (DI)
+	JMP         l2
+
+l1:
+	VMOVUPS Y2, (DI)
+
+l2:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y3, Y1
+	VFMADD231PS Y4, Y3, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l3
+	CMPQ        CX, $0x00000008
+	JLE         l4
+	VMASKMOVPS  Y1, Y0, 32(DI)
+	JMP         l4
+
+l3:
+	VMOVUPS Y1, 32(DI)
+
+l4:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 17 to 32 elements.
+	CMPQ         CX, $0x00000020
+	JGT          done1
+	SUBQ         $0x00000010, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 64(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     nearLog2eHi<>+0(SB), Y6
+	VFMADD213PS Y1, Y2, Y6
+	VANDPS      Y6, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS Y9, Y2, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS Y10, Y2, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y2, Y12, Y2
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y0, Y0
+	VADDPS      Y0, Y7, Y2
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVAPS     Y1, Y8
+	VFMADD231PS Y9, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y11
+	VSUBPS Y8, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y11
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS 32(SI), Y10, Y11
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y6, Y10
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y9, Y12, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y12
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y12, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y11, Y1
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y8, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y1, X5
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y1, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPD       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDSD       X1, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X1
+	VUCOMISD     X2, X1
+	JCS          end
+	VMOVSD       up64<>+0(SB), X1
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X2
+	VBROADCASTSS X2, Y4
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y7, Y2
+	VFMADD231PS Y4, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y0, Y2
+	VFMADD231PS Y4, Y0, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l5
+	VMASKMOVPS  Y2, Y0, 64(DI)
+	JMP         l6
+
+l5:
+	VMOVUPS Y2, 64(DI)
+
+l6:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y3, Y1
+	VFMADD231PS Y4, Y3, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
+	VMASKMOVPS  Y1, Y0, 96(DI)
+	JMP         l8
+
+l7:
+	VMOVUPS Y1, 96(DI)
+
+l8:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done1:
+	// 33 to 48 elements.
+	CMPQ         CX, $0x00000030
+	JGT          done2
+	SUBQ         $0x00000020, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 128(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVAPS     Y1, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y2, Y6
+	VANDPS      Y6, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y2, Y12
+	VFMADD231PS Y10, Y2, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y2, Y13, Y2
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y12
+	VANDPS      Y12, Y0, Y0
+	VPOR        Y5, Y6, Y5
+	VADDPS      Y0, Y11, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y12
+	VSUBPS Y6, Y1, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y12
+	VFMADD231PS 96(SI), Y9, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y0, (BX)
+	VPSLLD  $0x14, Y2, Y0
+	VMOVUPS Y8, 32(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y14, Y0, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y0, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVAPS     Y1, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y4, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
+	VMULPS      Y6, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y1
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y5, Y2, Y5
+	VADDPS      Y3, Y0, Y0
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X1
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X11, X0
+	JCS          end
+	VMOVSD       up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y12, Y1
+	VFMADD231PS Y2, Y12, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 32(DI)
+	VMOVUPS     32(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y13, Y1
+	VFMADD231PS Y2, Y13, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 96(DI)
+	VMOVUPS     (BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y1
+	CMPQ        CX, $0x00000008
+	JGE         l9
+	VMASKMOVPS  Y4, Y1, 128(DI)
+	JMP         l10
+
+l9:
+	VMOVUPS Y4, 128(DI)
+
+l10:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y0
+	VFMADD231PS Y2, Y3, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     32(DX), Y1
+	CMPQ        CX, $0x00000010
+	JGE         l11
+	CMPQ        CX, $0x00000008
+	JLE         l12
+	VMASKMOVPS  Y0, Y1, 160(DI)
+	JMP         l12
+
+l11:
+	VMOVUPS Y0, 160(DI)
+
+l12:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done2:
+	// 49 to 64 elements.
+	CMPQ         CX, $0x00000040
+	JGT          done3
+	SUBQ         $0x00000030, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 192(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 224(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVAPS     Y1, Y12
+	VFMADD231PS Y9, Y2, Y12
+	VANDPS      Y12, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y13
+	VFMADD231PS Y9, Y2, Y14
+	VFMADD231PS 128(SI), Y10, Y13
+	VFMADD231PS Y10, Y2, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y2
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y8, (BX)
+	VPSLLD  $0x14, Y6, Y8
+	VMOVUPS Y7, 32(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y0, Y0
+	VADDPS      Y0, Y13, Y2
+	VADDPS      Y2, Y11, Y11
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y12, Y5
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y7
+	VSUBPS Y6, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y7
+	VFMADD231PS 96(SI), Y9, Y8
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS 96(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y0, 64(BX)
+	VPSLLD  $0x14, Y6, Y0
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y0, Y14
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y0, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VADDPS      Y8, Y7, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVAPS     Y1, Y6
+	VFMADD231PS Y9, Y4, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y12
+	VSUBPS Y6, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y9, Y12
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS 160(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y14
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y14, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y12, Y1
+	VADDPS      Y1, Y0, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y6, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X1
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X11, X0
+	JCS          end
+	VMOVSD       up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      32(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 32(DI)
+	VMOVUPS     (BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y8, Y1
+	VFMADD231PS Y2, Y8, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 96(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y13, Y1
+	VFMADD231PS Y2, Y13, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y12, Y1
+	VFMADD231PS Y2, Y12, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 160(DI)
+	VMOVUPS     64(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y1
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y4, Y1, 192(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y4, 192(DI)
+
+l14:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y0
+	VFMADD231PS Y2, Y3, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     32(DX), Y1
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y0, Y1, 224(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y0, 224(DI)
+
+l16:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done3:
+	// 65 to 80 elements.
+	CMPQ         CX, $0x00000050
+	JGT          done4
+	SUBQ         $0x00000040, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 256(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 288(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y1, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y13
+	VFMADD231PS 192(SI), Y9, Y14
+	VFMADD231PS 128(SI), Y10, Y13
+	VFMADD231PS 192(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y8, (BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 32(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y12, Y5
+	VMOVAPS     Y1, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y2, Y6
+	VFMADD231PS Y10, Y2, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y2
+	VPSLLD  $0x14, Y3, Y7
+	VPADDD  Y2, Y7, Y2
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y7
+	VMULPS      Y7, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y6
+	VANDPS      Y6, Y0, Y0
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y6
+	VSUBPS Y3, Y1, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y6
+	VFMADD231PS 96(SI), Y9, Y7
+	VFMADD231PS 32(SI), Y10, Y6
+	VFMADD231PS 96(SI), Y10, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y14, 96(BX)
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y6, Y6
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y6, Y8
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y12
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y9, Y12
+	VFMADD231PS 224(SI), Y9, Y14
+	VFMADD231PS 160(SI), Y10, Y12
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y13, 128(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VMOVUPS Y7, 160(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y3, Y6
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y6
+	VADDPS      Y6, Y8, Y8
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVAPS     Y1, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y4, Y2
+	VMOVUPS     64(BX), Y3
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
+	VMULPS      Y6, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y1
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y5, Y2, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X1
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y4
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y4, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y8, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X1
+	VADDPD       X1, X11, X11
+	VMOVHLPS     X11, X11, X1
+	VADDSD       X1, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X1
+	VUCOMISD     X11, X1
+	JCS          end
+	VMOVSD       up64<>+0(SB), X1
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X1, X1
+	VCVTSD2SS    X1, X1, X2
+	VBROADCASTSS X2, Y4
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X1, X1
+	VCVTSD2SS    X1, X1, X1
+	VBROADCASTSS X1, Y1
+	VMOVUPS      32(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     192(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     (BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     160(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y12, Y2
+	VFMADD231PS Y4, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     96(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y14, Y2
+	VFMADD231PS Y4, Y14, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y0, Y2
+	VFMADD231PS Y4, Y0, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y0
+	CMPQ        CX, $0x00000008
+	JGE         l17
+	VMASKMOVPS  Y2, Y0, 256(DI)
+	JMP         l18
+
+l17:
+	VMOVUPS Y2, 256(DI)
+
+l18:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y1, Y3, Y1
+	VFMADD231PS Y4, Y3, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     32(DX), Y0
+	CMPQ        CX, $0x00000010
+	JGE         l19
+	CMPQ        CX, $0x00000008
+	JLE         l20
+	VMASKMOVPS  Y1, Y0, 288(DI)
+	JMP         l20
+
+l19:
+	VMOVUPS Y1, 288(DI)
+
+l20:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done4:
+	// 81 to 96 elements.
+	CMPQ         CX, $0x00000060
+	JGT          done5
+	SUBQ         $0x00000050, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 320(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 352(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y1, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y13
+	VFMADD231PS 192(SI), Y9, Y14
+	VFMADD231PS 128(SI), Y10, Y13
+	VFMADD231PS 192(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y8, (BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 32(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y12, Y5
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVAPS     Y1, Y6
+	VFMADD231PS Y9, Y2, Y6
+	VANDPS      Y6, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y7
+	VSUBPS Y6, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y9, Y7
+	VFMADD231PS Y9, Y2, Y8
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS Y10, Y2, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y14, 96(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y2, Y15, Y2
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VANDPS      Y8, Y0, Y0
+	VADDPS      Y0, Y7, Y2
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y8
+	VSUBPS Y6, Y1, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y8
+	VFMADD231PS 96(SI), Y9, Y12
+	VFMADD231PS 32(SI), Y10, Y8
+	VFMADD231PS 96(SI), Y10, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y0, 128(BX)
+	VPSLLD  $0x14, Y3, Y0
+	VMOVUPS Y7, 160(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y14, Y0, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VMULPS      Y0, Y8, Y8
+	VMULPS      Y7, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y8, Y0
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y7
+	VSUBPS Y6, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y9, Y7
+	VFMADD231PS 224(SI), Y9, Y14
+	VFMADD231PS 160(SI), Y10, Y7
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y13, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VMOVUPS Y12, 224(BX)
+	VPSLLD  $0x14, Y3, Y12
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y8, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y7
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y7, Y8
+	VADDPS      Y8, Y0, Y0
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVAPS     Y1, Y6
+	VFMADD231PS Y9, Y4, Y6
+	VMOVUPS     64(BX), Y8
+	VANDPS      Y6, Y8, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y12
+	VSUBPS Y6, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y9, Y12
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS 288(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y13
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y13, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y8, Y8
+	VADDPS      Y8, Y12, Y1
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y1, X4
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y2, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X11, X0
+	JCS          end
+	VMOVSD       up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      32(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     256(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     (BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     224(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     192(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 160(DI)
+	VMOVUPS     96(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y14, Y1
+	VFMADD231PS Y2, Y14, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 224(DI)
+	VMOVUPS     160(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y12, Y1
+	VFMADD231PS Y2, Y12, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 288(DI)
+	VMOVUPS     128(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y1
+	CMPQ        CX, $0x00000008
+	JGE         l21
+	VMASKMOVPS  Y3, Y1, 320(DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y3, 320(DI)
+
+l22:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y8, Y0
+	VFMADD231PS Y2, Y8, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     32(DX), Y1
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
+	VMASKMOVPS  Y0, Y1, 352(DI)
+	JMP         l24
+
+l23:
+	VMOVUPS Y0, 352(DI)
+
+l24:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done5:
+	// 97 to 112 elements.
+	CMPQ         CX, $0x00000070
+	JGT          done6
+	SUBQ         $0x00000060, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 384(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 416(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y1, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y13
+	VFMADD231PS 192(SI), Y9, Y14
+	VFMADD231PS 128(SI), Y10, Y13
+	VFMADD231PS 192(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y8, (BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 32(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y12, Y5
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y7
+	VSUBPS Y6, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y9, Y7
+	VFMADD231PS 320(SI), Y9, Y8
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 96(BX)
+	VPSLLD  $0x14, Y3, Y14
+	VMOVUPS Y13, 128(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVAPS     Y1, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y2, Y3
+	VANDPS      Y3, Y0, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y2, Y6
+	VFMADD231PS Y10, Y2, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y2
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y2, Y13, Y2
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VMULPS      Y13, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y6
+	VANDPS      Y6, Y0, Y0
+	VPOR        Y5, Y3, Y5
+	VADDPS      Y0, Y12, Y12
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y6
+	VSUBPS Y3, Y1, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y6
+	VFMADD231PS 96(SI), Y9, Y13
+	VFMADD231PS 32(SI), Y10, Y6
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y0, 160(BX)
+	VPSLLD  $0x14, Y2, Y0
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y14, Y0, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y0, Y6, Y6
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y6
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y6, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y9, Y8
+	VFMADD231PS 224(SI), Y9, Y14
+	VFMADD231PS 160(SI), Y10, Y8
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y7, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y7
+	VMOVUPS Y13, 256(BX)
+	VPSLLD  $0x14, Y2, Y13
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y3, Y6
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y8, Y6
+	VADDPS      Y6, Y0, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y6
+	VSUBPS Y3, Y1, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y9, Y6
+	VFMADD231PS 352(SI), Y9, Y7
+	VFMADD231PS 288(SI), Y10, Y6
+	VFMADD231PS 352(SI), Y10, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y8, Y6, Y6
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y6
+	VFMADD213PS Y15, Y15, Y7
+	VADDPS      Y7, Y6, Y8
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVAPS     Y1, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y9, Y4, Y2
+	VMOVUPS     64(BX), Y3
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y9
+	VMULPS      Y9, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y1
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y5, Y2, Y5
+	VADDPS      Y3, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X1
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y12, X2
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y12, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y8, Y0, Y0
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X11, X0
+	JCS          end
+	VMOVSD       up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      32(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     288(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     (BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     256(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     128(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     352(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     96(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     320(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 224(DI)
+	VMOVUPS     224(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y6, Y1
+	VFMADD231PS Y2, Y6, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 288(DI)
+	VMOVUPS     192(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 352(DI)
+	VMOVUPS     160(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y4
+	VFMADD231PS Y2, Y1, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y1
+	CMPQ        CX, $0x00000008
+	JGE         l25
+	VMASKMOVPS  Y4, Y1, 384(DI)
+	JMP         l26
+
+l25:
+	VMOVUPS Y4, 384(DI)
+
+l26:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y0
+	VFMADD231PS Y2, Y3, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     32(DX), Y1
+	CMPQ        CX, $0x00000010
+	JGE         l27
+	CMPQ        CX, $0x00000008
+	JLE         l28
+	VMASKMOVPS  Y0, Y1, 416(DI)
+	JMP         l28
+
+l27:
+	VMOVUPS Y0, 416(DI)
+
+l28:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done6:
+	// 113 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done7
+	SUBQ         $0x00000070, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS    nearHeadroom<>+0(SB), Y1
+	VSUBPS     Y0, Y1, Y1
+	VSUBPS     nearInteger<>+0(SB), Y1, Y1
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 448(SI), Y0, Y2
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 480(SI), Y3, Y4
+	VMOVUPS    (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y5
+	VMOVUPS     64(SI), Y6
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y1, Y8
+	VMOVUPS nearLog2eHi<>+0(SB), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS 64(SI), Y9, Y8
+	VMOVUPS     nearLog2eLo<>+0(SB), Y10
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS 64(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y6
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y1, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y13
+	VSUBPS Y12, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y9, Y13
+	VFMADD231PS 192(SI), Y9, Y14
+	VFMADD231PS 128(SI), Y10, Y13
+	VFMADD231PS 192(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y8, (BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 32(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VMOVUPS Y3, 64(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y5, Y6, Y5
+	VPOR        Y5, Y12, Y5
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y1, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y7
+	VSUBPS Y6, Y1, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y9, Y7
+	VFMADD231PS 320(SI), Y9, Y8
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 96(BX)
+	VPSLLD  $0x14, Y3, Y14
+	VMOVUPS Y13, 128(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     384(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y3
+	VMOVAPS     Y1, Y6
+	VFMADD231PS Y9, Y2, Y6
+	VANDPS      Y6, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y1, Y13
+	VSUBPS Y6, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y9, Y13
+	VFMADD231PS Y9, Y2, Y14
+	VFMADD231PS 384(SI), Y10, Y13
+	VFMADD231PS Y10, Y2, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y8, 160(BX)
+	VPSLLD  $0x14, Y3, Y8
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y0, Y0
+	VADDPS      Y0, Y13, Y2
+	VADDPS      Y2, Y12, Y12
+	VPOR        Y5, Y3, Y5
+	VPOR        Y5, Y6, Y5
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y6
+	VSUBPS Y3, Y1, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y9, Y6
+	VFMADD231PS 96(SI), Y9, Y7
+	VFMADD231PS 32(SI), Y10, Y6
+	VFMADD231PS 96(SI), Y10, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y0, 224(BX)
+	VPSLLD  $0x14, Y3, Y0
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y14, Y0, Y14
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y0, Y6, Y6
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VFMADD213PS Y14, Y14, Y7
+	VADDPS      Y7, Y6, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y8
+	VSUBPS Y3, Y1, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y9, Y8
+	VFMADD231PS 224(SI), Y9, Y14
+	VFMADD231PS 160(SI), Y10, Y8
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y13, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y3, Y6
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y8, Y6
+	VADDPS      Y6, Y0, Y0
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y1, Y9, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y6
+	VSUBPS Y3, Y1, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y9, Y6
+	VFMADD231PS 352(SI), Y9, Y7
+	VFMADD231PS 288(SI), Y10, Y6
+	VFMADD231PS 352(SI), Y10, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VMOVUPS Y14, 352(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y8, Y6, Y6
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y6
+	VFMADD213PS Y15, Y15, Y7
+	VADDPS      Y7, Y6, Y8
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+	VMOVUPS     416(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y9, Y2
+	VMOVAPS     Y1, Y3
+	VFMADD231PS Y9, Y4, Y3
+	VMOVUPS     64(BX), Y13
+	VANDPS      Y3, Y13, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y1, Y14
+	VSUBPS Y3, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y9, Y14
+	VFMADD231PS Y9, Y4, Y1
+	VFMADD231PS 416(SI), Y10, Y14
+	VFMADD231PS Y10, Y4, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y9, Y15, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y15
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y15, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y9, Y9, Y1
+	VANDPS      Y1, Y13, Y13
+	VADDPS      Y13, Y14, Y1
+	VADDPS      Y1, Y8, Y8
+	VPOR        Y5, Y2, Y5
+	VPOR        Y5, Y3, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y5
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X1
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y12, X2
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y12, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y8, Y0, Y0
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y0, Y11, Y11
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y1, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X11, X0
+	JCS          end
+	VMOVSD       up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X11, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      32(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     320(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     (BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     288(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     384(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     96(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     352(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 224(DI)
+	VMOVUPS     192(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y6, Y1
+	VFMADD231PS Y2, Y6, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 288(DI)
+	VMOVUPS     160(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y7, Y1
+	VFMADD231PS Y2, Y7, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 352(DI)
+	VMOVUPS     256(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y14, Y1
+	VFMADD231PS Y2, Y14, Y1
+	VMULPS      down<>+0(SB), Y1, Y1
+	VMOVUPS     Y1, 416(DI)
+	VMOVUPS     224(BX), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y1
+	CMPQ        CX, $0x00000008
+	JGE         l29
+	VMASKMOVPS  Y3, Y1, 448(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y3, 448(DI)
+
+l30:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y13, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMULPS      down<>+0(SB), Y0, Y0
+	VMOVUPS     32(DX), Y1
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
+	VMASKMOVPS  Y0, Y1, 480(DI)
+	JMP         l32
+
+l31:
+	VMOVUPS Y0, 480(DI)
+
+l32:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done7:
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA nearLog2eHi<>+0(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+4(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+8(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+12(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+16(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+20(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+24(SB)/4, $0x3638aa3b
+DATA nearLog2eHi<>+28(SB)/4, $0x3638aa3b
+GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $32
+
+DATA nearLog2eLo<>+0(SB)/4, $0x29257060
+DATA nearLog2eLo<>+4(SB)/4, $0x29257060
+DATA nearLog2eLo<>+8(SB)/4, $0x29257060
+DATA nearLog2eLo<>+12(SB)/4, $0x29257060
+DATA nearLog2eLo<>+16(SB)/4, $0x29257060
+DATA nearLog2eLo<>+20(SB)/4, $0x29257060
+DATA nearLog2eLo<>+24(SB)/4, $0x29257060
+DATA nearLog2eLo<>+28(SB)/4, $0x29257060
+GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $32
+
+// func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumRowAVX2(SB), $192-25
+	// sumRowAVX2: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+0(FP), SI
+	MOVQ out+16(FP), DI
+	MOVQ n+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// 1 to 16 elements.
+	CMPQ         CX, $0x00000010
+	JGT          done0
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   (SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   32(SI), Y2, Y2
+	VORPS        160(DX), Y2, Y2
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y2, Y0, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y3
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y3, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y3, Y0, Y0
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VMOVMSKPS   Y2, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y0, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y2, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y0, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y0
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y0, Y0
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  (SI), Y2, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  32(SI), Y7, Y8
+	VMOVUPS     nearLog2eHi<>+0(SB), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y6, Y9
+	VANDPS      Y9, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y6, Y10
+	VFMADD231PS nearLog2eLo<>+0(SB), Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y10, Y2, Y2
+	VMOVUPS     nearLog2eHi<>+0(SB), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y8, Y6
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y8, Y1
+	VFMADD231PS nearLog2eLo<>+0(SB), Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y10
+	VMULPS      Y10, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y1
+	VANDPS      Y1, Y7, Y7
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VEXTRACTF128 $0x01, Y2, X1
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y2, Y2
+	VSUBPD       Y6, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y0, X6
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y0, Y7, Y7
+	VSUBPD       Y6, Y4, Y4
+	VADDPD       Y7, Y2, Y2
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VADDSD       X0, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS    zero<>+0(SB), Y3, Y3
+	VMOVSS    X3, 4(DI)
+	VCVTSS2SD X5, X5, X5
+	VMOVSD    X5, 8(DI)
+	VMOVSD    X2, 16(DI)
+	VADDSD    X2, X2, X2
+	VUCOMISD  X5, X2
+	JCS       sure16
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   (SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   32(SI), Y4, Y5
+	VMOVUPS      nearLog2eHi<>+0(SB), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y6
+	VANDPS      Y6, Y1, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y3, Y7
+	VFMADD231PS nearLog2eLo<>+0(SB), Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VMOVUPS     nearLog2eHi<>+0(SB), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y5, Y1
+	VANDPS      Y1, Y4, Y1
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y5, Y7
+	VFMADD231PS nearLog2eLo<>+0(SB), Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPSLLD  $0x14, Y1, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y6, Y1, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure16Next
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      nearLog2eHi<>+0(SB), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y7, Y7, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y1, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPD       X1, X3, X3
+	VMOVHLPS     X3, X3, X1
+	VADDSD       X1, X3, X3
+	VMULSD       X6, X3, X3
+	VMOVSD       X3, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure16Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 17 to 32 elements.
+	CMPQ         CX, $0x00000020
+	JGT          done2
+	SUBQ         $0x00000010, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   64(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   96(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       Y0, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  64(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  96(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     nearLog2eHi<>+0(SB), Y10
+	VFMADD213PS Y1, Y6, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS Y13, Y6, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS Y14, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VMOVUPS Y5, (BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y10, Y0
+	VPADDD  Y6, Y5, Y6
+	VPADDD  Y15, Y0, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y5, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y3
+	VFMADD231PS Y13, Y8, Y3
+	VANDPS      Y3, Y7, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y3, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y5
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS 32(SI), Y14, Y5
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y12
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y12, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VFMADD213PS Y8, Y8, Y1
+	VANDPS      Y1, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y3, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X0
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X1, Y1
+	VSUBPD       Y4, Y11, Y11
+	VSUBPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y5, X1
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VSUBPD       Y2, Y5, Y5
+	VSUBPD       Y3, Y1, Y1
+	VADDPD       Y5, Y11, Y11
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VXORPS       X0, X0, X0
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y0, Y0
+	VMOVSS    X0, 4(DI)
+	VMOVUPS   (BX), Y0
+	VCVTSS2SD X0, X0, X0
+	VMOVSD    X0, 8(DI)
+	VMOVSD    X11, 16(DI)
+	VADDSD    X11, X11, X11
+	VUCOMISD  X0, X11
+	JCS       sure32
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   64(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   96(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     nearLog2eHi<>+0(SB), Y7
+	VFMADD213PS Y2, Y3, Y7
+	VANDPS      Y7, Y1, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS Y11, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VANDPS      Y9, Y1, Y1
+	VCMPPS      $0x1e, (SI), Y0, Y9
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y8, Y9, Y9
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVAPS     Y2, Y3
+	VFMADD231PS Y10, Y5, Y3
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y7
+	VSUBPS Y3, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS Y10, Y5, Y8
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS Y11, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y12
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VANDPS      Y8, Y4, Y4
+	VCMPPS      $0x1e, 32(SI), Y0, Y8
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VANDPS      Y7, Y8, Y8
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure32Next
+	VEXTRACTF128 $0x01, Y9, X1
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPD       X1, X9, X9
+	VMOVHLPS     X9, X9, X1
+	VADDSD       X1, X9, X9
+	VMULSD       X4, X9, X9
+	VMOVSD       X9, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure32Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done2:
+	// 33 to 48 elements.
+	CMPQ         CX, $0x00000030
+	JGT          done4
+	SUBQ         $0x00000020, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   128(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   160(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMAXPS       Y0, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  128(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  160(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y6, Y0
+	VANDPS      Y0, Y3, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y6, Y2
+	VFMADD231PS Y14, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPSLLD  $0x14, Y0, Y6
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y2
+	VANDPS      Y2, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y3
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y3
+	VFMADD231PS 96(SI), Y13, Y5
+	VFMADD231PS 32(SI), Y14, Y3
+	VFMADD231PS 96(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y12, Y3, Y3
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y10, Y10, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y8, Y0
+	VANDPS      Y0, Y7, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y2
+	VPSLLD  $0x14, Y0, Y5
+	VPADDD  Y2, Y5, Y2
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y5
+	VMULPS      Y5, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y1
+	VANDPS      Y1, Y7, Y7
+	VPOR        Y9, Y0, Y9
+	VADDPS      Y7, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X0
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y4, X1
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X1, Y1
+	VSUBPD       Y4, Y11, Y11
+	VSUBPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y2, Y3, Y3
+	VSUBPD       Y4, Y1, Y1
+	VADDPD       Y3, Y11, Y11
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VXORPS       X0, X0, X0
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y0, Y0
+	VMOVSS    X0, 4(DI)
+	VMOVUPS   (BX), Y0
+	VCVTSS2SD X0, X0, X0
+	VMOVSD    X0, 8(DI)
+	VMOVSD    X11, 16(DI)
+	VADDSD    X11, X11, X11
+	VUCOMISD  X0, X11
+	JCS       sure48
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   128(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   160(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y3, Y7
+	VANDPS      Y7, Y1, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y3, Y8
+	VFMADD231PS Y11, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VANDPS      Y8, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y6, Y7, Y6
+	VADDPS      Y3, Y12, Y12
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y7
+	VSUBPS Y3, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS 96(SI), Y10, Y8
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 32(SI), Y0, Y9
+	VCMPPS      $0x1e, 96(SI), Y0, Y13
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVAPS     Y2, Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y5, Y1
+	VANDPS      Y1, Y4, Y1
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y5, Y3
+	VFMADD231PS Y11, Y5, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPSLLD  $0x14, Y1, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y3, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y6, Y1, Y6
+	VADDPS      Y5, Y9, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure48Next
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure48Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done4:
+	// 49 to 64 elements.
+	CMPQ         CX, $0x00000040
+	JGT          done6
+	SUBQ         $0x00000030, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   192(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   224(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  192(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  224(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y6, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y13, Y5
+	VFMADD231PS Y13, Y6, Y10
+	VFMADD231PS 128(SI), Y14, Y5
+	VFMADD231PS Y14, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y12
+	VPSLLD  $0x14, Y0, Y15
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y12, Y4, Y12
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y3
+	VSUBPS Y2, Y1, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y3
+	VFMADD231PS 96(SI), Y13, Y4
+	VFMADD231PS 32(SI), Y14, Y3
+	VFMADD231PS 96(SI), Y14, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y3
+	VFMADD213PS Y6, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     160(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y8, Y2
+	VANDPS      Y2, Y7, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y4
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y13, Y4
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS 160(SI), Y14, Y4
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y0, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y10
+	VMULPS      Y8, Y4, Y4
+	VMULPS      Y10, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y4
+	VFMADD213PS Y6, Y6, Y1
+	VANDPS      Y1, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VEXTRACTF128 $0x01, Y11, X0
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X0, Y0
+	VMOVUPS      96(BX), Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VSUBPD       Y1, Y11, Y11
+	VSUBPD       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y2, Y3, Y3
+	VSUBPD       Y4, Y1, Y1
+	VADDPD       Y3, Y11, Y11
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X0
+	VADDPD       X0, X11, X11
+	VMOVHLPS     X11, X11, X0
+	VADDSD       X0, X11, X11
+	VXORPS       X0, X0, X0
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y0, Y0
+	VMOVSS    X0, 4(DI)
+	VMOVUPS   (BX), Y0
+	VCVTSS2SD X0, X0, X0
+	VMOVSD    X0, 8(DI)
+	VMOVSD    X11, 16(DI)
+	VADDSD    X11, X11, X11
+	VUCOMISD  X0, X11
+	JCS       sure64
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   192(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   224(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y10, Y3, Y8
+	VANDPS      Y8, Y1, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS Y10, Y3, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS Y11, Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y1, Y1
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y9
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y9, Y4, Y4
+	VMULPS      Y13, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y8
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS Y2, Y10, Y3
+	VMOVUPS     (BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y3, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y5
+	VMOVUPS     32(BX), Y9
+	VFMADD231PS Y10, Y9, Y8
+	VFMADD231PS 160(SI), Y11, Y5
+	VFMADD231PS Y11, Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y14
+	VPSLLD  $0x14, Y1, Y15
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y11, Y5, Y5
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VFMADD213PS Y14, Y14, Y8
+	VANDPS      Y8, Y4, Y4
+	VCMPPS      $0x1e, 160(SI), Y0, Y8
+	VCMPPS      $0x1e, Y9, Y0, Y9
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure64Next
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure64Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done6:
+	// 65 to 80 elements.
+	CMPQ         CX, $0x00000050
+	JGT          done8
+	SUBQ         $0x00000040, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   256(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       192(SI), Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   288(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       224(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  256(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  288(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     192(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y13, Y5
+	VFMADD231PS 192(SI), Y13, Y10
+	VFMADD231PS 128(SI), Y14, Y5
+	VFMADD231PS 192(SI), Y14, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y0, Y4
+	VMOVUPS Y7, 128(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y6, Y0
+	VANDPS      Y0, Y3, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y6, Y2
+	VFMADD231PS Y14, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y4
+	VPSLLD  $0x14, Y0, Y5
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y2
+	VANDPS      Y2, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y4
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y4
+	VFMADD231PS 96(SI), Y13, Y5
+	VFMADD231PS 32(SI), Y14, Y4
+	VFMADD231PS 96(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VFMADD213PS Y7, Y7, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     160(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y13, Y5
+	VFMADD231PS 224(SI), Y13, Y6
+	VFMADD231PS 160(SI), Y14, Y5
+	VFMADD231PS 224(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y8, Y0
+	VMOVUPS     128(BX), Y2
+	VANDPS      Y0, Y2, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPSLLD  $0x14, Y0, Y6
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y6
+	VMULPS      Y6, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y1
+	VANDPS      Y1, Y2, Y2
+	VPOR        Y9, Y0, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VADDPS       Y3, Y11, Y0
+	VMINPS       Y3, Y11, Y1
+	VMAXPS       Y3, Y11, Y11
+	VSUBPS       Y11, Y0, Y11
+	VSUBPS       Y11, Y1, Y1
+	VADDPS       Y2, Y4, Y3
+	VMINPS       Y2, Y4, Y5
+	VMAXPS       Y2, Y4, Y4
+	VSUBPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      96(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y0, Y0
+	VSUBPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y1, X4
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y3, Y3
+	VSUBPD       Y6, Y1, Y1
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y1, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VXORPS       X1, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y1, Y1
+	VMOVSS    X1, 4(DI)
+	VMOVUPS   (BX), Y1
+	VCVTSS2SD X1, X1, X1
+	VMOVSD    X1, 8(DI)
+	VMOVSD    X0, 16(DI)
+	VADDSD    X0, X0, X0
+	VUCOMISD  X1, X0
+	JCS       sure80
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   256(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y3, Y4
+	VANDPS      Y4, Y1, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y3, Y5
+	VFMADD231PS Y11, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y4, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y5
+	VFMADD231PS 96(SI), Y10, Y7
+	VFMADD231PS 32(SI), Y11, Y5
+	VFMADD231PS 96(SI), Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VCMPPS      $0x1e, 32(SI), Y0, Y8
+	VCMPPS      $0x1e, 96(SI), Y0, Y9
+	VANDPS      Y5, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y4, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y5
+	VFMADD231PS 224(SI), Y10, Y7
+	VFMADD231PS 160(SI), Y11, Y5
+	VFMADD231PS 224(SI), Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y13, Y13, Y7
+	VCMPPS      $0x1e, 160(SI), Y0, Y9
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y4, Y6
+	VMOVUPS     32(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     (BX), Y4
+	VANDPS      Y1, Y4, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y5
+	VMOVUPS 32(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y7, Y5
+	VFMADD231PS Y11, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPADDD  Y9, Y13, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y13, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VANDPS      Y5, Y4, Y4
+	VCMPPS      $0x1e, Y7, Y0, Y7
+	VANDPS      Y4, Y7, Y7
+	VPOR        Y6, Y1, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure80Next
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y4, Y1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y8, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure80Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done8:
+	// 81 to 96 elements.
+	CMPQ         CX, $0x00000060
+	JGT          done10
+	SUBQ         $0x00000050, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   320(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       192(SI), Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      256(SI), Y3
+	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   352(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       224(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      288(SI), Y4
+	VMAXPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  320(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  352(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     192(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y13, Y5
+	VFMADD231PS 192(SI), Y13, Y10
+	VFMADD231PS 128(SI), Y14, Y5
+	VFMADD231PS 192(SI), Y14, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y0, Y4
+	VMOVUPS Y7, 128(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     256(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y6, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y4
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y13, Y4
+	VFMADD231PS Y13, Y6, Y5
+	VFMADD231PS 256(SI), Y14, Y4
+	VFMADD231PS Y14, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y4, Y4
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y3
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y3
+	VFMADD231PS 96(SI), Y13, Y5
+	VFMADD231PS 32(SI), Y14, Y3
+	VFMADD231PS 96(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y7, Y7, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     160(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y13, Y5
+	VFMADD231PS 224(SI), Y13, Y6
+	VFMADD231PS 160(SI), Y14, Y5
+	VFMADD231PS 224(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     288(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y8, Y2
+	VMOVUPS     128(BX), Y5
+	VANDPS      Y2, Y5, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y6
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y13, Y6
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS 288(SI), Y14, Y6
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y7, Y10, Y7
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y12
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y12, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VFMADD213PS Y8, Y8, Y1
+	VANDPS      Y1, Y5, Y5
+	VADDPS      Y5, Y6, Y6
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VADDPS       Y4, Y11, Y0
+	VMINPS       Y4, Y11, Y1
+	VMAXPS       Y4, Y11, Y11
+	VSUBPS       Y11, Y0, Y11
+	VSUBPS       Y11, Y1, Y1
+	VADDPS       Y6, Y3, Y2
+	VMINPS       Y6, Y3, Y4
+	VMAXPS       Y6, Y3, Y3
+	VSUBPS       Y3, Y2, Y3
+	VSUBPS       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y0, X3
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y0, Y0
+	VSUBPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y1, X5
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X1
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y2, Y2
+	VSUBPD       Y6, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VXORPS       X1, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y1, Y1
+	VMOVSS    X1, 4(DI)
+	VMOVUPS   (BX), Y1
+	VCVTSS2SD X1, X1, X1
+	VMOVSD    X1, 8(DI)
+	VMOVSD    X0, 16(DI)
+	VADDSD    X0, X0, X0
+	VUCOMISD  X1, X0
+	JCS       sure96
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   320(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   352(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y10, Y3, Y5
+	VANDPS      Y5, Y1, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS Y10, Y3, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS Y11, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VANDPS      Y8, Y1, Y1
+	VCMPPS      $0x1e, 256(SI), Y0, Y8
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y7, Y8, Y8
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y9
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y9
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y4, Y9, Y9
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS Y2, Y10, Y3
+	VMOVUPS     (BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y3, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y5
+	VMOVUPS     32(BX), Y13
+	VFMADD231PS Y10, Y13, Y9
+	VFMADD231PS 288(SI), Y11, Y5
+	VFMADD231PS Y11, Y13, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y5
+	VFMADD213PS Y15, Y15, Y9
+	VANDPS      Y9, Y4, Y4
+	VCMPPS      $0x1e, 288(SI), Y0, Y9
+	VCMPPS      $0x1e, Y13, Y0, Y13
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure96Next
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y8, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure96Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done10:
+	// 97 to 112 elements.
+	CMPQ         CX, $0x00000070
+	JGT          done12
+	SUBQ         $0x00000060, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   384(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       192(SI), Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      256(SI), Y3
+	VMAXPS       320(SI), Y3, Y3
+	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   416(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       224(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      288(SI), Y4
+	VMAXPS       352(SI), Y4, Y4
+	VMAXPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  384(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  416(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     192(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y13, Y5
+	VFMADD231PS 192(SI), Y13, Y10
+	VFMADD231PS 128(SI), Y14, Y5
+	VFMADD231PS 192(SI), Y14, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y0, Y4
+	VMOVUPS Y7, 128(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     256(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     320(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y4
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y13, Y4
+	VFMADD231PS 320(SI), Y13, Y5
+	VFMADD231PS 256(SI), Y14, Y4
+	VFMADD231PS 320(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y12, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y10, Y10, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y6, Y0
+	VANDPS      Y0, Y3, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y6, Y2
+	VFMADD231PS Y14, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y5
+	VPSLLD  $0x14, Y0, Y6
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y2
+	VANDPS      Y2, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VADDPS      Y3, Y4, Y4
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y3
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y3
+	VFMADD231PS 96(SI), Y13, Y5
+	VFMADD231PS 32(SI), Y14, Y3
+	VFMADD231PS 96(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y7, Y7, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     160(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y13, Y5
+	VFMADD231PS 224(SI), Y13, Y6
+	VFMADD231PS 160(SI), Y14, Y5
+	VFMADD231PS 224(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     288(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     352(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y13, Y5
+	VFMADD231PS 352(SI), Y13, Y6
+	VFMADD231PS 288(SI), Y14, Y5
+	VFMADD231PS 352(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVAPS     Y1, Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y13, Y8, Y0
+	VMOVUPS     128(BX), Y2
+	VANDPS      Y0, Y2, Y0
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPSLLD  $0x14, Y0, Y7
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y7
+	VMULPS      Y7, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y1
+	VANDPS      Y1, Y2, Y2
+	VPOR        Y9, Y0, Y9
+	VADDPS      Y2, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VADDPS       Y4, Y11, Y0
+	VMINPS       Y4, Y11, Y1
+	VMAXPS       Y4, Y11, Y11
+	VSUBPS       Y11, Y0, Y11
+	VSUBPS       Y11, Y1, Y1
+	VADDPS       Y5, Y3, Y2
+	VMINPS       Y5, Y3, Y4
+	VMAXPS       Y5, Y3, Y3
+	VSUBPS       Y3, Y2, Y3
+	VSUBPS       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y0, X3
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y0, Y0
+	VSUBPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y1, X5
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X1
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y2, Y2
+	VSUBPD       Y6, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VXORPS       X1, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y1, Y1
+	VMOVSS    X1, 4(DI)
+	VMOVUPS   (BX), Y1
+	VCVTSS2SD X1, X1, X1
+	VMOVSD    X1, 8(DI)
+	VMOVSD    X0, 16(DI)
+	VADDSD    X0, X0, X0
+	VUCOMISD  X1, X0
+	JCS       sure112
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   384(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   416(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y2, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS 320(SI), Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 256(SI), Y0, Y9
+	VCMPPS      $0x1e, 320(SI), Y0, Y13
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y3, Y4
+	VANDPS      Y4, Y1, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y3, Y5
+	VFMADD231PS Y11, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y1, Y1
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y1, Y3, Y3
+	VPOR        Y6, Y4, Y6
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y7, Y13, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y8
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y8
+	VCMPPS      $0x1e, 224(SI), Y0, Y13
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y4
+	VFMADD231PS 352(SI), Y10, Y5
+	VFMADD231PS 288(SI), Y11, Y4
+	VFMADD231PS 352(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y14, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y13, Y13, Y5
+	VCMPPS      $0x1e, 288(SI), Y0, Y8
+	VCMPPS      $0x1e, 352(SI), Y0, Y13
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     32(BX), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     (BX), Y3
+	VANDPS      Y1, Y3, Y1
+
+	// -n = magic - N - u
+	VSUBPS  Y1, Y2, Y4
+	VMOVUPS 32(BX), Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y5, Y4
+	VFMADD231PS Y11, Y5, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y13
+	VPSLLD  $0x14, Y1, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y14, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y3, Y3
+	VCMPPS      $0x1e, Y5, Y0, Y5
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y6, Y1, Y6
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure112Next
+	VEXTRACTF128 $0x01, Y12, X1
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VMOVAPS      Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y10, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y10, Y0, Y2
+	VFMADD231PS Y11, Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y5, Y4, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y4
+	VMULPS      Y4, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y5, Y5, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X1
+	VADDPD       X1, X12, X12
+	VMOVHLPS     X12, X12, X1
+	VADDSD       X1, X12, X12
+	VMULSD       X4, X12, X12
+	VMOVSD       X12, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure112Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done12:
+	// 113 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done14
+	SUBQ         $0x00000070, CX
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Y0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      nearHeadroom<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VSUBPS       nearInteger<>+0(SB), Y1, Y1
+	VBROADCASTSS (SI), X0
+	VMOVUPS      log2eHi<>+0(SB), Y2
+	VMULSS       X2, X0, X0
+	VMOVUPS      integerHeadroom<>+0(SB), Y2
+	VSUBSS       X0, X2, X2
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   448(SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VMOVUPS      (SI), Y2
+	VMAXPS       64(SI), Y2, Y2
+	VMOVUPS      128(SI), Y3
+	VMAXPS       192(SI), Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      256(SI), Y3
+	VMAXPS       320(SI), Y3, Y3
+	VMOVUPS      384(SI), Y4
+	VMAXPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      32(DX), Y0
+	VMASKMOVPS   480(SI), Y0, Y0
+	VORPS        160(DX), Y0, Y0
+	VMOVUPS      32(SI), Y3
+	VMAXPS       96(SI), Y3, Y3
+	VMOVUPS      160(SI), Y4
+	VMAXPS       224(SI), Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMOVUPS      288(SI), Y4
+	VMAXPS       352(SI), Y4, Y4
+	VMOVUPS      416(SI), Y5
+	VMAXPS       Y0, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMAXPS       Y4, Y3, Y3
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y3, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VSHUFPS    $0xb1, Y0, Y0, Y4
+	VMAXPS     Y4, Y0, Y0
+	VMOVUPS    nearLog2eHi<>+0(SB), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y5
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y6, Y4, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VCMPPS      $0x05, Y0, Y2, Y2
+	VCMPPS      $0x05, Y0, Y3, Y3
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y4
+	VMOVMSKPS   Y3, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y2, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y2
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y5, Y2, Y2
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  448(SI), Y3, Y6
+	VMOVUPS     32(DX), Y7
+	VMASKMOVPS  480(SI), Y7, Y8
+	VMOVUPS     (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD132PS nearLog2eHi<>+0(SB), Y1, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y1, Y11
+	VSUBPS  Y10, Y1, Y12
+	VMOVUPS nearLog2eHi<>+0(SB), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y13, Y11
+	VFMADD231PS 64(SI), Y13, Y12
+	VMOVUPS     nearLog2eLo<>+0(SB), Y14
+	VFMADD231PS (SI), Y14, Y11
+	VFMADD231PS 64(SI), Y14, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y5, (BX)
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VMOVUPS Y0, 32(BX)
+	VPSLLD  $0x14, Y9, Y0
+	VMOVUPS Y2, 64(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y15, Y0, Y15
+	VPADDD  Y5, Y2, Y5
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y2, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     192(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y13, Y5
+	VFMADD231PS 192(SI), Y13, Y10
+	VFMADD231PS 128(SI), Y14, Y5
+	VFMADD231PS 192(SI), Y14, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y12
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y4, 96(BX)
+	VPSLLD  $0x14, Y0, Y4
+	VMOVUPS Y7, 128(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     256(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     320(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y4
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y13, Y4
+	VFMADD231PS 320(SI), Y13, Y5
+	VFMADD231PS 256(SI), Y14, Y4
+	VFMADD231PS 320(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y15
+	VMULPS      Y12, Y4, Y4
+	VMULPS      Y15, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y10, Y10, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     384(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y6, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y13, Y5
+	VFMADD231PS Y13, Y6, Y7
+	VFMADD231PS 384(SI), Y14, Y5
+	VFMADD231PS Y14, Y6, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y7, Y3, Y3
+	VADDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     32(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     96(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y3
+	VSUBPS Y2, Y1, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y13, Y3
+	VFMADD231PS 96(SI), Y13, Y5
+	VFMADD231PS 32(SI), Y14, Y3
+	VFMADD231PS 96(SI), Y14, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y6
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y0, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y10, Y3, Y3
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VFMADD213PS Y7, Y7, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     160(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     224(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y13, Y5
+	VFMADD231PS 224(SI), Y13, Y6
+	VFMADD231PS 160(SI), Y14, Y5
+	VFMADD231PS 224(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     288(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVUPS     352(SI), Y2
+	VFMADD213PS Y1, Y13, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y5
+	VSUBPS Y2, Y1, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y13, Y5
+	VFMADD231PS 352(SI), Y13, Y6
+	VFMADD231PS 288(SI), Y14, Y5
+	VFMADD231PS 352(SI), Y14, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y7
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y15
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y15
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+	VMOVUPS     416(SI), Y0
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y1, Y13, Y0
+	VMOVAPS     Y1, Y2
+	VFMADD231PS Y13, Y8, Y2
+	VMOVUPS     128(BX), Y6
+	VANDPS      Y2, Y6, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y0, Y1, Y7
+	VSUBPS Y2, Y1, Y1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y13, Y7
+	VFMADD231PS Y13, Y8, Y1
+	VFMADD231PS 416(SI), Y14, Y7
+	VFMADD231PS Y14, Y8, Y1
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y0, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPSLLD  $0x14, Y0, Y12
+	VPSLLD  $0x14, Y2, Y13
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y1, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y1, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y1, Y1
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y10, Y10, Y1
+	VANDPS      Y1, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y9, Y0, Y9
+	VPOR        Y9, Y2, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          end
+	VADDPS       Y4, Y11, Y0
+	VMINPS       Y4, Y11, Y1
+	VMAXPS       Y4, Y11, Y11
+	VSUBPS       Y11, Y0, Y11
+	VSUBPS       Y11, Y1, Y1
+	VADDPS       Y5, Y3, Y2
+	VMINPS       Y5, Y3, Y4
+	VMAXPS       Y5, Y3, Y3
+	VSUBPS       Y3, Y2, Y3
+	VSUBPS       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y0, X3
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y0, Y0
+	VSUBPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y1, X5
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X1
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      64(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y2, Y2
+	VSUBPD       Y6, Y1, Y1
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDSD       X1, X0, X0
+	VXORPS       X1, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS    32(BX), Y1, Y1
+	VMOVSS    X1, 4(DI)
+	VMOVUPS   (BX), Y1
+	VCVTSS2SD X1, X1, X1
+	VMOVSD    X1, 8(DI)
+	VMOVSD    X0, 16(DI)
+	VADDSD    X0, X0, X0
+	VUCOMISD  X1, X0
+	JCS       sure128
+	MOVB      $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y0
+	VMULPS       nearLog2eHi<>+0(SB), Y0, Y1
+	VMOVUPS      nearSure<>+0(SB), Y2
+	VSUBPS       Y1, Y2, Y2
+	VSUBPS       nearInteger<>+0(SB), Y2, Y2
+	VMOVUPS      (DX), Y1
+	VMASKMOVPS   448(SI), Y1, Y3
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   480(SI), Y4, Y5
+	VMOVUPS      (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD132PS nearLog2eHi<>+0(SB), Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y2, Y9
+	VMOVUPS nearLog2eHi<>+0(SB), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y10, Y8
+	VFMADD231PS 64(SI), Y10, Y9
+	VMOVUPS     nearLog2eLo<>+0(SB), Y11
+	VFMADD231PS (SI), Y11, Y8
+	VFMADD231PS 64(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y9
+	VCMPPS      $0x1e, (SI), Y0, Y12
+	VCMPPS      $0x1e, 64(SI), Y0, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y10, Y9
+	VFMADD231PS 192(SI), Y10, Y13
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, (BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y5, 32(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y0, Y4
+	VCMPPS      $0x1e, 192(SI), Y0, Y5
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y2, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y10, Y7
+	VFMADD231PS 320(SI), Y10, Y8
+	VFMADD231PS 256(SI), Y11, Y7
+	VFMADD231PS 320(SI), Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 256(SI), Y0, Y9
+	VCMPPS      $0x1e, 320(SI), Y0, Y13
+	VANDPS      Y7, Y9, Y9
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y10, Y3, Y5
+	VANDPS      Y5, Y1, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y10, Y7
+	VFMADD231PS Y10, Y3, Y8
+	VFMADD231PS 384(SI), Y11, Y7
+	VFMADD231PS Y11, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 64(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VANDPS      Y8, Y1, Y1
+	VCMPPS      $0x1e, 384(SI), Y0, Y8
+	VCMPPS      $0x1e, Y3, Y0, Y3
+	VANDPS      Y7, Y8, Y8
+	VANDPS      Y1, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y6, Y4, Y6
+	VPOR        Y6, Y5, Y6
+	VMOVUPS     32(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     96(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y10, Y4
+	VFMADD231PS 96(SI), Y10, Y5
+	VFMADD231PS 32(SI), Y11, Y4
+	VFMADD231PS 96(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y7
+	VPERMPS nearTable<>+0(SB), Y3, Y8
+	VPSLLD  $0x14, Y1, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VMULPS      Y12, Y4, Y4
+	VMULPS      Y13, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VFMADD213PS Y8, Y8, Y5
+	VCMPPS      $0x1e, 32(SI), Y0, Y7
+	VCMPPS      $0x1e, 96(SI), Y0, Y8
+	VANDPS      Y4, Y7, Y7
+	VANDPS      Y5, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     224(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y10, Y4
+	VFMADD231PS 224(SI), Y10, Y5
+	VFMADD231PS 160(SI), Y11, Y4
+	VFMADD231PS 224(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y12, Y12, Y5
+	VCMPPS      $0x1e, 160(SI), Y0, Y8
+	VCMPPS      $0x1e, 224(SI), Y0, Y12
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     288(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     352(SI), Y3
+	VFMADD213PS Y2, Y10, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y4
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y10, Y4
+	VFMADD231PS 352(SI), Y10, Y5
+	VFMADD231PS 288(SI), Y11, Y4
+	VFMADD231PS 352(SI), Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y8
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPSLLD  $0x14, Y1, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPADDD  Y8, Y13, Y8
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y4, Y4
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VFMADD213PS Y12, Y12, Y5
+	VCMPPS      $0x1e, 288(SI), Y0, Y8
+	VCMPPS      $0x1e, 352(SI), Y0, Y12
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+	VMOVUPS     416(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y10, Y1
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS Y2, Y10, Y3
+	VMOVUPS     (BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y5
+	VSUBPS Y3, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y10, Y5
+	VMOVUPS     32(BX), Y13
+	VFMADD231PS Y10, Y13, Y12
+	VFMADD231PS 416(SI), Y11, Y5
+	VFMADD231PS Y11, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y1, Y14
+	VPERMPS nearTable<>+0(SB), Y3, Y15
+	VPSLLD  $0x14, Y1, Y11
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y5
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y4, Y4
+	VCMPPS      $0x1e, 416(SI), Y0, Y10
+	VCMPPS      $0x1e, Y13, Y0, Y13
+	VANDPS      Y5, Y10, Y10
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y1, Y6
+	VPOR        Y6, Y3, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y6
+	JNZ          sure128Next
+	VMOVUPS      64(BX), Y1
+	VEXTRACTF128 $0x01, Y1, X3
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y9, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X5
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      nearLog2eHi<>+0(SB), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS nearLog2eHi<>+0(SB), Y0, Y2
+	VFMADD231PS nearLog2eLo<>+0(SB), Y0, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS  Y6, Y6, Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       sureScale64<>+0(SB), X5
+	VMULSD       X5, X2, X2
+	VMOVSD       X2, 8(DI)
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPD       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDSD       X2, X1, X1
+	VMULSD       X5, X1, X1
+	VMOVSD       X1, 16(DI)
+	VMULPS       log2eHi<>+0(SB), Y0, Y0
+	VMOVUPS      integerSure<>+0(SB), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      integer<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVSS       X0, (DI)
+
+sure128Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done14:
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+4(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+8(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+12(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+16(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
+DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2eHi<>(SB), RODATA|NOPTR, $32

@@ -37549,3 +37549,4222 @@ GLOBL sureScale64<>(SB), RODATA|NOPTR, $8
 
 DATA integerSure<>+0(SB)/4, $0x4b400064
 GLOBL integerSure<>(SB), RODATA|NOPTR, $4
+
+// func softmaxRowAVX512(dst *float32, src *float32, n int) (ok bool)
+// Requires: AVX, AVX512F
+TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
+	// softmaxRowAVX512: the softmax of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	MOVQ n+16(FP), CX
+
+	// 1 to 16 elements.
+	CMPQ         CX, $0x00000010
+	JGT          done0
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST   nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VSUBPS.BCST   nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z     (SI), K7, Z0
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z2
+	VFMADD213PS.Z Z1, Z0, K7, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z1, Z1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z0
+	VPSLLD       $0x14, Z2, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z3
+	VMULPS           Z3, Z1, Z1
+	VFMADD213PS.Z    Z0, Z0, K7, Z1
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VCVTPS2PD     Y1, Z2
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z0, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VADDPD        X0, X2, X2
+	VMOVHLPS      X2, X2, X0
+	VADDSD        X0, X2, X2
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X2, X0
+	JCS           end
+	VMOVSD        up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Z3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, K7, (DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 17 to 32 elements.
+	CMPQ         CX, $0x00000020
+	JGT          done1
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    64(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z3
+	VFMADD213PS.Z    Z1, Z0, K7, Z3
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z4
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z5, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z0
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z2, Z6
+	VPSLLD       $0x14, Z3, Z7
+	VPADDD       Z0, Z6, Z0
+	VPADDD       Z5, Z7, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z7
+	VMULPS           Z6, Z4, Z4
+	VMULPS           Z7, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z4
+	VFMADD213PS.Z Z5, Z5, K7, Z1
+	VADDPS        Z1, Z4, Z0
+
+	// Leave if an element is not near.
+	VPORD         Z2, Z3, Z2
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPD        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VADDSD        X2, X0, X0
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X0, X2
+	JCS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X0
+	VBROADCASTSS X0, Z3
+	VCVTSS2SD    X0, X0, X0
+	VSUBSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z4, Z0
+	VFMADD231PS Z3, Z4, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z1, Z2
+	VFMADD231PS Z3, Z1, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, K7, 64(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done1:
+	// 33 to 48 elements.
+	CMPQ         CX, $0x00000030
+	JGT          done2
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    128(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z4
+	VFMADD213PS.Z    Z1, Z0, K7, Z4
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z5
+	VSUBPS  Z3, Z1, Z6
+	VSUBPS  Z4, Z1, Z1
+	VMOVUPS (SI), Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z7, Z5
+	VMOVUPS          64(SI), Z8
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z8, Z6
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z7, Z5
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z8, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z0
+	VPERMPS      nearTable<>+0(SB), Z3, Z7
+	VPERMPS      nearTable<>+0(SB), Z4, Z8
+	VPSLLD       $0x14, Z2, Z9
+	VPSLLD       $0x14, Z3, Z10
+	VPSLLD       $0x14, Z4, Z11
+	VPADDD       Z0, Z9, Z0
+	VPADDD       Z7, Z10, Z7
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z11
+	VMULPS           Z9, Z5, Z5
+	VMULPS           Z10, Z6, Z6
+	VMULPS           Z11, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z5
+	VFMADD213PS   Z7, Z7, Z6
+	VFMADD213PS.Z Z8, Z8, K7, Z1
+	VADDPS        Z6, Z5, Z0
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+	VADDPS        Z1, Z0, Z0
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPD        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VADDSD        X2, X0, X0
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X0, X2
+	JCS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X0
+	VBROADCASTSS X0, Z3
+	VCVTSS2SD    X0, X0, X0
+	VSUBSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z5, Z0
+	VFMADD231PS Z3, Z5, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z6, Z0
+	VFMADD231PS Z3, Z6, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z1, Z2
+	VFMADD231PS Z3, Z1, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, K7, 128(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done2:
+	// 49 to 64 elements.
+	CMPQ         CX, $0x00000040
+	JGT          done3
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    192(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z5
+	VFMADD213PS.Z    Z1, Z0, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z6
+	VSUBPS  Z3, Z1, Z7
+	VSUBPS  Z4, Z1, Z8
+	VSUBPS  Z5, Z1, Z1
+	VMOVUPS (SI), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z9, Z6
+	VMOVUPS          64(SI), Z10
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z7
+	VMOVUPS          128(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z9, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z0
+	VPERMPS      nearTable<>+0(SB), Z3, Z9
+	VPERMPS      nearTable<>+0(SB), Z4, Z10
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPSLLD       $0x14, Z2, Z12
+	VPSLLD       $0x14, Z3, Z13
+	VPSLLD       $0x14, Z4, Z14
+	VPSLLD       $0x14, Z5, Z15
+	VPADDD       Z0, Z12, Z0
+	VPADDD       Z9, Z13, Z9
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z15
+	VMULPS           Z12, Z6, Z6
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z15, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z6
+	VFMADD213PS   Z9, Z9, Z7
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS.Z Z11, Z11, K7, Z1
+	VADDPS        Z7, Z6, Z0
+	VADDPS        Z1, Z8, Z9
+	VADDPS        Z9, Z0, Z0
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+	VPORD         Z2, Z5, Z2
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPD        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X0
+	VMOVHLPS      X0, X0, X2
+	VADDSD        X2, X0, X0
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X0, X2
+	JCS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X0
+	VBROADCASTSS X0, Z3
+	VCVTSS2SD    X0, X0, X0
+	VSUBSD       X0, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z6, Z0
+	VFMADD231PS Z3, Z6, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z7, Z0
+	VFMADD231PS Z3, Z7, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z8, Z0
+	VFMADD231PS Z3, Z8, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z2, Z1, Z2
+	VFMADD231PS Z3, Z1, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, K7, 192(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done3:
+	// 65 to 80 elements.
+	CMPQ         CX, $0x00000050
+	JGT          done4
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    256(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z6
+	VSUBPS  Z3, Z1, Z7
+	VSUBPS  Z4, Z1, Z8
+	VSUBPS  Z5, Z1, Z9
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z6
+	VMOVUPS          64(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z7
+	VMOVUPS          128(SI), Z12
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z8
+	VMOVUPS          192(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z10
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPSLLD       $0x14, Z2, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z10, Z10, Z6
+	VFMADD213PS   Z11, Z11, Z7
+	VFMADD213PS   Z12, Z12, Z8
+	VFMADD213PS   Z13, Z13, Z9
+	VADDPS        Z7, Z6, Z10
+	VADDPS        Z9, Z8, Z11
+	VADDPS        Z11, Z10, Z10
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+	VPORD         Z2, Z5, Z2
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z3
+	VFMADD213PS.Z Z1, Z0, K7, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z4
+	VPADDD       Z0, Z4, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z4
+	VMULPS           Z4, Z1, Z1
+	VFMADD213PS.Z    Z0, Z0, K7, Z1
+
+	// Leave if an element is not near.
+	VPORD         Z2, Z3, Z2
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y0, Z0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VCVTPS2PD     Y1, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z10, Z10
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z0, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPD        Y0, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X0
+	VADDPD        X0, X10, X10
+	VMOVHLPS      X10, X10, X0
+	VADDSD        X0, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X10, X0
+	JCS           end
+	VMOVSD        up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Z3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z6, Z2
+	VFMADD231PS Z3, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z7, Z2
+	VFMADD231PS Z3, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z8, Z2
+	VFMADD231PS Z3, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z9, Z2
+	VFMADD231PS Z3, Z9, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, K7, 256(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done4:
+	// 81 to 96 elements.
+	CMPQ         CX, $0x00000060
+	JGT          done5
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    320(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z6
+	VSUBPS  Z3, Z1, Z7
+	VSUBPS  Z4, Z1, Z8
+	VSUBPS  Z5, Z1, Z9
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z6
+	VMOVUPS          64(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z7
+	VMOVUPS          128(SI), Z12
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z8
+	VMOVUPS          192(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z10
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPSLLD       $0x14, Z2, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS Z10, Z10, Z6
+	VFMADD213PS Z11, Z11, Z7
+	VFMADD213PS Z12, Z12, Z8
+	VFMADD213PS Z13, Z13, Z9
+	VADDPS      Z7, Z6, Z10
+	VADDPS      Z9, Z8, Z11
+	VADDPS      Z11, Z10, Z10
+	VPTERNLOGD  $0xfe, Z3, Z4, Z2
+	VPORD       Z2, Z5, Z2
+	VMOVUPS     256(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z4
+	VFMADD213PS.Z    Z1, Z0, K7, Z4
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z1, Z5
+	VSUBPS  Z4, Z1, Z1
+	VMOVUPS 256(SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z5
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z5
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z11
+	VPSLLD       $0x14, Z3, Z12
+	VPSLLD       $0x14, Z4, Z13
+	VPADDD       Z0, Z12, Z0
+	VPADDD       Z11, Z13, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z13
+	VMULPS           Z12, Z5, Z5
+	VMULPS           Z13, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z5
+	VFMADD213PS.Z Z11, Z11, K7, Z1
+	VADDPS        Z1, Z5, Z0
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z0, Z10, Z10
+	VADDPD        Z3, Z2, Z2
+	VADDPD        Z2, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPD        Y0, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X0
+	VADDPD        X0, X10, X10
+	VMOVHLPS      X10, X10, X0
+	VADDSD        X0, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X10, X0
+	JCS           end
+	VMOVSD        up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Z3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z6, Z2
+	VFMADD231PS Z3, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z7, Z2
+	VFMADD231PS Z3, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z8, Z2
+	VFMADD231PS Z3, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z9, Z2
+	VFMADD231PS Z3, Z9, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z5, Z2
+	VFMADD231PS Z3, Z5, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, K7, 320(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done5:
+	// 97 to 112 elements.
+	CMPQ         CX, $0x00000070
+	JGT          done6
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    384(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z6
+	VSUBPS  Z3, Z1, Z7
+	VSUBPS  Z4, Z1, Z8
+	VSUBPS  Z5, Z1, Z9
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z6
+	VMOVUPS          64(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z7
+	VMOVUPS          128(SI), Z12
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z8
+	VMOVUPS          192(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z10
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPSLLD       $0x14, Z2, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS Z10, Z10, Z6
+	VFMADD213PS Z11, Z11, Z7
+	VFMADD213PS Z12, Z12, Z8
+	VFMADD213PS Z13, Z13, Z9
+	VADDPS      Z7, Z6, Z10
+	VADDPS      Z9, Z8, Z11
+	VADDPS      Z11, Z10, Z10
+	VPTERNLOGD  $0xfe, Z3, Z4, Z2
+	VPORD       Z2, Z5, Z2
+	VMOVUPS     256(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          320(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z5
+	VFMADD213PS.Z    Z1, Z0, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z1, Z11
+	VSUBPS  Z4, Z1, Z12
+	VSUBPS  Z5, Z1, Z1
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z11
+	VMOVUPS          320(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z12
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z13
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPADDD       Z0, Z15, Z0
+	VPADDD       Z13, Z16, Z13
+	VPADDD       Z14, Z17, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z17
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z11
+	VFMADD213PS   Z13, Z13, Z12
+	VFMADD213PS.Z Z14, Z14, K7, Z1
+	VADDPS        Z12, Z11, Z0
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+	VPORD         Z2, Z5, Z2
+	VADDPS        Z1, Z0, Z0
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z0, Z10, Z10
+	VADDPD        Z3, Z2, Z2
+	VADDPD        Z2, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPD        Y0, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X0
+	VADDPD        X0, X10, X10
+	VMOVHLPS      X10, X10, X0
+	VADDSD        X0, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X10, X0
+	JCS           end
+	VMOVSD        up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Z3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z6, Z2
+	VFMADD231PS Z3, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z7, Z2
+	VFMADD231PS Z3, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z8, Z2
+	VFMADD231PS Z3, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z9, Z2
+	VFMADD231PS Z3, Z9, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z11, Z2
+	VFMADD231PS Z3, Z11, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z12, Z2
+	VFMADD231PS Z3, Z12, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, K7, 384(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done6:
+	// 113 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done7
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VMOVUPS.Z    448(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z2
+	VMOVUPS          64(SI), Z3
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          128(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          192(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z2, Z1, Z6
+	VSUBPS  Z3, Z1, Z7
+	VSUBPS  Z4, Z1, Z8
+	VSUBPS  Z5, Z1, Z9
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z6
+	VMOVUPS          64(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z7
+	VMOVUPS          128(SI), Z12
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z8
+	VMOVUPS          192(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z2, Z10
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPSLLD       $0x14, Z2, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPADDD       Z10, Z14, Z10
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VMULPS           Z14, Z6, Z6
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS Z10, Z10, Z6
+	VFMADD213PS Z11, Z11, Z7
+	VFMADD213PS Z12, Z12, Z8
+	VFMADD213PS Z13, Z13, Z9
+	VADDPS      Z7, Z6, Z10
+	VADDPS      Z9, Z8, Z11
+	VADDPS      Z11, Z10, Z10
+	VPTERNLOGD  $0xfe, Z3, Z4, Z2
+	VPORD       Z2, Z5, Z2
+	VMOVUPS     256(SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z3
+	VMOVUPS          320(SI), Z4
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z4
+	VMOVUPS          384(SI), Z5
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z11
+	VFMADD213PS.Z    Z1, Z0, K7, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z1, Z12
+	VSUBPS  Z4, Z1, Z13
+	VSUBPS  Z5, Z1, Z14
+	VSUBPS  Z11, Z1, Z1
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z12
+	VMOVUPS          320(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z13
+	VMOVUPS          384(SI), Z17
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z17, Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z13
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z17, Z14
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPERMPS      nearTable<>+0(SB), Z4, Z15
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z11, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z11, Z21
+	VPADDD       Z0, Z18, Z0
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z21
+	VMULPS           Z18, Z12, Z12
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
+	VMULPS           Z21, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z12
+	VFMADD213PS   Z15, Z15, Z13
+	VFMADD213PS   Z16, Z16, Z14
+	VFMADD213PS.Z Z17, Z17, K7, Z1
+	VADDPS        Z13, Z12, Z0
+	VADDPS        Z1, Z14, Z15
+	VADDPS        Z15, Z0, Z0
+	VPTERNLOGD    $0xfe, Z3, Z4, Z2
+	VPTERNLOGD    $0xfe, Z5, Z11, Z2
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z2, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z0, Z10, Z10
+	VADDPD        Z3, Z2, Z2
+	VADDPD        Z2, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPD        Y0, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X0
+	VADDPD        X0, X10, X10
+	VMOVHLPS      X10, X10, X0
+	VADDSD        X0, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X0
+	VUCOMISD      X10, X0
+	JCS           end
+	VMOVSD        up64<>+0(SB), X0
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Z3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z6, Z2
+	VFMADD231PS Z3, Z6, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z7, Z2
+	VFMADD231PS Z3, Z7, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z8, Z2
+	VFMADD231PS Z3, Z8, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z9, Z2
+	VFMADD231PS Z3, Z9, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z12, Z2
+	VFMADD231PS Z3, Z12, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z13, Z2
+	VFMADD231PS Z3, Z13, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z14, Z2
+	VFMADD231PS Z3, Z14, Z2
+	VMULPS.BCST down<>+0(SB), Z2, Z2
+	VMOVUPS     Z2, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z1, Z0
+	VFMADD231PS Z3, Z1, Z0
+	VMULPS.BCST down<>+0(SB), Z0, Z0
+	VMOVUPS     Z0, K7, 448(DI)
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done7:
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA nearLog2eHi<>+0(SB)/4, $0x3638aa3b
+GLOBL nearLog2eHi<>(SB), RODATA|NOPTR, $4
+
+DATA nearLog2eLo<>+0(SB)/4, $0x29257060
+GLOBL nearLog2eLo<>(SB), RODATA|NOPTR, $4
+
+// func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
+// Requires: AVX, AVX512F, BMI
+TEXT ·sumRowAVX512(SB), NOSPLIT, $0-25
+	// sumRowAVX512: the sum of a row of 1 to 128 elements without a scale, if they are near.
+	MOVQ src+0(FP), SI
+	MOVQ out+16(FP), DI
+	MOVQ n+8(FP), CX
+
+	// 1 to 16 elements.
+	CMPQ         CX, $0x00000010
+	JGT          done0
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      (SI), K7, Z0
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z0, Z0, Z2
+	VMAXPS       Z2, Z0, Z2
+	VSHUFF32X4   $0xb1, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z2
+	VSHUFPS      $0x4e, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z2
+	VSHUFPS      $0xb1, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z2, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z2, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z5, Z5, Z4
+	VCMPPS        $0x05, Z2, Z0, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z4, K1, Z0
+	VMOVUPS.Z     (SI), K7, Z3
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z5
+	VFMADD213PS.Z Z1, Z3, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z1, Z1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z6
+	VPADDD       Z3, Z6, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z6
+	VMULPS           Z6, Z1, Z1
+	VFMADD213PS.Z    Z3, Z3, K7, Z1
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y5
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y5, Z5
+	VSUBPD        Z0, Z1, Z1
+	VSUBPD        Z5, Z3, Z3
+	VADDPD        Z3, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDSD        X0, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z2, Z2
+	VMOVSS      X2, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X1, 16(DI)
+	VADDSD      X1, X1, X1
+	VUCOMISD    X4, X1
+	JCS         sure16
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST   4(DI), Z0, Z1
+	VBROADCASTSS  nearSure<>+0(SB), Z2
+	VSUBPS        Z1, Z2, Z2
+	VSUBPS.BCST   nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z     (SI), K7, Z1
+	VMOVAPS       Z2, Z3
+	VFMADD231PS.Z Z0, Z1, K7, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z1, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z6
+	VPADDD       Z5, Z6, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z6
+	VMULPS           Z6, Z4, Z4
+	VFMADD213PS.Z    Z5, Z5, K7, Z4
+	VBROADCASTSS     4(DI), Z5
+	VCMPPS           $0x1e, Z1, Z5, K1
+	VMOVAPS.Z        Z4, K1, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure16Next
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z5, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z5, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPD        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPD        X1, X4, X4
+	VMOVHLPS      X4, X4, X1
+	VADDSD        X1, X4, X4
+	VMULSD        X0, X4, X4
+	VMOVSD        X4, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z5, Z5
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z5, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure16Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done0:
+	// 17 to 32 elements.
+	CMPQ         CX, $0x00000020
+	JGT          done2
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      64(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       Z0, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   64(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z6
+	VFMADD213PS.Z    Z1, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z7
+	VSUBPS  Z6, Z1, Z1
+	VMOVUPS (SI), Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z8, Z7
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z8, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z5, Z9
+	VPSLLD       $0x14, Z6, Z10
+	VPADDD       Z3, Z9, Z3
+	VPADDD       Z8, Z10, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z10
+	VMULPS           Z9, Z7, Z7
+	VMULPS           Z10, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z7
+	VFMADD213PS.Z Z8, Z8, K7, Z1
+	VADDPS        Z1, Z7, Z7
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VSUBPD        Z2, Z7, Z7
+	VSUBPD        Z3, Z1, Z1
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X7, 16(DI)
+	VADDSD      X7, X7, X7
+	VUCOMISD    X4, X7
+	JCS         sure32
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    64(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z3
+	VMOVAPS       Z2, Z4
+	VFMADD231PS.Z Z0, Z1, K7, Z4
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z5
+	VSUBPS  Z4, Z2, Z6
+	VMOVUPS (SI), Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z7, Z5
+	VFMADD231PS      Z0, Z1, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z7, Z5
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z6
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z7
+	VPERMPS      nearTable<>+0(SB), Z4, Z8
+	VPSLLD       $0x14, Z3, Z9
+	VPSLLD       $0x14, Z4, Z10
+	VPADDD       Z7, Z9, Z7
+	VPADDD       Z8, Z10, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z10
+	VMULPS           Z9, Z5, Z5
+	VMULPS           Z10, Z6, Z6
+	VFMADD213PS.Z    Z8, Z8, K7, Z6
+	VBROADCASTSS     4(DI), Z8
+	VCMPPS           $0x1e, (SI), Z8, K1
+	VCMPPS           $0x1e, Z1, Z8, K2
+	VFMADD213PS.Z    Z7, Z7, K1, Z5
+	VMOVAPS.Z        Z6, K2, Z6
+	VADDPS           Z6, Z5, Z5
+
+	// Leave if an element is not near.
+	VPORD         Z3, Z4, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure32Next
+	VEXTRACTF64X4 $0x01, Z5, Y1
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z8, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z8, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z8, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y1
+	VADDPD        Y1, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X1
+	VADDPD        X1, X5, X5
+	VMOVHLPS      X5, X5, X1
+	VADDSD        X1, X5, X5
+	VMULSD        X0, X5, X5
+	VMOVSD        X5, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z8, Z8
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z8, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure32Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done2:
+	// 33 to 48 elements.
+	CMPQ         CX, $0x00000030
+	JGT          done4
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      128(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMAXPS       Z0, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   128(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z7
+	VFMADD213PS.Z    Z1, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z8
+	VSUBPS  Z6, Z1, Z9
+	VSUBPS  Z7, Z1, Z1
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z8
+	VMOVUPS          64(SI), Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z11, Z9
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z6, Z10
+	VPERMPS      nearTable<>+0(SB), Z7, Z11
+	VPSLLD       $0x14, Z5, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPSLLD       $0x14, Z7, Z14
+	VPADDD       Z3, Z12, Z3
+	VPADDD       Z10, Z13, Z10
+	VPADDD       Z11, Z14, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z14
+	VMULPS           Z12, Z8, Z8
+	VMULPS           Z13, Z9, Z9
+	VMULPS           Z14, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z8
+	VFMADD213PS   Z10, Z10, Z9
+	VFMADD213PS.Z Z11, Z11, K7, Z1
+	VADDPS        Z9, Z8, Z8
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VADDPS        Z1, Z8, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VSUBPD        Z2, Z8, Z8
+	VSUBPD        Z3, Z1, Z1
+	VADDPD        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPD        Y1, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X1
+	VADDPD        X1, X8, X8
+	VMOVHLPS      X8, X8, X1
+	VADDSD        X1, X8, X8
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X8, 16(DI)
+	VADDSD      X8, X8, X8
+	VUCOMISD    X4, X8
+	JCS         sure48
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    128(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z3
+	VMOVUPS       64(SI), Z4
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z1, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z6
+	VSUBPS  Z4, Z2, Z7
+	VSUBPS  Z5, Z2, Z8
+	VMOVUPS (SI), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z9, Z6
+	VMOVUPS          64(SI), Z10
+	VFMADD231PS      Z0, Z10, Z7
+	VFMADD231PS      Z0, Z1, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z9, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z9
+	VPERMPS      nearTable<>+0(SB), Z4, Z10
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPSLLD       $0x14, Z3, Z12
+	VPSLLD       $0x14, Z4, Z13
+	VPSLLD       $0x14, Z5, Z14
+	VPADDD       Z9, Z12, Z9
+	VPADDD       Z10, Z13, Z10
+	VPADDD       Z11, Z14, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VMULPS           Z12, Z6, Z6
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z8, Z8
+	VFMADD213PS.Z    Z11, Z11, K7, Z8
+	VBROADCASTSS     4(DI), Z11
+	VCMPPS           $0x1e, (SI), Z11, K1
+	VCMPPS           $0x1e, 64(SI), Z11, K2
+	VCMPPS           $0x1e, Z1, Z11, K3
+	VFMADD213PS.Z    Z9, Z9, K1, Z6
+	VFMADD213PS.Z    Z10, Z10, K2, Z7
+	VMOVAPS.Z        Z8, K3, Z8
+	VADDPS           Z7, Z6, Z6
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VADDPS           Z8, Z6, Z6
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure48Next
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z11, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPD        Y1, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X1
+	VADDPD        X1, X6, X6
+	VMOVHLPS      X6, X6, X1
+	VADDSD        X1, X6, X6
+	VMULSD        X0, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z11, Z11
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z11, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure48Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done4:
+	// 49 to 64 elements.
+	CMPQ         CX, $0x00000040
+	JGT          done6
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      192(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMOVUPS      128(SI), Z3
+	VMAXPS       Z0, Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   192(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          128(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z8
+	VFMADD213PS.Z    Z1, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z9
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z1
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z9
+	VMOVUPS          64(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z10
+	VMOVUPS          128(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z6, Z12
+	VPERMPS      nearTable<>+0(SB), Z7, Z13
+	VPERMPS      nearTable<>+0(SB), Z8, Z14
+	VPSLLD       $0x14, Z5, Z15
+	VPSLLD       $0x14, Z6, Z16
+	VPSLLD       $0x14, Z7, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPADDD       Z3, Z15, Z3
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z18
+	VMULPS           Z15, Z9, Z9
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z18, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z9
+	VFMADD213PS   Z12, Z12, Z10
+	VFMADD213PS   Z13, Z13, Z11
+	VFMADD213PS.Z Z14, Z14, K7, Z1
+	VADDPS        Z10, Z9, Z9
+	VADDPS        Z1, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VPORD         Z5, Z8, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VEXTRACTF64X4 $0x01, Z9, Y1
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VSUBPD        Z2, Z9, Z9
+	VSUBPD        Z3, Z1, Z1
+	VADDPD        Z1, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y1
+	VADDPD        Y1, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X1
+	VADDPD        X1, X9, X9
+	VMOVHLPS      X9, X9, X1
+	VADDSD        X1, X9, X9
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X9, 16(DI)
+	VADDSD      X9, X9, X9
+	VUCOMISD    X4, X9
+	JCS         sure64
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    192(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z3
+	VMOVUPS       64(SI), Z4
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       128(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z6
+	VFMADD231PS.Z Z0, Z1, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z7
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z7
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS      Z0, Z12, Z8
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS      Z0, Z13, Z9
+	VFMADD231PS      Z0, Z1, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.Z    Z14, Z14, K7, Z10
+	VBROADCASTSS     4(DI), Z14
+	VCMPPS           $0x1e, (SI), Z14, K1
+	VCMPPS           $0x1e, 64(SI), Z14, K2
+	VCMPPS           $0x1e, 128(SI), Z14, K3
+	VCMPPS           $0x1e, Z1, Z14, K4
+	VFMADD213PS.Z    Z11, Z11, K1, Z7
+	VFMADD213PS.Z    Z12, Z12, K2, Z8
+	VFMADD213PS.Z    Z13, Z13, K3, Z9
+	VMOVAPS.Z        Z10, K4, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure64Next
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z14, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z14, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z14, Z14
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z14, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure64Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done6:
+	// 65 to 80 elements.
+	CMPQ         CX, $0x00000050
+	JGT          done8
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      256(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMOVUPS      128(SI), Z3
+	VMAXPS       192(SI), Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMAXPS       Z0, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   256(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          128(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VMOVUPS          192(SI), Z8
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z9
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VMOVUPS          64(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z10
+	VMOVUPS          128(SI), Z15
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z11
+	VMOVUPS          192(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS   Z13, Z13, Z9
+	VFMADD213PS   Z14, Z14, Z10
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z16, Z16, Z12
+	VADDPS        Z10, Z9, Z9
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VPORD         Z5, Z8, Z5
+	VBROADCASTSS  nearLog2eHi<>+0(SB), Z6
+	VFMADD213PS.Z Z1, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z1, Z1
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z3
+	VPSLLD       $0x14, Z6, Z7
+	VPADDD       Z3, Z7, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z7
+	VMULPS           Z7, Z1, Z1
+	VFMADD213PS.Z    Z3, Z3, K7, Z1
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z1, Z9, Z3
+	VMINPS        Z1, Z9, Z5
+	VMAXPS        Z1, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z2, Z3, Z3
+	VSUBPD        Z6, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z2, Z1, Z1
+	VADDPD        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPD        Y1, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPD        X1, X3, X3
+	VMOVHLPS      X3, X3, X1
+	VADDSD        X1, X3, X3
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X3, 16(DI)
+	VADDSD      X3, X3, X3
+	VUCOMISD    X4, X3
+	JCS         sure80
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    256(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z7
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z7
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS      Z0, Z12, Z8
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS      Z0, Z13, Z9
+	VMOVUPS          192(SI), Z14
+	VFMADD231PS      Z0, Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K2
+	VCMPPS           $0x1e, 64(SI), Z15, K3
+	VCMPPS           $0x1e, 128(SI), Z15, K4
+	VCMPPS           $0x1e, 192(SI), Z15, K5
+	VFMADD213PS.Z    Z11, Z11, K2, Z7
+	VFMADD213PS.Z    Z12, Z12, K3, Z8
+	VFMADD213PS.Z    Z13, Z13, K4, Z9
+	VFMADD213PS.Z    Z14, Z14, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVAPS          Z2, Z4
+	VFMADD231PS.Z    Z0, Z1, K7, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z1, Z5
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z6
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z6, Z8, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z6, Z6, K7, Z5
+	VCMPPS           $0x1e, Z1, Z15, K1
+	VMOVAPS.Z        Z5, K1, Z5
+
+	// Leave if an element is not near.
+	VPORD         Z3, Z4, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure80Next
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z5, Y3
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z5, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z15, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z15, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z15, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure80Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done8:
+	// 81 to 96 elements.
+	CMPQ         CX, $0x00000060
+	JGT          done10
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      320(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMOVUPS      128(SI), Z3
+	VMAXPS       192(SI), Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMOVUPS      256(SI), Z3
+	VMAXPS       Z0, Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   320(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          128(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VMOVUPS          192(SI), Z8
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z9
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VMOVUPS          64(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z10
+	VMOVUPS          128(SI), Z15
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z11
+	VMOVUPS          192(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VPTERNLOGD  $0xfe, Z6, Z7, Z5
+	VPORD       Z5, Z8, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z7
+	VFMADD213PS.Z    Z1, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z1, Z8
+	VSUBPS  Z7, Z1, Z1
+	VMOVUPS 256(SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z10, Z8
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z10, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z3
+	VPERMPS      nearTable<>+0(SB), Z7, Z10
+	VPSLLD       $0x14, Z6, Z11
+	VPSLLD       $0x14, Z7, Z12
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z12
+	VMULPS           Z11, Z8, Z8
+	VMULPS           Z12, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z8
+	VFMADD213PS.Z Z10, Z10, K7, Z1
+	VADDPS        Z1, Z8, Z8
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z8, Z9, Z1
+	VMINPS        Z8, Z9, Z3
+	VMAXPS        Z8, Z9, Z9
+	VSUBPS        Z9, Z1, Z9
+	VSUBPS        Z9, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z2, Z1, Z1
+	VSUBPD        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z5, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPD        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDSD        X2, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X1, 16(DI)
+	VADDSD      X1, X1, X1
+	VUCOMISD    X4, X1
+	JCS         sure96
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    320(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z7
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z7
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS      Z0, Z12, Z8
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS      Z0, Z13, Z9
+	VMOVUPS          192(SI), Z14
+	VFMADD231PS      Z0, Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K2
+	VCMPPS           $0x1e, 64(SI), Z15, K3
+	VCMPPS           $0x1e, 128(SI), Z15, K4
+	VCMPPS           $0x1e, 192(SI), Z15, K5
+	VFMADD213PS.Z    Z11, Z11, K2, Z7
+	VFMADD213PS.Z    Z12, Z12, K3, Z8
+	VFMADD213PS.Z    Z13, Z13, K4, Z9
+	VFMADD213PS.Z    Z14, Z14, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z1, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z6
+	VSUBPS  Z5, Z2, Z8
+	VMOVUPS 256(SI), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z9, Z6
+	VFMADD231PS      Z0, Z1, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z9, Z6
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z9
+	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPSLLD       $0x14, Z4, Z11
+	VPSLLD       $0x14, Z5, Z12
+	VPADDD       Z9, Z11, Z9
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z12
+	VMULPS           Z11, Z6, Z6
+	VMULPS           Z12, Z8, Z8
+	VFMADD213PS.Z    Z10, Z10, K7, Z8
+	VCMPPS           $0x1e, 256(SI), Z15, K1
+	VCMPPS           $0x1e, Z1, Z15, K2
+	VFMADD213PS.Z    Z9, Z9, K1, Z6
+	VMOVAPS.Z        Z8, K2, Z8
+	VADDPS           Z8, Z6, Z6
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure96Next
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z6, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z15, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z15, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z15, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure96Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done10:
+	// 97 to 112 elements.
+	CMPQ         CX, $0x00000070
+	JGT          done12
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      384(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMOVUPS      128(SI), Z3
+	VMAXPS       192(SI), Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMOVUPS      256(SI), Z3
+	VMAXPS       320(SI), Z3, Z3
+	VMAXPS       Z0, Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   384(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          128(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VMOVUPS          192(SI), Z8
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z9
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VMOVUPS          64(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z10
+	VMOVUPS          128(SI), Z15
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z11
+	VMOVUPS          192(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VPTERNLOGD  $0xfe, Z6, Z7, Z5
+	VPORD       Z5, Z8, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          320(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z8
+	VFMADD213PS.Z    Z1, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z1
+	VMOVUPS 256(SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z12, Z10
+	VMOVUPS          320(SI), Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z11
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z3
+	VPERMPS      nearTable<>+0(SB), Z7, Z12
+	VPERMPS      nearTable<>+0(SB), Z8, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z7, Z15
+	VPSLLD       $0x14, Z8, Z16
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z12, Z15, Z12
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z16
+	VMULPS           Z14, Z10, Z10
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z16, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z10
+	VFMADD213PS   Z12, Z12, Z11
+	VFMADD213PS.Z Z13, Z13, K7, Z1
+	VADDPS        Z11, Z10, Z10
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VPORD         Z5, Z8, Z5
+	VADDPS        Z1, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z10, Z9, Z1
+	VMINPS        Z10, Z9, Z3
+	VMAXPS        Z10, Z9, Z9
+	VSUBPS        Z9, Z1, Z9
+	VSUBPS        Z9, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z2, Z1, Z1
+	VSUBPD        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z5, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPD        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDSD        X2, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X1, 16(DI)
+	VADDSD      X1, X1, X1
+	VUCOMISD    X4, X1
+	JCS         sure112
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    384(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z7
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z7
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS      Z0, Z12, Z8
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS      Z0, Z13, Z9
+	VMOVUPS          192(SI), Z14
+	VFMADD231PS      Z0, Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K2
+	VCMPPS           $0x1e, 64(SI), Z15, K3
+	VCMPPS           $0x1e, 128(SI), Z15, K4
+	VCMPPS           $0x1e, 192(SI), Z15, K5
+	VFMADD213PS.Z    Z11, Z11, K2, Z7
+	VFMADD213PS.Z    Z12, Z12, K3, Z8
+	VFMADD213PS.Z    Z13, Z13, K4, Z9
+	VFMADD213PS.Z    Z14, Z14, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       320(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z6
+	VFMADD231PS.Z Z0, Z1, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS 256(SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z8
+	VMOVUPS          320(SI), Z12
+	VFMADD231PS      Z0, Z12, Z9
+	VFMADD231PS      Z0, Z1, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z11
+	VPERMPS      nearTable<>+0(SB), Z5, Z12
+	VPERMPS      nearTable<>+0(SB), Z6, Z13
+	VPSLLD       $0x14, Z4, Z14
+	VPSLLD       $0x14, Z5, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPADDD       Z11, Z14, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z17
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z16, Z9, Z9
+	VMULPS           Z17, Z10, Z10
+	VFMADD213PS.Z    Z13, Z13, K7, Z10
+	VCMPPS           $0x1e, 256(SI), Z15, K1
+	VCMPPS           $0x1e, 320(SI), Z15, K2
+	VCMPPS           $0x1e, Z1, Z15, K3
+	VFMADD213PS.Z    Z11, Z11, K1, Z8
+	VFMADD213PS.Z    Z12, Z12, K2, Z9
+	VMOVAPS.Z        Z10, K3, Z10
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VADDPS           Z10, Z8, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure112Next
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z8, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z15, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z15, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z15, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure112Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done12:
+	// 113 to 128 elements.
+	CMPQ         CX, $0x00000080
+	JGT          done14
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, $0x487ff56e
+	JGT          end
+	VBROADCASTSS (SI), Z0
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS.BCST  nearLog2eHi<>+0(SB), Z0, Z0
+	VBROADCASTSS nearHeadroom<>+0(SB), Z1
+	VSUBPS       Z0, Z1, Z1
+	VSUBPS.BCST  nearInteger<>+0(SB), Z1, Z1
+	VBROADCASTSS (SI), X0
+	VBROADCASTSS log2eHi<>+0(SB), Z2
+	VMULSS       X2, X0, X0
+	VBROADCASTSS integerHeadroom<>+0(SB), Z2
+	VSUBSS       X0, X2, X2
+	VBROADCASTSS integer<>+0(SB), Z0
+	VSUBSS       X2, X0, X0
+	VMOVSS       X0, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      448(SI), K7, Z0
+	VMOVUPS      (SI), Z2
+	VMAXPS       64(SI), Z2, Z2
+	VMOVUPS      128(SI), Z3
+	VMAXPS       192(SI), Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMOVUPS      256(SI), Z3
+	VMAXPS       320(SI), Z3, Z3
+	VMOVUPS      384(SI), Z4
+	VMAXPS       Z0, Z4, Z4
+	VMAXPS       Z4, Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4   $0x4e, Z2, Z2, Z0
+	VMAXPS       Z0, Z2, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0x4e, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VSHUFPS      $0xb1, Z0, Z0, Z3
+	VMAXPS       Z3, Z0, Z0
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z1, Z0, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z1, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z0, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z5, Z3, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z3
+	VMULPS           Z3, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS Z5, Z5, Z4
+	VCMPPS      $0x05, Z0, Z2, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z4, K1, Z2
+	VMOVUPS.Z   448(SI), K7, Z3
+	VMOVUPS     (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z5
+	VMOVUPS          64(SI), Z6
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          128(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VMOVUPS          192(SI), Z8
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z1, Z9
+	VSUBPS  Z6, Z1, Z10
+	VSUBPS  Z7, Z1, Z11
+	VSUBPS  Z8, Z1, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z13, Z9
+	VMOVUPS          64(SI), Z14
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z10
+	VMOVUPS          128(SI), Z15
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z11
+	VMOVUPS          192(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VADDPS      Z10, Z9, Z9
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VPTERNLOGD  $0xfe, Z6, Z7, Z5
+	VPORD       Z5, Z8, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z6
+	VMOVUPS          320(SI), Z7
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z7
+	VMOVUPS          384(SI), Z8
+	VFMADD132PS.BCST nearLog2eHi<>+0(SB), Z1, Z8
+	VBROADCASTSS     nearLog2eHi<>+0(SB), Z10
+	VFMADD213PS.Z    Z1, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z1, Z11
+	VSUBPS  Z7, Z1, Z12
+	VSUBPS  Z8, Z1, Z13
+	VSUBPS  Z10, Z1, Z1
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z14, Z11
+	VMOVUPS          320(SI), Z15
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z15, Z12
+	VMOVUPS          384(SI), Z16
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z16, Z13
+	VFMADD231PS.BCST nearLog2eHi<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z13
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z3, Z1
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z3
+	VPERMPS      nearTable<>+0(SB), Z7, Z14
+	VPERMPS      nearTable<>+0(SB), Z8, Z15
+	VPERMPS      nearTable<>+0(SB), Z10, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z7, Z18
+	VPSLLD       $0x14, Z8, Z19
+	VPSLLD       $0x14, Z10, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z1, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z1, Z20
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z18, Z12, Z12
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z1, Z1
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z11
+	VFMADD213PS   Z14, Z14, Z12
+	VFMADD213PS   Z15, Z15, Z13
+	VFMADD213PS.Z Z16, Z16, K7, Z1
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z1, Z13, Z13
+	VADDPS        Z13, Z11, Z11
+	VPTERNLOGD    $0xfe, Z6, Z7, Z5
+	VPTERNLOGD    $0xfe, Z8, Z10, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           end
+	VADDPS        Z11, Z9, Z1
+	VMINPS        Z11, Z9, Z3
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z1, Z9
+	VSUBPS        Z9, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z2, Z1, Z1
+	VSUBPD        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z5, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPD        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDSD        X2, X1, X1
+
+	// A zero is stored without its sign.
+	VADDPS.BCST zero<>+0(SB), Z0, Z0
+	VMOVSS      X0, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X1, 16(DI)
+	VADDSD      X1, X1, X1
+	VUCOMISD    X4, X1
+	JCS         sure128
+	MOVB        $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS nearLog2eHi<>+0(SB), Z0
+	VMULPS.BCST  4(DI), Z0, Z1
+	VBROADCASTSS nearSure<>+0(SB), Z2
+	VSUBPS       Z1, Z2, Z2
+	VSUBPS.BCST  nearInteger<>+0(SB), Z2, Z2
+	VMOVUPS.Z    448(SI), K7, Z1
+	VMOVUPS      (SI), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z3
+	VMOVUPS     64(SI), Z4
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     128(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     192(SI), Z6
+	VFMADD213PS Z2, Z0, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z7
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z11, Z7
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS      Z0, Z12, Z8
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS      Z0, Z13, Z9
+	VMOVUPS          192(SI), Z14
+	VFMADD231PS      Z0, Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z11, Z7
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z12, Z8
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z12
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPSLLD       $0x14, Z3, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z15, Z7, Z7
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VBROADCASTSS     4(DI), Z15
+	VCMPPS           $0x1e, (SI), Z15, K2
+	VCMPPS           $0x1e, 64(SI), Z15, K3
+	VCMPPS           $0x1e, 128(SI), Z15, K4
+	VCMPPS           $0x1e, 192(SI), Z15, K5
+	VFMADD213PS.Z    Z11, Z11, K2, Z7
+	VFMADD213PS.Z    Z12, Z12, K3, Z8
+	VFMADD213PS.Z    Z13, Z13, K4, Z9
+	VFMADD213PS.Z    Z14, Z14, K5, Z10
+	VADDPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPORD            Z3, Z6, Z3
+	VMOVUPS          256(SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       320(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       384(SI), Z6
+	VFMADD213PS   Z2, Z0, Z6
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z1, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z9
+	VSUBPS  Z5, Z2, Z10
+	VSUBPS  Z6, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z13, Z9
+	VMOVUPS          320(SI), Z14
+	VFMADD231PS      Z0, Z14, Z10
+	VMOVUPS          384(SI), Z16
+	VFMADD231PS      Z0, Z16, Z11
+	VFMADD231PS      Z0, Z1, Z12
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z13, Z9
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z14, Z10
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z16, Z11
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z1, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z13
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPADDD       Z13, Z18, Z13
+	VPADDD       Z14, Z19, Z14
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VMULPS           Z18, Z9, Z9
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VFMADD213PS.Z    Z17, Z17, K7, Z12
+	VCMPPS           $0x1e, 256(SI), Z15, K1
+	VCMPPS           $0x1e, 320(SI), Z15, K2
+	VCMPPS           $0x1e, 384(SI), Z15, K3
+	VCMPPS           $0x1e, Z1, Z15, K4
+	VFMADD213PS.Z    Z13, Z13, K1, Z9
+	VFMADD213PS.Z    Z14, Z14, K2, Z10
+	VFMADD213PS.Z    Z16, Z16, K3, Z11
+	VMOVAPS.Z        Z12, K4, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z4, Z5, Z3
+	VPTERNLOGD       $0xfe, Z6, Z8, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           sure128Next
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y1, Z1
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z1, Z1
+	VMOVAPS       Z2, Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z15, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z0, Z15, Z2
+	VFMADD231PS.BCST nearLog2eLo<>+0(SB), Z15, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z0
+	VPSLLD       $0x14, Z3, Z3
+	VPADDD       Z0, Z3, Z0
+	VBROADCASTSS nearExp2<>+0(SB), Z3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z2, Z3
+	VMULPS           Z3, Z2, Z2
+
+	// s*q + s
+	VFMADD213PS   Z0, Z0, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        sureScale64<>+0(SB), X0
+	VMULSD        X0, X2, X2
+	VMOVSD        X2, 8(DI)
+	VADDPD        Z1, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y1
+	VADDPD        Y1, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X1
+	VADDPD        X1, X7, X7
+	VMOVHLPS      X7, X7, X1
+	VADDSD        X1, X7, X7
+	VMULSD        X0, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   log2eHi<>+0(SB), Z15, Z15
+	VBROADCASTSS  integerSure<>+0(SB), Z0
+	VSUBPS        Z15, Z0, Z0
+	VBROADCASTSS  integer<>+0(SB), Z1
+	VSUBPS        Z0, Z1, Z1
+	VMOVSS        X1, (DI)
+
+sure128Next:
+	MOVB $0x01, ok+24(FP)
+	VZEROUPPER
+	RET
+
+done14:
+end:
+	MOVB $0x00, ok+24(FP)
+	VZEROUPPER
+	RET
+
+DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
+GLOBL log2eHi<>(SB), RODATA|NOPTR, $4

@@ -34,6 +34,36 @@ narrow:
 plain:
 	JMP ·sumRowsPlain(SB)
 
+// func SoftmaxRow(dst, src *float32, n int) (ok bool)
+TEXT ·SoftmaxRow(SB), NOSPLIT, $0-25
+	CMPB ·Best(SB), $const_AVX512
+	JNE  narrow
+	JMP  ·softmaxRowAVX512(SB)
+
+narrow:
+	CMPB ·Best(SB), $const_AVX2
+	JNE  plain
+	JMP  ·softmaxRowAVX2(SB)
+
+plain:
+	MOVB $0, ok+24(FP)
+	RET
+
+// func SumRow(src *float32, n int, out *RowSum) (ok bool)
+TEXT ·SumRow(SB), NOSPLIT, $0-25
+	CMPB ·Best(SB), $const_AVX512
+	JNE  narrow
+	JMP  ·sumRowAVX512(SB)
+
+narrow:
+	CMPB ·Best(SB), $const_AVX2
+	JNE  plain
+	JMP  ·sumRowAVX2(SB)
+
+plain:
+	MOVB $0, ok+24(FP)
+	RET
+
 // func LogSub(dst, src []float32, m, scale, b float32)
 TEXT ·LogSub(SB), NOSPLIT, $0-60
 	CMPB ·Best(SB), $const_AVX512

@@ -14,3 +14,9 @@ func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (d
 
 // LogSub is that of the best level.
 func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, scale, b) }
+
+// SoftmaxRow leaves the row to SoftmaxRows.
+func SoftmaxRow(dst, src *float32, n int) (ok bool) { return false }
+
+// SumRow leaves the row to SumRows.
+func SumRow(src *float32, n int, out *RowSum) (ok bool) { return false }

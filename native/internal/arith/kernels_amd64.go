@@ -35,6 +35,12 @@ func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride 
 func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
+func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
+
+//go:noescape
+func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -63,3 +69,9 @@ func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStrid
 
 //go:noescape
 func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
+
+//go:noescape
+func softmaxRowAVX512(dst, src *float32, n int) (ok bool)
+
+//go:noescape
+func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)

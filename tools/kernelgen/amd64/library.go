@@ -88,6 +88,9 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 // where the processor's own prefetchers stop.
 func libraryShape(k library.Kernel, m *machine) library.Shape {
 	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
+	if k.Single() {
+		s.InRegisters = library.Rows
+	}
 	if k == library.SumRows && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
@@ -98,7 +101,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -123,9 +126,13 @@ func (w *libraryWriter) function(name string) {
 	}
 	w.Signature(signature)
 	w.Commentf("%s: %s.", name, w.kernel.Doc())
-	w.MOVQ(w.param("src", "base"), src)
+	base := "base"
+	if w.kernel.Single() {
+		base = ""
+	}
+	w.MOVQ(w.param("src", base), src)
 	if w.kernel.Stores() {
-		w.MOVQ(w.param("dst", "base"), dst)
+		w.MOVQ(w.param("dst", base), dst)
 	}
 	w.fields = make(map[string]operand.Mem)
 	fields := func(param string, base reg.GPPhysical, offsets map[string]int) {
@@ -141,9 +148,10 @@ func (w *libraryWriter) function(name string) {
 	case library.SumRows:
 		fields("p", state, library.RowsFields)
 		w.MOVQ(w.param("out", "base"), dst)
-		for name, at := range library.RowSumFields {
-			w.fields[name] = operand.Mem{Base: dst, Disp: at}
-		}
+		w.rowSumFields()
+	case library.SumRow:
+		w.MOVQ(w.param("out", ""), dst)
+		w.rowSumFields()
 	case library.Sum, library.SumStore:
 		fields("st", state, library.SumFields)
 	case library.Scale, library.ScaleNT:
@@ -153,6 +161,8 @@ func (w *libraryWriter) function(name string) {
 		fields("f", factor, library.FactorFields)
 	}
 	switch {
+	case w.kernel.Single():
+		w.MOVQ(w.param("n", ""), left)
 	case w.kernel == library.SumRows:
 		w.MOVQ(w.param("cols", ""), left)
 		w.MOVQ(w.param("rows", ""), rows)
@@ -172,6 +182,9 @@ func (w *libraryWriter) function(name string) {
 		w.block(i, c)
 	}
 	switch {
+	case w.kernel.Single():
+		w.Label(library.End)
+		w.MOVB(operand.Imm(0), w.result("ok"))
 	case w.kernel == library.SumRows:
 		w.Label(library.End)
 		w.done()
@@ -196,6 +209,13 @@ func (w *libraryWriter) function(name string) {
 	w.RET()
 }
 
+// rowSumFields names the fields of what dst points to.
+func (w *libraryWriter) rowSumFields() {
+	for name, at := range library.RowSumFields {
+		w.fields[name] = operand.Mem{Base: dst, Disp: at}
+	}
+}
+
 // rowed reports whether the kernel is one of rows.
 func (w *libraryWriter) rowed() bool {
 	return w.kernel.Rowed() || w.kernel == library.SumRows
@@ -206,6 +226,13 @@ func (w *libraryWriter) done() {
 	w.MOVQ(w.param("rows", ""), tmp)
 	w.SUBQ(rows, tmp)
 	w.MOVQ(tmp, w.result("done"))
+}
+
+// ok returns from a kernel of a single row that it has done.
+func (w *libraryWriter) ok() {
+	w.MOVB(operand.Imm(1), w.result("ok"))
+	w.VZEROUPPER()
+	w.RET()
 }
 
 // nextRow goes on to the next row, which these registers point to.
@@ -252,6 +279,11 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.left(step)
 		w.Label(fmt.Sprintf("begin%d", i))
 		w.guardScale(w.plan.Codes[i+1].Label)
+	case ir.Only:
+		w.Comment(c.Comment)
+		w.CMPQ(left, operand.U32(step))
+		w.JGT(operand.LabelRef(done))
+		w.left(step)
 	case ir.OneRow:
 		w.Label(c.Label)
 		w.Comment(c.Comment)
@@ -303,8 +335,18 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.nextRow(src, dst)
 		w.JNZ(operand.LabelRef(loop))
 		w.JMP(operand.LabelRef(library.End))
+	case ir.Only:
+		w.ok()
+		if w.kernel != library.SumRow {
+			w.Label(done)
+		}
 	case ir.OneRow: // of the loop before
 		w.Label(c.Label + library.Next)
+		if w.kernel.Single() {
+			w.ok()
+			w.Label(fmt.Sprintf("done%d", i-1))
+			return
+		}
 		w.nextRow(src, dst)
 		w.JNZ(operand.LabelRef(fmt.Sprintf("begin%d", w.loopOf(i))))
 		w.JMP(operand.LabelRef(library.End))
@@ -565,7 +607,11 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	case ir.GuardFirst:
 		w.MOVL(operand.Mem{Base: src}, tmp.As32())
 		w.ANDL(operand.U32(math.MaxInt32), tmp.As32())
-		w.CMPL(tmp.As32(), firstBound.As32()) // as floats from 0 up compare
+		var bound operand.Op = firstBound.As32()
+		if in.Bits != 0 {
+			bound = operand.U32(in.Bits)
+		}
+		w.CMPL(tmp.As32(), bound) // as floats from 0 up compare
 		leave(w.JGT)
 	case ir.GuardDouble:
 		w.VUCOMISD(from(1, 4), from(0, 4))

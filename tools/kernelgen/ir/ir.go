@@ -182,6 +182,7 @@ const (
 	Resume // always; n is what there is of the row from src on
 	Longer // what the block of EachRow before goes to for rows that it leaves
 	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
+	Only   // if n <= Step, for the one row there is; then the kernel is done
 	UpTo   // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
 

@@ -107,10 +107,14 @@ func (b *Block) GuardBits(label string, x V, bits uint32) {
 // x * kHi for no float32 x an integer below 2^21 but 0: one of its last three bits is set.
 func (b *Block) GuardScale(label string) { b.effect(GuardScale, 1, 0, label) }
 
-// GuardFirst leaves for the label if src[0], without its sign, is above the bound of
-// KeepFirst, by general registers: the others are busy. The rows of [EachRow] may do that.
-func (b *Block) GuardFirst(label string) { b.effect(GuardFirst, 1, 0, label) }
-func (b *Block) KeepFirst(x V)           { b.effect(KeepFirst, 1, 0, "", x) }
+// GuardFirst leaves for the label if src[0], without its sign, is above the bound, or if that
+// is 0 above the one of KeepFirst, by general registers: the others are busy. The rows of
+// [EachRow] may do that.
+func (b *Block) GuardFirst(label string, bound float32) {
+	b.effect(GuardFirst, 1, 0, label)
+	b.Ops[len(b.Ops)-1].Bits = math.Float32bits(bound)
+}
+func (b *Block) KeepFirst(x V) { b.effect(KeepFirst, 1, 0, "", x) }
 
 // GuardDouble leaves for the label unless the float64 x >= y; a NaN is not.
 func (b *Block) GuardDouble(x, y V, label string) { b.effect(GuardDouble, 2, 0, label, x, y) }

@@ -29,6 +29,8 @@ const (
 	LogSub
 	SoftmaxMasked
 	SumRows
+	SoftmaxRow
+	SumRow
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -45,6 +47,10 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the sums of rows, up to the first that is irregular"},
 	SoftmaxMasked: {"softmaxMaskedRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the same as softmaxRows for rows of which some elements are -Inf"},
+	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
+		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
+	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
+		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
 }
 
 // Kernels lists all kernels.
@@ -66,8 +72,12 @@ func (k Kernel) Doc() string { return kernels[k].doc }
 // Rowed reports whether the kernel does whole rows.
 func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked }
 
+// Single reports whether the kernel does one row, to whose call and constants it owes its time:
+// the fewer operations that is, the more rows are in flight at once.
+func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
+
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum && k != SumRows }
+func (k Kernel) Stores() bool { return k != Sum && k != SumRows && k != SumRow }
 
 // Streams reports whether it writes around the caches.
 func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
@@ -112,6 +122,10 @@ const (
 	integer = 0x1.8p23
 	// thr is a bit more than 2^-126: below that a result is 0.
 	thr = 0x1.000002p-126
+	// log2(e) in two, and what bounds elements, see nearHigh: of rows without a scale.
+	log2eHi, log2eLo = 0x1.715476p+0, 0x1.4ae0c0p-26
+	ln2              = 0x1.62e430p-1
+	far              = 1 << 18
 )
 
 // The constants of an exponential that is near, see [description.near]: all powers of two
@@ -155,6 +169,7 @@ var names = map[float32]string{
 	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", up: "up", down: "down",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
+	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
 	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
@@ -208,6 +223,10 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.softmaxRows()
 	case SumRows:
 		d.sumRows()
+	case SoftmaxRow:
+		d.singleRow(d.shortRow)
+	case SumRow:
+		d.singleRow(d.shortSum)
 	case Sum, SumStore:
 		d.sum()
 	case Scale, ScaleNT:
@@ -690,7 +709,7 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 		b.Guard(x, b.Param("low"), label)
 		b.Guard(d.nearHigh(b), x, label)
 	} else {
-		b.GuardFirst(label)
+		b.GuardFirst(label, 0)
 	}
 	kHi := b.Get(vars[0])
 	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
@@ -702,7 +721,23 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 		d.exactRow(rows, label)
 	}
 	if d.Kernel == SumRows {
-		d.sureRow(rows, vars)
+		d.sureRow(rows, func(b *ir.Block) ir.V { return b.Get(vars[0]) }, func(b *ir.Block) ir.V { return b.Get(vars[1]) })
+	}
+}
+
+// singleRow describes what is done with the one row of near elements there is, of which the scale is
+// 1 and the length such that it stays in registers.
+func (d *description) singleRow(row func(b *ir.Block, s segment, rows int, label string)) {
+	const high = far - ln2*(reach+1) // see nearHigh
+	kHi := func(b *ir.Block) ir.V { return b.Const(log2eHi * unit) }
+	kLo := func(b *ir.Block) ir.V { return b.Const(log2eLo * unit) }
+	for rows := 1; rows <= d.InRegisters; rows++ {
+		b := d.f.Block(ir.Only, rows*Lanes, fmt.Sprintf("%d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
+		b.GuardFirst(End, high)
+		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, rows), kHi(b))}, rows, End)
+		if d.Kernel == SumRow {
+			d.sureRow(rows, kHi, kLo)
+		}
 	}
 }
 
@@ -750,9 +785,17 @@ func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
 	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
 }
 
+// kHi is scale * log2(e).
+func (d *description) kHi(b *ir.Block) ir.V {
+	if d.Single() {
+		return b.Const(log2eHi)
+	}
+	return b.Param("kHi")
+}
+
 // minusN is integer - N for a row's first element.
 func (d *description) minusN(b *ir.Block, x ir.V) ir.V {
-	return b.Sub(b.Const(integer+headroom), b.Mul(x, b.Param("kHi")))
+	return b.Sub(b.Const(integer+headroom), b.Mul(x, d.kHi(b)))
 }
 
 // shortRow describes the softmax of a row in registers.

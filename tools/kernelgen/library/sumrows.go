@@ -127,12 +127,12 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 // sureRow describes the second sum of a short row whose largest element is more than twice as
 // much as all others: without that element, of which there is one, and with an N that is far
 // below it. If elements are not near then, the first sum stays.
-func (d *description) sureRow(rows int, vars []*ir.Var) {
+func (d *description) sureRow(rows int, kHi, kLo func(*ir.Block) ir.V) {
 	label := fmt.Sprint(sure, rows*Lanes)
 	b := d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
 	b.Label = label
-	kHi, largest := b.Get(vars[0]), b.Param("max")
-	s := segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.magicBelow(b, largest, kHi, sureReach)}
+	largest := b.Param("max")
+	s := segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.magicBelow(b, largest, kHi(b), sureReach)}
 	groups := make([]ir.V, d.parts)
 	d.without = largest
 	d.turn(b, s, rows, false, label+Next, func(*ir.Block, ir.V, []int) {},
@@ -146,7 +146,7 @@ func (d *description) sureRow(rows int, vars []*ir.Var) {
 	scale := b.Double(1 << (sureLeast - sureReach))
 	b.StoreDouble("top", b.MulDouble(b.WidenFirst(top), scale))
 	b.StoreDouble("rest", b.MulDouble(b.ByHalves(lanes), scale))
-	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, b.Param("kHi")))))
+	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, d.kHi(b)))))
 }
 
 // Next is what the label of a block of [ir.OneRow] has behind it where the row is done.
