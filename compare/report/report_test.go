@@ -181,7 +181,7 @@ func sections(html string) []string {
 
 func TestSections(t *testing.T) {
 	dir, html, markdown := report(t, results("CPU X"))
-	want := []string{"summary", "machines", "targets", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
+	want := []string{"summary", "machines", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
 	if got := sections(html); !slices.Equal(got, want) {
 		t.Errorf("sections\n%v\nwant\n%v", got, want)
 	}
@@ -363,6 +363,22 @@ func TestLevels(t *testing.T) {
 	_, _, markdown := report(t, results("CPU X"), wide)
 	contains(t, "the Markdown", markdown, "| Instruction sets | scalar, avx2, avx512f |", "native, avx512f, 1 thread",
 		"| native | auto | avx2 | 1 | 2,048 |", "| native | auto | avx512f | 1 | 2,048 |")
+}
+
+// TestSoftmaxBest holds that upstream's algorithms by its fastest kernels are one
+// side of their own, whichever kernels these are.
+func TestSoftmaxBest(t *testing.T) {
+	r := results("CPU X")
+	for n, isa := range map[int]string{2048: "scalar_p5_u96", 1 << 22: "avx2_p5_u96"} {
+		r.Speed = append(r.Speed, compare.Timing{Name: "upstream best two-pass", Threads: 1, Kernels: []string{"f32_raddextexp_ukernel__" + isa, "f32_vscaleextexp_ukernel__" + isa},
+			Speed: measured(n, 0, 0.777)})
+	}
+	_, _, markdown := report(t, r)
+	contains(t, "the Markdown", markdown, fmt.Sprintf("| upstream best | two-pass | avx2 | 1 | 2,048 | L1 | %s |", interval(around(0.777))),
+		fmt.Sprintf("| upstream best | two-pass | avx2 | 1 | 4,194,304 | memory | %s |", interval(around(0.777))), "upstream best, avx2, 1 thread")
+	if strings.Contains(markdown, "| upstream best two-pass |") {
+		t.Error("an algorithm is taken for a peer")
+	}
 }
 
 // TestTune holds that the variants that tune timed are shown where nothing else

@@ -22,7 +22,6 @@ type topic struct {
 }
 
 var topics = []topic{
-	{"targets", "Targets", targets, "compare measure"},
 	{"two-pass", "Two passes against three", twoAgainstThree, "compare speed"},
 	{"lengths", "The algorithms over length", overLength, "compare speed --sizes 2^4..2^26"},
 	{"passes", "Time and bandwidth of each pass", passes, "compare speed --kernels . --sizes L1,memory"},
