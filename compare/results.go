@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/internal/atomicfile"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
@@ -201,32 +201,7 @@ func writeJSON(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return WriteFileAtomic(name, append(text, '\n'))
-}
-
-// WriteFileAtomic replaces a file's contents by way of a temporary file beside
-// it, so that no reader and no interruption sees half of it.
-func WriteFileAtomic(name string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(text); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return atomicfile.Write(name, append(text, '\n'))
 }
 
 // readJSON decodes a document into v after a look at what it says that it is.

@@ -69,26 +69,6 @@ func TestResultsFile(t *testing.T) {
 	}
 }
 
-// TestWriteFails holds that a failed write leaves neither a changed file nor a
-// temporary one.
-func TestWriteFails(t *testing.T) {
-	dir := t.TempDir()
-	if err := WriteFileAtomic(filepath.Join(dir, "no", "r.json"), nil); err == nil {
-		t.Error("no error for a directory that does not exist")
-	}
-	// A directory can't be replaced by a file.
-	name := filepath.Join(dir, "r.json")
-	if err := os.MkdirAll(filepath.Join(name, "x"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteFileAtomic(name, []byte("x")); err == nil {
-		t.Error("no error for a name that is a directory")
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("%d entries in the directory, want 1", len(entries))
-	}
-}
-
 func TestStateFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "state.json")
 	want := SweepState{Shard: 1, Shards: 2, Kernels: []Agreement{{Kernel: "k", Inputs: 7}}, Finished: []int{0, 4}}

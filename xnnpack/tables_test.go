@@ -6,9 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"go/format"
-	"os"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/atomicfile"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -46,11 +46,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s is out of date: run go generate ./xnnpack", f.name)
 			continue
 		}
-		tmp := f.name + ".tmp"
-		if err := os.WriteFile(tmp, f.want, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(tmp, f.name); err != nil {
+		if err := atomicfile.Write(f.name, f.want); err != nil {
 			t.Fatal(err)
 		}
 	}

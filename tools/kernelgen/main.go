@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/twopass-softmax/twopass/internal/atomicfile"
 )
 
 func main() {
@@ -28,30 +30,9 @@ func run(root string) error {
 		return err
 	}
 	for name, text := range files {
-		if err := replace(filepath.Join(root, filepath.FromSlash(name)), text); err != nil {
+		if err := atomicfile.Write(filepath.Join(root, filepath.FromSlash(name)), text); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// replace writes a file as a whole or not at all.
-func replace(name string, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".kernelgen-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails once it has been renamed
-	if _, err := tmp.Write(text); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
 }

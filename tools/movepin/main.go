@@ -36,6 +36,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/internal/atomicfile"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -255,47 +256,26 @@ func stillPreferred(root string, removed []string) (lines []string, err error) {
 }
 
 // replace writes all of the files or none.
-func replace(files map[string][]byte) (err error) {
-	type staged struct {
-		name, tmp string
-		before    []byte
-	}
-	var all []staged
-	defer func() {
-		for _, s := range all {
-			os.Remove(s.tmp) // fails for what has been renamed
+func replace(files map[string][]byte) error {
+	before := make(map[string][]byte)
+	for name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
 		}
-	}()
+		before[name] = text
+	}
+	var done []string
 	for name, text := range files {
-		before, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		tmp, err := os.CreateTemp(filepath.Dir(name), ".movepin-*")
-		if err != nil {
-			return err
-		}
-		all = append(all, staged{name, tmp.Name(), before})
-		_, err = tmp.Write(text)
-		if cerr := tmp.Close(); err == nil {
-			err = cerr
-		}
-		if err == nil {
-			err = os.Chmod(tmp.Name(), 0o644)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for i, s := range all {
-		if err := os.Rename(s.tmp, s.name); err != nil {
-			for _, done := range all[:i] {
-				if back := os.WriteFile(done.name, done.before, 0o644); back != nil {
-					err = fmt.Errorf("%w; and %s could not be put back: %v", err, done.name, back)
+		if err := atomicfile.Write(name, text); err != nil {
+			for _, name := range done {
+				if back := atomicfile.Write(name, before[name]); back != nil {
+					err = fmt.Errorf("%w; and %s could not be put back: %v", err, name, back)
 				}
 			}
 			return err
 		}
+		done = append(done, name)
 	}
 	return nil
 }
