@@ -100,8 +100,8 @@ func TestCompose(t *testing.T) {
 			t.Errorf("%v: no error for a missing kernel", a)
 		}
 		slices.Reverse(kernels)
-		if _, err := Compose(a, kernels...); err == nil || !strings.Contains(err.Error(), kernels[0].Name) {
-			t.Errorf("%v: error %v for kernels in the wrong order does not name %s", a, err, kernels[0].Name)
+		if _, err := Compose(a, kernels...); err == nil || !strings.Contains(err.Error(), "pass 1 ") || !strings.Contains(err.Error(), kernels[0].Name) {
+			t.Errorf("%v: error %v for kernels in the wrong order does not name pass 1 and %s", a, err, kernels[0].Name)
 		}
 	}
 	if _, err := Compose(Auto); err == nil {

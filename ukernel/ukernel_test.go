@@ -2,6 +2,7 @@ package ukernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -83,6 +84,38 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParseErrors holds what the error says is wrong, where a later check would refuse the name, too.
+func TestParseErrors(t *testing.T) {
+	for name, want := range map[string]string{
+		"f32_rmax_ukernel__avx_u0":       `"u0" is no tile, u and a multiple of 8 lanes`,
+		"f32_rmax_ukernel__avx_u16_acc1": `"acc1" is no number of accumulators`,
+		"f32_rmax_ukernel__avx_u8_acc2":  "2 accumulators for 1 vectors",
+	} {
+		if _, err := Parse(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse(%q): %v, want an error with %s", name, err, want)
+		}
+	}
+}
+
+// TestStrings holds the names of constants, and what stands for a number that is none of them.
+func TestStrings(t *testing.T) {
+	for _, c := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{RMax, "f32_rmax"}, {U8LUT32Norm, "u8_lut32norm"}, {U8LUT32Norm + 1, "Family(12)"}, {Family(200), "Family(200)"},
+		{Scalar, "scalar"}, {NEONFP16ARITH, "neonfp16arith"}, {NEONFP16ARITH + 1, "ISA(14)"},
+		{TwoPass, "two-pass"}, {ThreePassReload, "three-pass-reload"}, {ThreePassReload + 1, "Algorithm(4)"},
+	} {
+		if got := c.got.String(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	if f := (ThreePassReload + 1).Families(); f != nil {
+		t.Errorf("an algorithm that does not exist has families %v", f)
+	}
+}
+
 func TestISAs(t *testing.T) {
 	for _, isa := range ISAs() {
 		if got, ok := ParseISA(isa.String()); !ok || got != isa {
@@ -122,6 +155,7 @@ func TestDebugOff(t *testing.T) {
 		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, F16C, AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
 		{"cpu.all=off", []ISA{AVX, F16C, AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
 		{"cpu.all=off,cpu.all=on", nil},
+		{"cpu.avx2=off,cpu.avx2=other", []ISA{AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
 	} {
 		cmd := exec.Command(exe, "-test.run=^TestDebugOff$")
 		cmd.Env = append(os.Environ(), "UKERNEL_PRINT=1", "GODEBUG="+c.godebug)
