@@ -38,7 +38,7 @@ type Accumulator struct {
 }
 
 // NewAccumulator returns an empty Accumulator that multiplies elements by scale first, as
-// Options.Scale says. It panics if the scale is 0, not finite, or negative.
+// Options.Scale says. It panics unless the scale is from 2^-120 to 2^120.
 func NewAccumulator(scale float32) Accumulator {
 	if err := checkScale(scale); err != nil {
 		panic(err.Error())
@@ -47,7 +47,7 @@ func NewAccumulator(scale float32) Accumulator {
 }
 
 func checkScale(scale float32) error {
-	if !(scale > 0x1p-120 && scale < 0x1p120) {
+	if !(scale >= 0x1p-120 && scale <= 0x1p120) {
 		return fmt.Errorf("native: an accumulator's scale is %v, it must be from 2^-120 to 2^120", scale)
 	}
 	return nil
