@@ -84,6 +84,9 @@ func TestPanics(t *testing.T) {
 	wantPanic(t, "dst of 5 elements overlaps src of 5", func() { native.SoftmaxRows(native.Row(h[2:7]), native.Row(h[:5]), nil) })
 	wantPanic(t, "native.SoftmaxGrad: len(dst) is 4, len(dy) is 5", func() { native.SoftmaxGrad(x[:4], x[10:14], x[20:25]) })
 	wantPanic(t, "native.LogSoftmaxGrad: dst of 4 elements overlaps y of 4", func() { native.LogSoftmaxGrad(x[:4], x[1:5], x[20:24]) })
+	wantPanic(t, "native.LogSoftmaxGradRows: dst is 2 x 4, dy is 2 x 3, they must be equal", func() {
+		native.LogSoftmaxGradRows(mat(x, 2, 4, 4), mat(x, 2, 4, 4), mat(x, 2, 3, 4), nil)
+	})
 	wantPanic(t, "native: -2 goroutines", func() {
 		native.SoftmaxGradRows(mat(x, 2, 4, 4), mat(x, 2, 4, 4), mat(x, 2, 4, 4), &native.Options{Goroutines: -2})
 	})
