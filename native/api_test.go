@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/gob"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -100,8 +101,30 @@ func TestPanics(t *testing.T) {
 	})
 	wantError(t, (&native.Options{Goroutines: -1}).Check(), "-1 goroutines")
 	wantError(t, (&native.Options{Algorithm: 77}).Check(), "algorithm 77")
+	wantError(t, (&native.Options{Algorithm: native.Recompute + 1}).Check(), "algorithm 3 does not exist")
 	if err := (*native.Options)(nil).Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNames holds the names of algorithms, what stands for a number that is none of them, and that
+// Level tells of a name that it ignores.
+func TestNames(t *testing.T) {
+	for a, want := range map[native.Algorithm]string{native.Auto: "auto", native.Recompute: "recompute", native.Recompute + 1: "Algorithm(3)", 200: "Algorithm(200)"} {
+		if got := a.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	before := arith.EnvErr
+	defer func() { arith.EnvErr = before }()
+	arith.EnvErr = nil
+	if level, err := native.Level(); level != arith.Best.String() || err != nil {
+		t.Errorf("level %s, %v", level, err)
+	}
+	arith.EnvErr = errors.New("mmx is ignored")
+	level, err := native.Level()
+	if wantError(t, err, "native: mmx is ignored"); level != arith.Best.String() {
+		t.Errorf("level %s, want %v", level, arith.Best)
 	}
 }
 
