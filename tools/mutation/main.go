@@ -85,13 +85,9 @@ func run(folder, tags string, timeout int) (bool, error) {
 		return false, err
 	}
 	output := filepath.Join(dir, "report.json")
-	cmd := exec.Command("go", "run", gremlins, "unleash", "--output", output, "--tags", tags, "--exclude-files", "/",
+	cmd := goCommand(absolute, "run", gremlins, "unleash", "--output", output, "--tags", tags, "--exclude-files", "/",
 		"--workers", "2", "--timeout-coefficient", strconv.Itoa(timeout),
 		"--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--invert-logical", "--invert-loopctrl", absolute)
-	cmd.Dir = absolute
-	// A cached coverage would make the time limit too short, and vet fail mutants in place
-	// of the tests.
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-short -count=1 -vet=off")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return false, fmt.Errorf("gremlins: %w", err)
@@ -104,7 +100,20 @@ func run(folder, tags string, timeout int) (bool, error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return false, err
 	}
+	if err := r.runUncovered(absolute, tags); err != nil {
+		return false, err
+	}
 	return r.judge(tree, folder, tags, expected)
+}
+
+// goCommand is the go command in a folder, with the flags that tests of mutants take.
+func goCommand(folder string, args ...string) *exec.Cmd {
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -v 8388608 && exec go "$@"`, "go"}, args...)...)
+	cmd.Dir = folder
+	// A cached coverage would make the time limit too short, and vet fail mutants in place
+	// of the tests.
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-short -count=1 -vet=off")
+	return cmd
 }
 
 // copyTree copies the working directory, with absolute paths in go.mod: gremlins moves
@@ -203,6 +212,62 @@ type mutation struct {
 	Status string `json:"status"`
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
+}
+
+// swaps are the mutations of operators that constants have, as gremlins makes them, longer
+// operators first.
+var swaps = map[string][][2]string{
+	"ARITHMETIC_BASE":       {{"+", "-"}, {"-", "+"}, {"*", "/"}, {"/", "*"}, {"%", "*"}},
+	"CONDITIONALS_BOUNDARY": {{">=", ">"}, {"<=", "<"}, {">", ">="}, {"<", "<="}},
+	"CONDITIONALS_NEGATION": {{"==", "!="}, {"!=", "=="}, {">=", "<"}, {"<=", ">"}, {">", "<="}, {"<", ">="}},
+	"INVERT_BITWISE":        {{"<<", ">>"}, {">>", "<<"}, {"&^", "&"}, {"&", "|"}, {"|", "&"}, {"^", "&"}},
+	"INVERT_LOGICAL":        {{"&&", "||"}, {"||", "&&"}},
+	"INVERT_NEGATIVES":      {{"-", "+"}},
+}
+
+// runUncovered runs the tests of a folder for the mutants that gremlins did not.
+func (r *report) runUncovered(folder, tags string) error {
+	for _, f := range r.Files {
+		name := filepath.Join(folder, f.Name)
+		lines, skip, err := source(name, tags)
+		if err != nil {
+			return err
+		}
+		for i := range f.Mutations {
+			m := &f.Mutations[i]
+			if skip || m.Status != "NOT COVERED" {
+				continue
+			}
+			line := lines[m.Line-1]
+			for _, swap := range swaps[m.Type] {
+				if rest, ok := strings.CutPrefix(line[m.Column-1:], swap[0]); ok {
+					lines[m.Line-1] = line[:m.Column-1] + swap[1] + rest
+					break
+				}
+			}
+			if lines[m.Line-1] == line {
+				continue
+			}
+			if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+				return err
+			}
+			out, err := goCommand(folder, "test", "-tags", tags, "-failfast", "-timeout", "2m", ".").CombinedOutput()
+			switch {
+			case err == nil:
+				m.Status = "LIVED"
+			case bytes.Contains(out, []byte("panic: test timed out")):
+				m.Status = "TIMED OUT"
+			default:
+				m.Status = "KILLED"
+			}
+			fmt.Fprintf(os.Stderr, "%s %s at %s:%d:%d, which gremlins did not run\n", m.Status, m.Type, f.Name, m.Line, m.Column)
+			lines[m.Line-1] = line
+		}
+		if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // known reads survivors.txt: lines of mutant, tab, reason.

@@ -77,3 +77,42 @@ func TestWrapCases(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestRunUncovered has a constant that a test holds, one that none does, and one whose mutant does
+// not compile.
+func TestRunUncovered(t *testing.T) {
+	dir := t.TempDir()
+	text := "package p\n\nconst held, loose, mask = 1 << 3, 4 + 2, uint8(1) + 255&^1\n"
+	for name, text := range map[string]string{
+		"go.mod":    "module example.com/p\n",
+		"a.go":      text,
+		"a_test.go": "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif held != 8 {\n\t\tt.Error(held)\n\t}\n}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := goCommand(dir, "build", ".").CombinedOutput(); err != nil {
+		t.Skipf("no go command here, as under Bazel: %v\n%s", err, out)
+	}
+	line := strings.Split(text, "\n")[2]
+	at := func(operator string) int { return strings.Index(line, operator) + 1 }
+	r := report{[]file{{Name: "a.go", Mutations: []mutation{
+		{"INVERT_BITWISE", "NOT COVERED", 3, at("<<")},
+		{"ARITHMETIC_BASE", "NOT COVERED", 3, at("+ 2")},
+		{"INVERT_BITWISE", "NOT COVERED", 3, at("&^")},
+		{"ARITHMETIC_BASE", "NOT COVERED", 3, at("+ 255")},
+		{"ARITHMETIC_BASE", "KILLED", 3, at("+ 2")},
+	}}}}
+	if err := r.runUncovered(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"KILLED", "LIVED", "LIVED", "KILLED", "KILLED"} {
+		if m := r.Files[0].Mutations[i]; m.Status != want {
+			t.Errorf("mutant %d, %+v, want %s", i, m, want)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "a.go")); string(got) != text {
+		t.Errorf("the file is left as %q, %v", got, err)
+	}
+}
