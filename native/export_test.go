@@ -11,3 +11,18 @@ var Parallel = parallel
 
 // Goroutines share few elements in tests.
 func init() { vectorLeast, scalarLeast = 1<<12, 1<<12 }
+
+var (
+	VectorLeast, ScalarLeast               = &vectorLeast, &scalarLeast
+	DefaultVectorLeast, DefaultScalarLeast = vectorLeast, scalarLeast
+)
+
+// Plan is what is done with rows of float32, or with 16-bit results.
+func Plan(rows, cols int, half bool, o *Options) (algorithm Algorithm, goroutines int, why string) {
+	src := Matrix[float32]{rows, cols, make([]float32, rows*cols), cols}
+	c := newCall(opSoftmax, &src, &src, o)
+	if half {
+		c = newCall(opSoftmax, &Matrix[Float16]{rows, cols, make([]Float16, rows*cols), cols}, &src, o)
+	}
+	return c.plan.algorithm, c.plan.goroutines, c.plan.why
+}

@@ -12,7 +12,8 @@ import (
 type Options struct {
 	// Scale multiplies every element before anything else: 1/temperature for a sampler,
 	// 1/sqrt(d) for attention scores. 0 stands for 1. The product is not rounded, unless
-	// something is added to it.
+	// something is added to it, or the scale is 2^120 or more in size: then a finite product
+	// beyond float32 counts as the largest finite number of its sign.
 	//
 	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
 	// float32 does, and so makes most rows NaN.
