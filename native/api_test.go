@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -81,6 +82,10 @@ func TestPanics(t *testing.T) {
 		wantPanic(t, name+": dst overlaps Options.Add of 4 elements; they must be apart", func() { f(&native.Options{Add: add}) })
 	}
 	native.SoftmaxRows(mat(x, 2, 4, 4), mat(x, 2, 4, 4), &native.Options{Add: native.Row(x[8:12])}) // behind the matrix may be the mask
+	inMask := native.Row(unsafe.Slice((*native.Float16)(unsafe.Pointer(&x[5])), 4))                 // the last two floats of add
+	for text, o := range map[string]native.Options{"Options.Add of 4": {Add: add}, "Options.Scales of 1": {Scales: x[6:7]}} {
+		wantPanic(t, "dst overlaps "+text, func() { native.SoftmaxRows(inMask, native.Row(x[50:54]), &o) })
+	}
 	h := make([]native.Float16, 10)
 	wantPanic(t, "dst of 5 elements overlaps src of 5", func() { native.SoftmaxRows(native.Row(h[2:7]), native.Row(h[:5]), nil) })
 	wantPanic(t, "native.SoftmaxGrad: len(dst) is 4, len(dy) is 5", func() { native.SoftmaxGrad(x[:4], x[10:14], x[20:25]) })

@@ -126,10 +126,8 @@ func (c *call) checkAdd(who string) {
 	if c.o.Add.Data == nil {
 		return
 	}
-	add := c.o.Add.used()
-	n := len(add)
-	if len(c.dst.f) > 0 && overlap(c.dst.f, add) || len(c.dst.h) > 0 && overlap(c.dst.h, add) {
-		panic(fmt.Sprintf("%s: dst overlaps Options.Add of %d elements; they must be apart", who, n))
+	if add := c.o.Add.used(); overlap(c.dst.f, add) || overlap(c.dst.h, add) {
+		panic(fmt.Sprintf("%s: dst overlaps Options.Add of %d elements; they must be apart", who, len(add)))
 	}
 }
 
