@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -38,7 +39,7 @@ func modelled() []ukernel.Kernel {
 
 // digest hashes the outputs of one kernel for every class and lengths on both
 // sides of every step that the kernel takes. All NaNs count as one.
-func digest(t *testing.T, k ukernel.Kernel, arch string) uint64 {
+func digest(t *testing.T, k ukernel.Kernel, arch string, fault Fault) uint64 {
 	h := fnv.New64a()
 	put := func(x float32) {
 		b := math.Float32bits(x)
@@ -48,10 +49,10 @@ func digest(t *testing.T, k ukernel.Kernel, arch string) uint64 {
 		h.Write([]byte{byte(b), byte(b >> 8), byte(b >> 16), byte(b >> 24)})
 	}
 	for _, c := range inputs.Classes() {
-		for _, n := range []int{1, 2, 3, k.Lanes() + 1, k.Tile, 2*k.Tile - 1, 2*k.Tile + 2*k.Lanes() + 3} {
+		for _, n := range []int{1, 2, 3, k.Lanes() + 1, k.Tile, k.Tile + k.Lanes(), 2*k.Tile - 1, 2*k.Tile + 2*k.Lanes() + 3} {
 			for seed := range uint64(2) {
 				a := inputs.Args(k.Family, seed, c.Row(seed, n))
-				_, r, err := execute(k, a, arch, Fault{}, nil)
+				_, r, err := execute(k, a, arch, fault, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -67,13 +68,16 @@ func digest(t *testing.T, k ukernel.Kernel, arch string) uint64 {
 }
 
 // TestGolden holds the bits of every kernel: a change of the model shows here
-// even where upstream is not at hand.
+// even where upstream is not at hand. Maxima have those of upstream's newer kernels, too.
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	for _, k := range modelled() {
 		for _, arch := range []string{"amd64", "arm64"} {
 			if arch == k.ISA.Arch() || k.ISA == ukernel.Scalar {
-				fmt.Fprintf(&b, "%s %s %016x\n", k, arch, digest(t, k, arch))
+				fmt.Fprintf(&b, "%s %s %016x\n", k, arch, digest(t, k, arch, Fault{}))
+				if k.Family == ukernel.RMax || k.Family == ukernel.F16RMax {
+					fmt.Fprintf(&b, "%s %s InOutMax %016x\n", k, arch, digest(t, k, arch, Fault{Kind: InOutMax}))
+				}
 			}
 		}
 	}
@@ -112,6 +116,22 @@ func TestErrors(t *testing.T) {
 	if _, err := Run(k, ukernel.Args{Src: one}); err == nil || !strings.Contains(err.Error(), "len(Dst) is 0, len(Src) is 1") {
 		t.Errorf("no destination: error %v", err)
 	}
+	two, words, bytes := []float32{1, 2}, make([]uint16, 2), make([]uint8, 2)
+	for _, c := range []struct {
+		kernel string
+		args   ukernel.Args
+	}{
+		{"f16_rmax_ukernel__f16c_u32", ukernel.Args{Src: two, Half: words[:1]}},
+		{"f16_vmulc_ukernel__f16c_u8", ukernel.Args{Src: two, Dst: two, Half: words[:1], Dst16: words}},
+		{"f16_vmulc_ukernel__f16c_u8", ukernel.Args{Src: two, Dst: two, Half: words, Dst16: words[:1]}},
+		{"u8_rmax_ukernel__scalar_u2", ukernel.Args{Src: two, Src8: bytes[:1]}},
+		{"u8_lut32norm_ukernel__scalar", ukernel.Args{Src: two, Dst: two, Src8: bytes[:1], Dst8: bytes, Table: []uint32{1}}},
+		{"u8_lut32norm_ukernel__scalar", ukernel.Args{Src: two, Dst: two, Src8: bytes, Dst8: bytes[:1], Table: []uint32{1}}},
+	} {
+		if _, err := Run(ukernel.MustParse(c.kernel), c.args); err == nil || !strings.Contains(err.Error(), "the second row has 1 elements, len(Src) is 2") {
+			t.Errorf("%s: error %v of a row that is too short", c.kernel, err)
+		}
+	}
 	if _, err := Run(ukernel.Kernel{}, ukernel.Args{Src: one}); err == nil {
 		t.Error("zero kernel: no error")
 	}
@@ -145,8 +165,9 @@ func TestInPlace(t *testing.T) {
 }
 
 // TestTrace requires that a trace is complete: the last operation on the values
-// gives the result, each element takes part, and each operand is a number of the
-// input, a constant, or the result of an earlier operation.
+// gives the result, each element takes part, each operand is a number of the
+// input, a constant, or the result of an earlier operation, and one operand at least is
+// made of the element that the operation is said to be on, or 0 in place of it.
 func TestTrace(t *testing.T) {
 	for _, k := range modelled() {
 		src := inputs.Uniform10.Row(3, 2*k.Tile+2*k.Lanes()-1)
@@ -170,8 +191,28 @@ func TestTrace(t *testing.T) {
 			}
 		}
 		elements := make(map[int]bool)
+		made := make([]map[uint32]bool, len(src)) // of each element
+		for i, x := range src {
+			switch {
+			case k.Family.Half():
+				x = f32.FromHalf(a.Half[i])
+			case k.Family.Bytes():
+				x = float32(a.Src8[i])
+			}
+			made[i] = map[uint32]bool{math.Float32bits(x): true}
+		}
 		r, err := Trace(k, a, func(op Op) {
 			elements[op.Element] = true
+			if op.Element < -1 || op.Element >= len(src) {
+				t.Fatalf("%s: %v: there is no such element", k, op)
+			}
+			if op.Element >= 0 {
+				of := made[op.Element]
+				if !slices.ContainsFunc(op.Args, func(x float32) bool { return of[math.Float32bits(x)] || math.Float32bits(x) == 0 }) {
+					t.Fatalf("%s: %v: no operand is made of the element", k, op)
+				}
+				of[math.Float32bits(op.Result)] = true
+			}
 			for _, x := range op.Args {
 				if !known[math.Float32bits(x)] {
 					t.Fatalf("%s: %v: operand %x comes from nowhere", k, op, x)
@@ -240,6 +281,7 @@ func TestExplain(t *testing.T) {
 		{"f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", inputs.Normal, Fault{Kind: MergedInLine}, ""},
 		{"f32_raddexpminusmax_ukernel__avx2_p5_u64", inputs.Normal, Fault{Kind: OtherSum}, ""},
 		{"f32_vmulc_ukernel__avx512f_u16", inputs.Normal, Fault{Kind: ShortTail}, ""},
+		{"f32_raddexpminusmax_ukernel__avx2_p5_u64", inputs.Normal, Fault{Kind: ShortTail}, ""},
 		{"f32_rmax_ukernel__avx_u16_acc2", inputs.Zeros, Fault{Kind: InOutMax}, ""},
 	} {
 		k := ukernel.MustParse(c.kernel)
@@ -261,6 +303,42 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: %v was not found", k, c.fault)
 		}
 	}
+	// A maximum that InOutMax explains is not said to have its operands swapped.
+	for _, name := range []string{"f32_rmax_ukernel__avx_u8", "f16_rmax_ukernel__f16c_u32"} {
+		k, explained := ukernel.MustParse(name), 0
+		for seed := range uint64(100) {
+			a := inputs.Args(k.Family, seed, inputs.Zeros.Row(seed, 1+int(seed)%(k.Tile+3)))
+			f := Func(k, Fault{Kind: InOutMax})
+			if fault, _, ok := Explain(k, a, f.Call(a), nil); ok && fault.Kind != InOutMax {
+				t.Errorf("%s: a maximum that begins with -Inf is explained by %v", k, fault)
+			} else if ok {
+				explained++
+			}
+		}
+		if explained == 0 {
+			t.Errorf("%s: no maximum that begins with -Inf is explained", k)
+		}
+	}
+	// No mistake in the tail explains the last element of a whole vector, and without a tail
+	// there is none.
+	for _, name := range []string{"f32_vmulc_ukernel__avx_u8", "f32_raddexpminusmax_ukernel__avx2_p5_u32"} {
+		k := ukernel.MustParse(name)
+		a := inputs.Args(k.Family, 0, inputs.Normal.Row(1, 2*k.Tile))
+		right, err := Run(k, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dst := slices.Clone(a.Dst)
+		if f := Func(k, Fault{Kind: ShortTail}); f.Call(a) != right || !slices.Equal(a.Dst, dst) {
+			t.Errorf("%s: a short tail changes what has none", k)
+		}
+		if k.Family.Stores() {
+			dst[len(dst)-1]++
+			if fault, _, ok := Explain(k, a, right, dst); ok {
+				t.Errorf("%s: another last element is explained by %v", k, fault)
+			}
+		}
+	}
 	// The right outputs, outputs with no such explanation, and those without a model.
 	k := ukernel.MustParse("f32_rmax_ukernel__avx_u8")
 	if fault, _, ok := Explain(k, ukernel.Args{Src: []float32{1, 2}}, ukernel.Result{Value: 3}, nil); ok {
@@ -271,5 +349,37 @@ func TestExplain(t *testing.T) {
 	}
 	if fault, _, ok := Explain(ukernel.Kernel{}, ukernel.Args{Src: []float32{1, 2}}, ukernel.Result{Value: 3}, nil); ok {
 		t.Errorf("unknown kernel explained by %v", fault)
+	}
+}
+
+// TestMistake holds that the slip is the first operation that a mistake changed.
+func TestMistake(t *testing.T) {
+	m := &machine{src: make([]float32, 4)}
+	right := func(a []float32) float32 { return a[0] }
+	wrong := func(a []float32) float32 {
+		if a[0] < 3 {
+			return a[0]
+		}
+		return a[0] + 10
+	}
+	for range 2 {
+		z := m.mistake("vx", "plus", wrong, right, vector{1, 2, 3, 4})
+		if s := m.slip; !slices.Equal(z, vector{1, 2, 13, 14}) || s == nil || s.Op.Element != 2 || s.Op.Args[0] != 3 || s.Op.Result != 3 || s.Wrong != 13 {
+			t.Errorf("%v, slip %v", z, m.slip)
+		}
+	}
+}
+
+func TestFaultString(t *testing.T) {
+	for _, c := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{NoFault, "no fault"}, {ShortTail, "last element left out"}, {InOutMax + 1, "FaultKind(8)"}, {FaultKind(200), "FaultKind(200)"},
+		{Fault{Kind: SwappedMax, Name: "vmax"}, "vmax: operands of max swapped"}, {Fault{Kind: OtherSum}, "lanes added up in another order"},
+	} {
+		if got := c.got.String(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }
