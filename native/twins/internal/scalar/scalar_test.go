@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -81,29 +82,56 @@ func TestExtExp(t *testing.T) {
 			if s := ukernel.MustParse(scale.Name); s.Family != ukernel.VScaleExtExp || s.Variant != k.Variant {
 				continue
 			}
-			for _, c := range []inputs.Class{inputs.Uniform10, inputs.Uniform1000, inputs.Normal, inputs.Ascending} {
-				for n := 1; n <= 40; n++ {
-					src := c.Row(uint64(n), n)
-					m, e := add.RAddExtExp(src)
-					top := math.Inf(-1)
-					for _, x := range src {
-						top = max(top, float64(x))
+			check := func(c string, src []float32) {
+				n := len(src)
+				m, e := add.RAddExtExp(src)
+				top := math.Inf(-1)
+				for _, x := range src {
+					top = max(top, float64(x))
+				}
+				sum := 0.0
+				for _, x := range src {
+					sum += math.Exp(float64(x) - top)
+				}
+				if got, want := math.Log(float64(m))+float64(e)*math.Ln2, top+math.Log(sum); !(math.Abs(got-want) <= 1e-6) {
+					t.Errorf("%s: %v row of %d: log of the sum is %v, want %v", add.Name, c, n, got, want)
+				}
+				dst := make([]float32, n)
+				scale.VScaleExtExp(dst, src, 1/m, -e)
+				for i, x := range src {
+					want := math.Exp(float64(x)-top) / sum
+					if want >= 0x1p-126 && !(math.Abs(float64(dst[i])-want) <= 1e-6*want) {
+						t.Errorf("%s and %s: %v row of %d: softmax[%d] = %v, want %v", add.Name, scale.Name, c, n, i, dst[i], want)
 					}
-					sum := 0.0
-					for _, x := range src {
-						sum += math.Exp(float64(x) - top)
-					}
-					if got, want := math.Log(float64(m))+float64(e)*math.Ln2, top+math.Log(sum); math.Abs(got-want) > 1e-6 {
-						t.Errorf("%s: %v row of %d: log of the sum is %v, want %v", add.Name, c, n, got, want)
-					}
-					dst := make([]float32, n)
-					scale.VScaleExtExp(dst, src, 1/m, -e)
-					for i, x := range src {
-						want := math.Exp(float64(x)-top) / sum
-						if want >= 0x1p-126 && math.Abs(float64(dst[i])-want) > 1e-6*want {
-							t.Errorf("%s and %s: %v row of %d: softmax[%d] = %v, want %v", add.Name, scale.Name, c, n, i, dst[i], want)
-						}
-					}
+				}
+			}
+			for n := 1; n <= 40; n++ {
+				for _, c := range []inputs.Class{inputs.Uniform10, inputs.Uniform1000, inputs.Normal, inputs.Ascending} {
+					check(c.String(), c.Row(uint64(n), n))
+				}
+			}
+			for exponent := -300; exponent <= 300; exponent++ {
+				check("equal", slices.Repeat([]float32{float32(exponent) * math.Ln2}, 8))
+			}
+		}
+	}
+}
+
+// TestCutoff holds where exp(x - max) becomes 0, and what it is next to that.
+func TestCutoff(t *testing.T) {
+	const cutoff = -0x1.5D589Ep6
+	below, above := math.Nextafter32(cutoff, -100), math.Nextafter32(cutoff, 0)
+	for _, f := range Kernels {
+		if f.RAddStoreExpMinusMax == nil {
+			continue
+		}
+		for _, x := range []float32{below, cutoff, above} {
+			dst := make([]float32, 9)
+			f.RAddStoreExpMinusMax(dst, slices.Repeat([]float32{x}, 9), 0)
+			want := math.Exp(float64(x))
+			for i, y := range dst {
+				if x == below && y != 0 || x != below && !(math.Abs(float64(y)-want) <= 1e-6*want) {
+					t.Errorf("%s: element %d is exp(%v) = %g, want %g, or 0 below %v", f.Name, i, x, y, want, float32(cutoff))
 				}
 			}
 		}
