@@ -1,7 +1,7 @@
 // Mutation changes one operator of the hand-written code at a time and runs the
 // package's short tests, which should fail:
 //
-//	go run ./tools/mutation [-tags xnnpack] [-timeout N] [FOLDER...]
+//	go run ./tools/mutation [-tags xnnpack] [-timeout N] [-again FILE] [FOLDER...]
 //
 // Without folders it takes those of the library and the examples; folders below a folder
 // are folders of their own. The changes are made by gremlins (github.com/go-gremlins/gremlins), in copies of the source. A mutant that
@@ -30,6 +30,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,13 +49,14 @@ var survivors string
 func main() {
 	tags := flag.String("tags", "", "build `tags`")
 	timeout := flag.Int("timeout", 10, "end a mutant's tests after `N` times what all tests below the folder took, building included")
+	again := flag.String("again", "", "run only the mutants that `FILE` lists, the output of an earlier run or survivors.txt")
 	flag.Parse()
 	if args := flag.Args(); len(args) > 0 {
 		folders = args
 	}
 	ok := true
 	for _, folder := range folders {
-		good, err := run(filepath.ToSlash(filepath.Clean(folder)), *tags, *timeout)
+		good, err := run(filepath.ToSlash(filepath.Clean(folder)), *tags, *again, *timeout)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "mutation: %s: %v\n", folder, err)
 		}
@@ -66,7 +68,7 @@ func main() {
 }
 
 // run tests a folder's mutants, and reports whether the survivors are those known.
-func run(folder, tags string, timeout int) (bool, error) {
+func run(folder, tags, again string, timeout int) (bool, error) {
 	expected, err := known(survivors)
 	if err != nil {
 		return false, err
@@ -81,6 +83,20 @@ func run(folder, tags string, timeout int) (bool, error) {
 		return false, err
 	}
 	absolute := filepath.Join(tree, folder) // gremlins looks for go.mod above it
+	if again != "" {
+		list, err := os.ReadFile(again)
+		if err != nil {
+			return false, err
+		}
+		r, err := listed(string(list), tree, folder, expected)
+		if err != nil {
+			return false, err
+		}
+		if err := r.runUncovered(absolute, tags); err != nil {
+			return false, err
+		}
+		return r.judge(tree, folder, tags, expected)
+	}
 	if err := wrapCases(absolute); err != nil {
 		return false, err
 	}
@@ -108,7 +124,7 @@ func run(folder, tags string, timeout int) (bool, error) {
 
 // goCommand is the go command in a folder, with the flags that tests of mutants take.
 func goCommand(folder string, args ...string) *exec.Cmd {
-	cmd := exec.Command("sh", append([]string{"-c", `ulimit -v 8388608 && exec go "$@"`, "go"}, args...)...)
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -v 8388608 && ulimit -t 100 && exec go "$@"`, "go"}, args...)...)
 	cmd.Dir = folder
 	// A cached coverage would make the time limit too short, and vet fail mutants in place
 	// of the tests.
@@ -214,8 +230,62 @@ type mutation struct {
 	Column int    `json:"column"`
 }
 
-// swaps are the mutations of operators that constants have, as gremlins makes them, longer
-// operators first.
+// listed are the folder's mutants in a list of lines as judge prints them, or as survivors.txt
+// has them. Those that it does not have are deleted from expected.
+func listed(list, tree, folder string, expected map[string]string) (*report, error) {
+	files := make(map[string]*file)
+	seen := make(map[string]bool)
+	for line := range strings.Lines(list) {
+		line, _, _ = strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if before, rest, ok := strings.Cut(line, ": "); ok && !strings.Contains(before, "/") {
+			line = rest
+		}
+		words := strings.SplitN(line, " ", 3)
+		if len(words) < 3 || path.Dir(words[0]) != folder || swaps[words[1]] == nil || seen[line] {
+			continue
+		}
+		seen[line] = true
+		name := path.Base(words[0])
+		if files[name] == nil {
+			files[name] = &file{Name: name}
+		}
+		text, err := os.ReadFile(filepath.Join(tree, words[0]))
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for i, l := range strings.Split(string(text), "\n") {
+			indent := len(l) - len(strings.TrimLeft(l, "\t "))
+			for at := strings.Index(words[2], "@"); at >= 0; {
+				if strings.TrimSpace(l) == words[2][:at]+words[2][at+1:] {
+					files[name].Mutations = append(files[name].Mutations, mutation{words[1], "NOT COVERED", i + 1, indent + at + 1})
+					found = true
+				}
+				next := strings.Index(words[2][at+1:], "@")
+				if next < 0 {
+					break
+				}
+				at += 1 + next
+			}
+		}
+		if !found {
+			fmt.Printf("no longer there: %s\n", line)
+		}
+	}
+	for mutant := range expected {
+		if !seen[mutant] {
+			delete(expected, mutant)
+		}
+	}
+	r := new(report)
+	for _, f := range files {
+		r.Files = append(r.Files, *f)
+	}
+	slices.SortFunc(r.Files, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
+}
+
+// swaps are the mutations of operators, as gremlins makes them, longer operators first.
 var swaps = map[string][][2]string{
 	"ARITHMETIC_BASE":       {{"+", "-"}, {"-", "+"}, {"*", "/"}, {"/", "*"}, {"%", "*"}},
 	"CONDITIONALS_BOUNDARY": {{">=", ">"}, {"<=", "<"}, {">", ">="}, {"<", "<="}},
@@ -223,6 +293,10 @@ var swaps = map[string][][2]string{
 	"INVERT_BITWISE":        {{"<<", ">>"}, {">>", "<<"}, {"&^", "&"}, {"&", "|"}, {"|", "&"}, {"^", "&"}},
 	"INVERT_LOGICAL":        {{"&&", "||"}, {"||", "&&"}},
 	"INVERT_NEGATIVES":      {{"-", "+"}},
+	"INCREMENT_DECREMENT":   {{"++", "--"}, {"--", "++"}},
+	"INVERT_ASSIGNMENTS":    {{"+=", "-="}, {"-=", "+="}, {"*=", "/="}, {"/=", "*="}},
+	"INVERT_BWASSIGN":       {{"&=", "|="}, {"|=", "&="}, {"^=", "&="}, {"&^=", "&="}, {"<<=", ">>="}, {">>=", "<<="}},
+	"INVERT_LOOPCTRL":       {{"break", "continue"}, {"continue", "break"}},
 }
 
 // runUncovered runs the tests of a folder for the mutants that gremlins did not.
@@ -251,11 +325,11 @@ func (r *report) runUncovered(folder, tags string) error {
 			if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 				return err
 			}
-			out, err := goCommand(folder, "test", "-tags", tags, "-failfast", "-timeout", "2m", ".").CombinedOutput()
+			out, err := goCommand(folder, "test", "-tags", tags, "-failfast", "-timeout", "1h", ".").CombinedOutput()
 			switch {
 			case err == nil:
 				m.Status = "LIVED"
-			case bytes.Contains(out, []byte("panic: test timed out")):
+			case bytes.Contains(out, []byte("signal: killed")):
 				m.Status = "TIMED OUT"
 			default:
 				m.Status = "KILLED"

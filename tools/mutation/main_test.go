@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -114,5 +115,35 @@ func TestRunUncovered(t *testing.T) {
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "a.go")); string(got) != text {
 		t.Errorf("the file is left as %q, %v", got, err)
+	}
+}
+
+// TestListed holds what is read of an earlier run's output, and of survivors.txt.
+func TestListed(t *testing.T) {
+	tree := t.TempDir()
+	os.Mkdir(filepath.Join(tree, "p"), 0o755)
+	text := "package p\n\nfunc f(a, b int) int {\n\tprintln(\"@\", a+b)\n\treturn a - b\n}\n\nfunc g(a, b int) int {\n\treturn a - b\n}\n"
+	if err := os.WriteFile(filepath.Join(tree, "p/a.go"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	list := `      KILLED ARITHMETIC_BASE at a.go:5:11
+lived: p/a.go ARITHMETIC_BASE return a @- b
+not covered: p/a.go ARITHMETIC_BASE println("@", a@+b)
+p/a.go INVERT_NEGATIVES return a @- b	a reason
+lived: p/a.go ARITHMETIC_BASE return b @- a
+lived: q/a.go ARITHMETIC_BASE return a @- b
+p: 5 mutants: 3 killed
+`
+	expected := map[string]string{"p/a.go INVERT_NEGATIVES return a @- b": "a reason", "p/a.go ARITHMETIC_BASE a @* b": "another"}
+	r, err := listed(list, tree, "p", expected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []mutation{
+		{"ARITHMETIC_BASE", "NOT COVERED", 5, 11}, {"ARITHMETIC_BASE", "NOT COVERED", 9, 11}, {"ARITHMETIC_BASE", "NOT COVERED", 4, 16},
+		{"INVERT_NEGATIVES", "NOT COVERED", 5, 11}, {"INVERT_NEGATIVES", "NOT COVERED", 9, 11},
+	}
+	if len(r.Files) != 1 || r.Files[0].Name != "a.go" || !slices.Equal(r.Files[0].Mutations, want) || len(expected) != 1 {
+		t.Errorf("%+v, want %+v; expected %v", r.Files, want, expected)
 	}
 }
