@@ -75,7 +75,15 @@ func (a *Accumulator) Add(src []float32) {
 		return
 	}
 	j := a.job(nil, src)
-	defer j.release()
+	a.add(&j)
+	j.release()
+}
+
+// add adds the elements of a job that is for logarithms. It may shift the job.
+func (a *Accumulator) add(j *job) {
+	if j.src.len() == 0 {
+		return
+	}
 	var one [1]chunk
 	chunks := j.split(&one)
 	special := false

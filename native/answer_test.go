@@ -117,6 +117,16 @@ var answered = map[string]struct {
 		native.SoftmaxGrad(p, p, last)
 		return append(p, last...)
 	}},
+	"exponentials": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		sums, factors, options := make([]native.Accumulator, 1), make([]float32, 2), o.native(&call{rows: 1, cols: n})
+		x := native.Row(slices.Clone(src[(rows-1)*stride:][:n]))
+		for i, part := range []native.Matrix[float32]{native.Row(x.Data[:n/3]), native.Row(x.Data[n/3:])} {
+			native.ExpRows(part, part, sums, factors[i:i+1], options)
+		}
+		y := native.Row(make([]float32, n))
+		native.DivideRows(y, x, sums, options)
+		return slices.Concat(x.Data, y.Data, factors, []float32{sums[0].Reciprocal()})
+	}},
 	"accumulator": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
 		a, b := o.accumulator(), o.accumulator()
 		x := slices.Clone(src[(rows-1)*stride:][:n])

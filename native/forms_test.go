@@ -200,11 +200,39 @@ var forms = slices.Concat([]form{
 	}},
 	of1[float32](), of1[native.Float16](), of1[native.BFloat16](),
 },
+	expRows[float32](), expRows[native.Float16](), expRows[native.BFloat16](), []form{{name: "ExpRows in blocks", what: softmax, takes: piecemeal | negating, run: expBlocks}},
 	accumulators("added", addPieces), accumulators("merged", mergePieces), accumulators("marshalled", marshalPieces),
 	of2[float32, float32](), of2[float32, native.Float16](), of2[float32, native.BFloat16](),
 	of2[native.Float16, float32](), of2[native.Float16, native.Float16](), of2[native.Float16, native.BFloat16](),
 	of2[native.BFloat16, float32](), of2[native.BFloat16, native.Float16](), of2[native.BFloat16, native.BFloat16](),
 )
+
+// expRows lists the softmax by exponentials in one block.
+func expRows[S native.Element]() []form {
+	takes := all | rows
+	if kindOf[S]() != f32 {
+		takes &^= placing
+	}
+	return []form{{name: fmt.Sprintf("ExpRows[%T]", S(0)), what: softmax, takes: takes, src: kindOf[S](), run: func(o options, c *call) {
+		dst, sums, options := matrixOf[float32](c.dst, c), make([]native.Accumulator, c.rows), o.native(c)
+		native.ExpRows(dst, matrixOf[S](c.src, c), sums, make([]float32, c.rows), options)
+		native.DivideRows(dst, dst, sums, options)
+	}}}
+}
+
+// expBlocks is the softmax by exponentials in blocks: what is there already is scaled.
+func expBlocks(o options, c *call) {
+	sums, factors, options := make([]native.Accumulator, 1), make([]float32, 1), o.native(c)
+	done := 0
+	eachPiece(c, func(dst, src []float32) {
+		native.ExpRows(native.Row(dst), native.Row(src), sums, factors, options)
+		for i := range c.dst.f[:done] {
+			c.dst.f[i] *= factors[0]
+		}
+		done += len(src)
+	})
+	native.DivideRows(native.Row(c.dst.f), native.Row(c.dst.f), sums, options)
+}
 
 // eachPiece calls f with the pieces of dst and src.
 func eachPiece(c *call, f func(dst, src []float32)) {

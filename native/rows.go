@@ -58,6 +58,7 @@ type op uint8
 const (
 	opSoftmax op = iota
 	opLogSoftmax
+	opExp
 	opLogSumExp // from here on, one result for each row
 	opLogProbs
 )
@@ -68,7 +69,9 @@ type call struct {
 	rows, cols           int
 	dst, src             operand
 	dstStride, srcStride int
-	index                []int // of LogProbs, one for each row
+	index                []int         // of LogProbs, one for each row
+	sums                 []Accumulator // of ExpRows
+	factors              []float32
 	o                    Options
 	plan                 plan
 	// one is the row without what depends on its number, and plain whether elements are what
@@ -179,6 +182,12 @@ func (c *call) sameScale(first, end int) {
 		end = whole
 	}
 	if first == end {
+		return
+	}
+	if c.op == opExp {
+		for i := first; i < end; i++ {
+			c.expRow(i)
+		}
 		return
 	}
 	if c.inBlocks() {

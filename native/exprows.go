@@ -1,0 +1,227 @@
+package native
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// ExpRows is a step of online softmax, as attention by blocks of keys takes it. It adds each row of
+// src, a block of scores, to that row's accumulator, writes the row's exponentials to dst, and writes
+// to factors[i] what earlier results of row i have to be multiplied by. [DivideRows] ends:
+//
+//	sums := make([]native.Accumulator, queries)
+//	for each block of keys and values {
+//		scores = Q * keys^T
+//		native.ExpRows(scores, scores, sums, factors, o)
+//		out = diag(factors) * out + scores * values
+//	}
+//	native.DivideRows(out, out, sums, o)
+//
+// An exponential is e^(scale*x) times a factor that the row's exponentials share: such a power of
+// two, times a constant, that the exponential of the largest element of all blocks so far is from 3
+// to 6.2. One below 2^-125 is 0, and so is that of an element that a mask takes out. As factors are
+// powers of two (unless the row's largest element is beyond 327,680 in size), or 0 if nothing came
+// before, multiplying by them rounds nothing.
+//
+// Sums[i] becomes what [Accumulator.Add] makes it, bit by bit. An empty one takes the scale on; others
+// must have it: the size of Options.Scale, or 1 if Options.Add has Data. The sum has the terms and bits
+// of an Accumulator: a row in one block becomes, by DivideRows, the bits of [SoftmaxRows]. A NaN or
+// +Inf makes the row's exponentials and its factor NaN.
+//
+// Options.Causal with Offset q - k is for scores of queries from q on and keys from k on. Sums and
+// factors have as many elements as src has rows. The terms of dst are those of [SoftmaxRows]; factors
+// may not overlap dst, src or what o has. ExpRows panics if shapes, scales or options don't fit.
+func ExpRows[D, S Element](dst Matrix[D], src Matrix[S], sums []Accumulator, factors []float32, o *Options) {
+	const who = "native.ExpRows"
+	if len(sums) != src.Rows || len(factors) != src.Rows {
+		panic(fmt.Sprintf("%s: len(sums) is %d, len(factors) is %d, both must be the number of rows, %d", who, len(sums), len(factors), src.Rows))
+	}
+	some := checkPair(who, "src", &dst, &src)
+	o.check(who, src.Rows, src.Cols)
+	if n := len(factors); overlap(factors, dst.used()) || overlap(factors, src.used()) ||
+		o != nil && (overlap(factors, o.Scales) || overlap(factors, o.Add.Data)) {
+		panic(fmt.Sprintf("%s: factors of %d elements overlap dst, src or options; they must be apart", who, n))
+	}
+	c := newCall(opExp, &dst, &src, o)
+	c.checkAdd(who)
+	c.sums, c.factors = sums, factors
+	c.checkSums(who)
+	if !some {
+		for i := range sums {
+			factors[i] = sums[i].Factor(&sums[i])
+		}
+		return
+	}
+	c.plan.goroutines = min(c.plan.goroutines, c.rows) // a row is done by one
+	c.run()
+}
+
+// checkSums panics unless each row's accumulator has the row's scale, or is empty.
+func (c *call) checkSums(who string) {
+	same := *c
+	for i := range c.sums {
+		if len(c.o.Scales) > 0 {
+			same.setScale(c.o.Scales[i])
+		}
+		scale := same.one.factor
+		if err := checkScale(scale); err != nil {
+			panic(fmt.Sprintf("%s: row %d: %v", who, i, err))
+		}
+		if a := &c.sums[i]; a.kind() != allInf && a.Scale() != scale {
+			panic(fmt.Sprintf("%s: sums[%d] has scale %v, the row's is %v", who, i, a.Scale(), scale))
+		}
+	}
+}
+
+// expRow does row i.
+func (c *call) expRow(i int) {
+	a := &c.sums[i]
+	if a.kind() == allInf {
+		*a = Accumulator{scale: c.one.factor}
+	}
+	before := *a
+	j := c.job(i)
+	a.add(&j)
+	c.factors[i] = a.Factor(&before)
+	a.exps(&j)
+	j.release()
+	if n := c.o.visible(i, c.cols); n < c.cols {
+		at := i * c.dstStride
+		hidden := c.dst.part(at+n, at+c.cols)
+		if hidden.fill(0); a.kind() > allInf {
+			hidden.fill(nan)
+		}
+	}
+}
+
+// exps writes a row's exponentials, of which the sum is in a already.
+func (a *Accumulator) exps(j *job) {
+	switch a.kind() {
+	case regular:
+	case allInf:
+		j.dst.fill(0)
+		return
+	default:
+		j.dst.fill(nan)
+		return
+	}
+	j.shifted, j.shift = a.ref != 0, a.ref
+	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: a.unit()}
+	f := arith.Same
+	for at, end := 0, j.src.len(); at < end; {
+		z := j.elements(at, end)
+		y := j.results(at, at+len(z))
+		z = z[:len(y)]
+		if j.stream {
+			j.level.ExpScaleStream(y, z, &st, &f)
+		} else {
+			j.level.ExpScale(y, z, &st, &f)
+		}
+		j.store(at, y)
+		at += len(z)
+	}
+}
+
+// unit is the N of the exponentials that ExpRows writes.
+func (a *Accumulator) unit() float32 {
+	s := arith.MakeScale(a.Scale())
+	return s.Unit(a.sum.max)
+}
+
+// unitTotal is the sum in that unit.
+func (a *Accumulator) unitTotal() float64 { return float64(a.sum.total * pow2(a.sum.n-a.unit())) }
+
+// Factor is what results that come from b's exponentials, as [ExpRows] writes them, are multiplied by
+// to go with those of a, which is b after more was added or merged. It is 0 if b is empty, and NaN if a
+// has a NaN or +Inf. So workers that have a part of the keys each, as in split decoding, are merged:
+//
+//	all := a
+//	all.Merge(&b)
+//	out = all.Factor(&a) * outA + all.Factor(&b) * outB
+func (a *Accumulator) Factor(b *Accumulator) float32 {
+	switch {
+	case a.kind() > allInf || b.kind() > allInf:
+		return nan
+	case a.sum.total == 0 || b.sum.total == 0:
+		return 0
+	}
+	f := pow2(b.unit() - a.unit())
+	if a.ref != b.ref {
+		d := float64((float64(b.ref) - float64(a.ref)) * float64(a.Scale()))
+		f = float64(f * arith.Exp64(max(-1000, d)))
+	}
+	if f < arith.Least {
+		return 0
+	}
+	return float32(f)
+}
+
+// Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from
+// them are multiplied by it, where [DivideRows] can't be used. It is rounded once. It is NaN if
+// nothing was added but -Inf, or a NaN or +Inf.
+func (a *Accumulator) Reciprocal() float32 {
+	if a.kind() != regular {
+		return nan
+	}
+	return float32(1 / a.unitTotal())
+}
+
+// DivideRows divides row i of src, results that come from the exponentials of [ExpRows], by the sum of
+// sums[i]. The exponentials themselves become the softmax. Elements may be of any size and sign; what
+// this adds to the relative error is at most 1.001 * 2^-24. Results below 2^-126 in size are 0.
+//
+// If sums[i] is empty, as if a mask took out all keys, the row becomes NaN, or 0 with
+// Options.ZeroRows; if it has a NaN or +Inf, NaN. Of other options only Goroutines counts. Dst may be
+// src, under the terms of [SoftmaxRows]. DivideRows panics if shapes don't fit, or sums does not have
+// as many elements as src has rows.
+func DivideRows(dst, src Matrix[float32], sums []Accumulator, o *Options) {
+	const who = "native.DivideRows"
+	if len(sums) != src.Rows {
+		panic(fmt.Sprintf("%s: len(sums) is %d, it must be the number of rows, %d", who, len(sums), src.Rows))
+	}
+	if !checkPair(who, "src", &dst, &src) {
+		return
+	}
+	if err := o.Check(); err != nil {
+		panic(err.Error())
+	}
+	if p := o.makePlan(src.Rows, src.Cols, false); p.goroutines > 1 {
+		divideShared(dst, src, sums, o.ZeroRows, p.goroutines)
+		return
+	}
+	for i := range sums {
+		sums[i].divide(dst.row(i), src.row(i), o != nil && o.ZeroRows)
+	}
+}
+
+// divideShared is apart so that what the goroutines share is on the heap for them alone.
+func divideShared(dst, src Matrix[float32], sums []Accumulator, zeros bool, goroutines int) {
+	n := max(1, taskLen/src.Cols)
+	parallel(goroutines, (src.Rows+n-1)/n, func(task int) {
+		for i := task * n; i < min((task+1)*n, src.Rows); i++ {
+			sums[i].divide(dst.row(i), src.row(i), zeros)
+		}
+	})
+}
+
+// divide does a row.
+func (a *Accumulator) divide(dst, src []float32, zeros bool) {
+	j := newJob(dst, src)
+	j.zeros = zeros
+	if k := a.kind(); k != regular {
+		j.writeSpecial(k)
+		return
+	}
+	f := arith.MakeFactor(a.unitTotal())
+	least, most := math.Float32bits(f.Thr), math.Float32bits(arith.ScaleMost)
+	for _, y := range src {
+		if b := math.Float32bits(y) &^ (1 << 31); b-least > most-least && b != 0 {
+			f.Divide(dst, src)
+			return
+		}
+	}
+	f.Thr = negInf
+	j.level.Scale(dst, src, &f)
+}
