@@ -86,6 +86,9 @@ type Rows struct {
 	Scale
 	N  float32 // of the row that was left
 	At int     // how many elements of it are exponentials by now
+
+	before   uintptr // of kernels: the row whose second pass is put off, 0 between calls
+	cHi, cLo float32 // its factor
 }
 
 // RowSum is the sum of a row's exponentials for logarithms: the first ones of [Excess]'s

@@ -15865,6 +15865,154 @@ behind43:
 	VMOVUPS      Y11, 160(BX)
 	VMOVAPS      Y6, Y2
 
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done46
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	VMOVUPS      down<>+0(SB), Y6
+	PCALIGN      $0x40
+
+loop46:
+	VMOVUPS (SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done47
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop47:
+	VMOVUPS (SI), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VBROADCASTSS 44(R14), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 40(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMULPS       down<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l129
+	VMASKMOVPS   Y5, Y4, (DI)
+	JMP          l130
+
+l129:
+	VMOVUPS Y5, (DI)
+
+l130:
+	LEAQ (SI)(CX*4), SI
+
+behind48:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
 	MOVQ R12, DI
@@ -15872,11 +16020,11 @@ behind43:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done46
+	JLT     done51
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop46:
+loop51:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -15936,17 +16084,17 @@ loop46:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop51
 
-done46:
+done51:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done47
+	JLT     done52
 	PCALIGN $0x40
 
-loop47:
+loop52:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -15957,12 +16105,12 @@ loop47:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop52
 
-done47:
+done52:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind53
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -15979,17 +16127,17 @@ done47:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l129
+	JGE         l131
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l130
+	JMP         l132
 
-l129:
+l131:
 	VMOVUPS Y5, (DI)
 
-l130:
+l132:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind53:
 	JMP next
 
 exact:
@@ -16012,12 +16160,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done50
+	JLT     done55
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop50:
+loop55:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -16461,29 +16609,29 @@ loop50:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop50
+	JGE     loop55
 
-done50:
+done55:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind63
 	CMPQ  CX, $0x00000010
-	JLE   upto51
-	CMPQ  CX, $0x00000020
-	JLE   upto52
-	CMPQ  CX, $0x00000030
-	JLE   upto53
-	CMPQ  CX, $0x00000040
-	JLE   upto54
-	CMPQ  CX, $0x00000050
-	JLE   upto55
-	CMPQ  CX, $0x00000060
 	JLE   upto56
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto57
-	JMP   upto58
+	CMPQ  CX, $0x00000030
+	JLE   upto58
+	CMPQ  CX, $0x00000040
+	JLE   upto59
+	CMPQ  CX, $0x00000050
+	JLE   upto60
+	CMPQ  CX, $0x00000060
+	JLE   upto61
+	CMPQ  CX, $0x00000070
+	JLE   upto62
+	JMP   upto63
 
-upto51:
+upto56:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -16533,14 +16681,14 @@ upto51:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l133
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l132
+	JMP         l134
 
-l131:
+l133:
 	VMOVUPS Y6, (DI)
 
-l132:
+l134:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -16579,16 +16727,16 @@ l132:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l133
+	JGE         l135
 	CMPQ        CX, $0x00000008
-	JLE         l134
+	JLE         l136
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l134
+	JMP         l136
 
-l133:
+l135:
 	VMOVUPS Y4, 32(DI)
 
-l134:
+l136:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -16605,9 +16753,9 @@ l134:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto52:
+upto57:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -16679,14 +16827,14 @@ upto52:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l135
+	JGE         l137
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l136
+	JMP         l138
 
-l135:
+l137:
 	VMOVUPS Y9, 64(DI)
 
-l136:
+l138:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -16742,16 +16890,16 @@ l136:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l137
+	JGE         l139
 	CMPQ        CX, $0x00000008
-	JLE         l138
+	JLE         l140
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l138
+	JMP         l140
 
-l137:
+l139:
 	VMOVUPS Y8, 96(DI)
 
-l138:
+l140:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -16768,9 +16916,9 @@ l138:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto53:
+upto58:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -16872,14 +17020,14 @@ upto53:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l139
+	JGE         l141
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	JMP         l140
+	JMP         l142
 
-l139:
+l141:
 	VMOVUPS Y8, 128(DI)
 
-l140:
+l142:
 	VADDPS  Y8, Y10, Y10
 	VMOVUPS 64(BX), Y4
 
@@ -16964,16 +17112,16 @@ l140:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l141
+	JGE         l143
 	CMPQ        CX, $0x00000008
-	JLE         l142
+	JLE         l144
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	JMP         l142
+	JMP         l144
 
-l141:
+l143:
 	VMOVUPS Y4, 160(DI)
 
-l142:
+l144:
 	VADDPS  Y4, Y7, Y7
 	VMOVUPS 96(BX), Y4
 
@@ -16990,9 +17138,9 @@ l142:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto54:
+upto59:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17116,14 +17264,14 @@ upto54:
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l143
+	JGE         l145
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	JMP         l144
+	JMP         l146
 
-l143:
+l145:
 	VMOVUPS Y9, 192(DI)
 
-l144:
+l146:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -17225,16 +17373,16 @@ l144:
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l145
+	JGE         l147
 	CMPQ        CX, $0x00000008
-	JLE         l146
+	JLE         l148
 	VMASKMOVPS  Y10, Y4, 224(DI)
-	JMP         l146
+	JMP         l148
 
-l145:
+l147:
 	VMOVUPS Y10, 224(DI)
 
-l146:
+l148:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -17250,9 +17398,9 @@ l146:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto55:
+upto60:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17415,14 +17563,14 @@ upto55:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l147
+	JGE         l149
 	VMASKMOVPS  Y7, Y4, 256(DI)
-	JMP         l148
+	JMP         l150
 
-l147:
+l149:
 	VMOVUPS Y7, 256(DI)
 
-l148:
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y4
 	VMINPS  Y7, Y8, Y10
@@ -17560,16 +17708,16 @@ l148:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l151
 	CMPQ        CX, $0x00000008
-	JLE         l150
+	JLE         l152
 	VMASKMOVPS  Y4, Y5, 288(DI)
-	JMP         l150
+	JMP         l152
 
-l149:
+l151:
 	VMOVUPS Y4, 288(DI)
 
-l150:
+l152:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y10
@@ -17584,9 +17732,9 @@ l150:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto56:
+upto61:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17770,14 +17918,14 @@ upto56:
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l153
 	VMASKMOVPS  Y10, Y7, 320(DI)
-	JMP         l152
+	JMP         l154
 
-l151:
+l153:
 	VMOVUPS Y10, 320(DI)
 
-l152:
+l154:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y7
 	VMINPS  Y4, Y8, Y10
@@ -17932,16 +18080,16 @@ l152:
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l153
+	JGE         l155
 	CMPQ        CX, $0x00000008
-	JLE         l154
+	JLE         l156
 	VMASKMOVPS  Y10, Y4, 352(DI)
-	JMP         l154
+	JMP         l156
 
-l153:
+l155:
 	VMOVUPS Y10, 352(DI)
 
-l154:
+l156:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y10
@@ -17956,9 +18104,9 @@ l154:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto57:
+upto62:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -18173,14 +18321,14 @@ upto57:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l155
+	JGE         l157
 	VMASKMOVPS  Y7, Y4, 384(DI)
-	JMP         l156
+	JMP         l158
 
-l155:
+l157:
 	VMOVUPS Y7, 384(DI)
 
-l156:
+l158:
 	VADDPS Y7, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
@@ -18366,16 +18514,16 @@ l156:
 	VANDPS      Y8, Y5, Y5
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l157
+	JGE         l159
 	CMPQ        CX, $0x00000008
-	JLE         l158
+	JLE         l160
 	VMASKMOVPS  Y5, Y8, 416(DI)
-	JMP         l158
+	JMP         l160
 
-l157:
+l159:
 	VMOVUPS Y5, 416(DI)
 
-l158:
+l160:
 	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
@@ -18392,9 +18540,9 @@ l158:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto58:
+upto63:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -18630,14 +18778,14 @@ upto58:
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l159
+	JGE         l161
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	JMP         l160
+	JMP         l162
 
-l159:
+l161:
 	VMOVUPS Y9, 448(DI)
 
-l160:
+l162:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -18839,16 +18987,16 @@ l160:
 	VMOVUPS     Y5, 416(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l161
+	JGE         l163
 	CMPQ        CX, $0x00000008
-	JLE         l162
+	JLE         l164
 	VMASKMOVPS  Y8, Y5, 480(DI)
-	JMP         l162
+	JMP         l164
 
-l161:
+l163:
 	VMOVUPS Y8, 480(DI)
 
-l162:
+l164:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -18863,7 +19011,7 @@ l162:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind58:
+behind63:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -18919,11 +19067,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done61
+	JLT     done66
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop61:
+loop66:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -19001,17 +19149,17 @@ loop61:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop61
+	JGE         loop66
 
-done61:
+done66:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done62
+	JLT     done67
 	PCALIGN $0x40
 
-loop62:
+loop67:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -19026,12 +19174,12 @@ loop62:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop62
+	JGE         loop67
 
-done62:
+done67:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -19050,32 +19198,169 @@ done62:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l163
+	JGE         l165
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l164
+	JMP         l166
 
-l163:
+l165:
 	VMOVUPS Y6, (DI)
 
-l164:
+l166:
 	LEAQ (SI)(CX*4), SI
 
-behind63:
+behind68:
 next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
 	DECQ R8
 	JNZ  row
-	JMP  end
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done71
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	VMOVUPS      down<>+0(SB), Y2
+	PCALIGN      $0x40
+
+loop71:
+	VMOVUPS (SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     32(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     64(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     96(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     128(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     160(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     192(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     224(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop71
+
+done71:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done72
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop72:
+	VMOVUPS (SI), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop72
+
+done72:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind73
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   (SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VBROADCASTSS 44(R14), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS 40(R14), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       down<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l167
+	VMASKMOVPS   Y1, Y0, (DI)
+	JMP          l168
+
+l167:
+	VMOVUPS Y1, (DI)
+
+l168:
+	LEAQ (SI)(CX*4), SI
+
+behind73:
+	JMP last
 
 irregular:
 	// What of the row is written.
 	SUBQ R11, SI
 	SHRQ $0x02, SI
 	MOVQ SI, 24(R14)
+	JMP  end
 
-end:
+last:
 	MOVQ rows+48(FP), AX
 	SUBQ R8, AX
 	MOVQ AX, done+88(FP)
@@ -49001,6 +49286,154 @@ behind43:
 	VMOVUPS      Y11, 160(BX)
 	VMOVAPS      Y6, Y2
 
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done46
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	VMOVUPS      down<>+0(SB), Y6
+	PCALIGN      $0x40
+
+loop46:
+	VMOVUPS (SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VMULPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done47
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop47:
+	VMOVUPS (SI), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VBROADCASTSS 44(R14), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 40(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMULPS       down<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l129
+	VMASKMOVPS   Y5, Y4, (DI)
+	JMP          l130
+
+l129:
+	VMOVUPS Y5, (DI)
+
+l130:
+	LEAQ (SI)(CX*4), SI
+
+behind48:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
 	MOVQ R12, DI
@@ -49008,11 +49441,11 @@ behind43:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done46
+	JLT     done51
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop46:
+loop51:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -49072,17 +49505,17 @@ loop46:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop51
 
-done46:
+done51:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done47
+	JLT     done52
 	PCALIGN $0x40
 
-loop47:
+loop52:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -49093,12 +49526,12 @@ loop47:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop52
 
-done47:
+done52:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind53
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49115,17 +49548,17 @@ done47:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l129
+	JGE         l131
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l130
+	JMP         l132
 
-l129:
+l131:
 	VMOVUPS Y5, (DI)
 
-l130:
+l132:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind53:
 	JMP next
 
 exact:
@@ -49148,12 +49581,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done50
+	JLT     done55
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop50:
+loop55:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -49597,29 +50030,29 @@ loop50:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop50
+	JGE     loop55
 
-done50:
+done55:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind63
 	CMPQ  CX, $0x00000010
-	JLE   upto51
-	CMPQ  CX, $0x00000020
-	JLE   upto52
-	CMPQ  CX, $0x00000030
-	JLE   upto53
-	CMPQ  CX, $0x00000040
-	JLE   upto54
-	CMPQ  CX, $0x00000050
-	JLE   upto55
-	CMPQ  CX, $0x00000060
 	JLE   upto56
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto57
-	JMP   upto58
+	CMPQ  CX, $0x00000030
+	JLE   upto58
+	CMPQ  CX, $0x00000040
+	JLE   upto59
+	CMPQ  CX, $0x00000050
+	JLE   upto60
+	CMPQ  CX, $0x00000060
+	JLE   upto61
+	CMPQ  CX, $0x00000070
+	JLE   upto62
+	JMP   upto63
 
-upto51:
+upto56:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -49669,14 +50102,14 @@ upto51:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l133
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l132
+	JMP         l134
 
-l131:
+l133:
 	VMOVUPS Y6, (DI)
 
-l132:
+l134:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -49715,16 +50148,16 @@ l132:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l133
+	JGE         l135
 	CMPQ        CX, $0x00000008
-	JLE         l134
+	JLE         l136
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l134
+	JMP         l136
 
-l133:
+l135:
 	VMOVUPS Y4, 32(DI)
 
-l134:
+l136:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49741,9 +50174,9 @@ l134:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto52:
+upto57:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49815,14 +50248,14 @@ upto52:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l135
+	JGE         l137
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l136
+	JMP         l138
 
-l135:
+l137:
 	VMOVUPS Y9, 64(DI)
 
-l136:
+l138:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -49878,16 +50311,16 @@ l136:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l137
+	JGE         l139
 	CMPQ        CX, $0x00000008
-	JLE         l138
+	JLE         l140
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l138
+	JMP         l140
 
-l137:
+l139:
 	VMOVUPS Y8, 96(DI)
 
-l138:
+l140:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -49904,9 +50337,9 @@ l138:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto53:
+upto58:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50008,14 +50441,14 @@ upto53:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l139
+	JGE         l141
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	JMP         l140
+	JMP         l142
 
-l139:
+l141:
 	VMOVUPS Y8, 128(DI)
 
-l140:
+l142:
 	VADDPS  Y8, Y10, Y10
 	VMOVUPS 64(BX), Y4
 
@@ -50100,16 +50533,16 @@ l140:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l141
+	JGE         l143
 	CMPQ        CX, $0x00000008
-	JLE         l142
+	JLE         l144
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	JMP         l142
+	JMP         l144
 
-l141:
+l143:
 	VMOVUPS Y4, 160(DI)
 
-l142:
+l144:
 	VADDPS  Y4, Y7, Y7
 	VMOVUPS 96(BX), Y4
 
@@ -50126,9 +50559,9 @@ l142:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto54:
+upto59:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50252,14 +50685,14 @@ upto54:
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l143
+	JGE         l145
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	JMP         l144
+	JMP         l146
 
-l143:
+l145:
 	VMOVUPS Y9, 192(DI)
 
-l144:
+l146:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50361,16 +50794,16 @@ l144:
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l145
+	JGE         l147
 	CMPQ        CX, $0x00000008
-	JLE         l146
+	JLE         l148
 	VMASKMOVPS  Y10, Y4, 224(DI)
-	JMP         l146
+	JMP         l148
 
-l145:
+l147:
 	VMOVUPS Y10, 224(DI)
 
-l146:
+l148:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50386,9 +50819,9 @@ l146:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto55:
+upto60:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50551,14 +50984,14 @@ upto55:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l147
+	JGE         l149
 	VMASKMOVPS  Y7, Y4, 256(DI)
-	JMP         l148
+	JMP         l150
 
-l147:
+l149:
 	VMOVUPS Y7, 256(DI)
 
-l148:
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y4
 	VMINPS  Y7, Y8, Y10
@@ -50696,16 +51129,16 @@ l148:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l151
 	CMPQ        CX, $0x00000008
-	JLE         l150
+	JLE         l152
 	VMASKMOVPS  Y4, Y5, 288(DI)
-	JMP         l150
+	JMP         l152
 
-l149:
+l151:
 	VMOVUPS Y4, 288(DI)
 
-l150:
+l152:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y10
@@ -50720,9 +51153,9 @@ l150:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto56:
+upto61:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50906,14 +51339,14 @@ upto56:
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l153
 	VMASKMOVPS  Y10, Y7, 320(DI)
-	JMP         l152
+	JMP         l154
 
-l151:
+l153:
 	VMOVUPS Y10, 320(DI)
 
-l152:
+l154:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y7
 	VMINPS  Y4, Y8, Y10
@@ -51068,16 +51501,16 @@ l152:
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l153
+	JGE         l155
 	CMPQ        CX, $0x00000008
-	JLE         l154
+	JLE         l156
 	VMASKMOVPS  Y10, Y4, 352(DI)
-	JMP         l154
+	JMP         l156
 
-l153:
+l155:
 	VMOVUPS Y10, 352(DI)
 
-l154:
+l156:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y10
@@ -51092,9 +51525,9 @@ l154:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto57:
+upto62:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -51309,14 +51742,14 @@ upto57:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l155
+	JGE         l157
 	VMASKMOVPS  Y7, Y4, 384(DI)
-	JMP         l156
+	JMP         l158
 
-l155:
+l157:
 	VMOVUPS Y7, 384(DI)
 
-l156:
+l158:
 	VADDPS Y7, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
@@ -51502,16 +51935,16 @@ l156:
 	VANDPS      Y8, Y5, Y5
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l157
+	JGE         l159
 	CMPQ        CX, $0x00000008
-	JLE         l158
+	JLE         l160
 	VMASKMOVPS  Y5, Y8, 416(DI)
-	JMP         l158
+	JMP         l160
 
-l157:
+l159:
 	VMOVUPS Y5, 416(DI)
 
-l158:
+l160:
 	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
@@ -51528,9 +51961,9 @@ l158:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto58:
+upto63:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -51766,14 +52199,14 @@ upto58:
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l159
+	JGE         l161
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	JMP         l160
+	JMP         l162
 
-l159:
+l161:
 	VMOVUPS Y9, 448(DI)
 
-l160:
+l162:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -51975,16 +52408,16 @@ l160:
 	VMOVUPS     Y5, 416(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l161
+	JGE         l163
 	CMPQ        CX, $0x00000008
-	JLE         l162
+	JLE         l164
 	VMASKMOVPS  Y8, Y5, 480(DI)
-	JMP         l162
+	JMP         l164
 
-l161:
+l163:
 	VMOVUPS Y8, 480(DI)
 
-l162:
+l164:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -51999,7 +52432,7 @@ l162:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind58:
+behind63:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -52055,11 +52488,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done61
+	JLT     done66
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop61:
+loop66:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -52137,17 +52570,17 @@ loop61:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop61
+	JGE         loop66
 
-done61:
+done66:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done62
+	JLT     done67
 	PCALIGN $0x40
 
-loop62:
+loop67:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -52162,12 +52595,12 @@ loop62:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop62
+	JGE         loop67
 
-done62:
+done67:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52186,32 +52619,169 @@ done62:
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l163
+	JGE         l165
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l164
+	JMP         l166
 
-l163:
+l165:
 	VMOVUPS Y6, (DI)
 
-l164:
+l166:
 	LEAQ (SI)(CX*4), SI
 
-behind63:
+behind68:
 next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
 	DECQ R8
 	JNZ  row
-	JMP  end
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done71
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	VMOVUPS      down<>+0(SB), Y2
+	PCALIGN      $0x40
+
+loop71:
+	VMOVUPS (SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     32(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     64(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     96(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     128(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     160(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     192(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     224(SI), Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y3, Y4
+	VFMADD231PS Y1, Y3, Y4
+	VMULPS      Y2, Y4, Y4
+	VMOVUPS     Y4, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop71
+
+done71:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done72
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop72:
+	VMOVUPS (SI), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop72
+
+done72:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind73
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   (SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VBROADCASTSS 44(R14), Y1
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS 40(R14), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMULPS       down<>+0(SB), Y1, Y1
+	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l167
+	VMASKMOVPS   Y1, Y0, (DI)
+	JMP          l168
+
+l167:
+	VMOVUPS Y1, (DI)
+
+l168:
+	LEAQ (SI)(CX*4), SI
+
+behind73:
+	JMP last
 
 irregular:
 	// What of the row is written.
 	SUBQ R11, SI
 	SHRQ $0x02, SI
 	MOVQ SI, 24(R14)
+	JMP  end
 
-end:
+last:
 	MOVQ rows+48(FP), AX
 	SUBQ R8, AX
 	MOVQ AX, done+88(FP)

@@ -7485,6 +7485,142 @@ behind43:
 	VBROADCASTSS X2, Z3
 	VMOVAPS      Z4, Z2
 
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done46
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	VBROADCASTSS down<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop46:
+	VMOVUPS (SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, (DI)
+	VMOVUPS     64(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
+	VMOVUPS     128(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
+	VMOVUPS     192(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     256(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 256(DI)
+	VMOVUPS     320(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     384(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     448(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done47
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop47:
+	VMOVUPS (SI), Z8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMULPS.BCST down<>+0(SB), Z9, Z9
+	VMOVUPS     Z9, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS.BCST      44(R14), Z4, Z5
+	VFMADD231PS.BCST 40(R14), Z4, Z5
+	VMULPS.BCST      down<>+0(SB), Z5, Z5
+	VMOVUPS          Z5, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind48:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
 	MOVQ R12, DI
@@ -7492,11 +7628,11 @@ behind43:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done51
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop46:
+loop51:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -7556,17 +7692,17 @@ loop46:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop46
+	JGE         loop51
 
-done46:
+done51:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done47
+	JLT     done52
 	PCALIGN $0x40
 
-loop47:
+loop52:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -7577,12 +7713,12 @@ loop47:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop47
+	JGE         loop52
 
-done47:
+done52:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind53
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -7599,7 +7735,7 @@ done47:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind48:
+behind53:
 	JMP next
 
 exact:
@@ -7618,7 +7754,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done50
+	JLT          done55
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS exp3<>+0(SB), Z9
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -7626,7 +7762,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop50:
+loop55:
 	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
@@ -7821,29 +7957,29 @@ loop50:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop50
+	JGE     loop55
 
-done50:
+done55:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind63
 	CMPQ  CX, $0x00000010
-	JLE   upto51
-	CMPQ  CX, $0x00000020
-	JLE   upto52
-	CMPQ  CX, $0x00000030
-	JLE   upto53
-	CMPQ  CX, $0x00000040
-	JLE   upto54
-	CMPQ  CX, $0x00000050
-	JLE   upto55
-	CMPQ  CX, $0x00000060
 	JLE   upto56
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto57
-	JMP   upto58
+	CMPQ  CX, $0x00000030
+	JLE   upto58
+	CMPQ  CX, $0x00000040
+	JLE   upto59
+	CMPQ  CX, $0x00000050
+	JLE   upto60
+	CMPQ  CX, $0x00000060
+	JLE   upto61
+	CMPQ  CX, $0x00000070
+	JLE   upto62
+	JMP   upto63
 
-upto51:
+upto56:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -7893,9 +8029,9 @@ upto51:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto52:
+upto57:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -7965,9 +8101,9 @@ upto52:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto53:
+upto58:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
 	MOVL         $0x00000001, AX
@@ -8055,9 +8191,9 @@ upto53:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto54:
+upto59:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
 	MOVL         $0x00000001, AX
@@ -8164,9 +8300,9 @@ upto54:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto55:
+upto60:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
 	MOVL         $0x00000001, AX
@@ -8309,9 +8445,9 @@ upto55:
 	VSUBPS Z10, Z8, Z8
 	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind58
+	JMP    behind63
 
-upto56:
+upto61:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
 	MOVL         $0x00000001, AX
@@ -8474,9 +8610,9 @@ upto56:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto57:
+upto62:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
 	MOVL         $0x00000001, AX
@@ -8657,9 +8793,9 @@ upto57:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto58:
+upto63:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
 	MOVL         $0x00000001, AX
@@ -8860,7 +8996,7 @@ upto58:
 	VMOVAPS Z8, Z6
 	LEAQ    448(SI)(CX*4), SI
 
-behind58:
+behind63:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -8904,11 +9040,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done61
+	JLT          done66
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop61:
+loop66:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -8976,17 +9112,17 @@ loop61:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop61
+	JGE           loop66
 
-done61:
+done66:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done62
+	JLT     done67
 	PCALIGN $0x40
 
-loop62:
+loop67:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -8998,12 +9134,12 @@ loop62:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop62
+	JGE           loop67
 
-done62:
+done67:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -9021,22 +9157,147 @@ done62:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind63:
+behind68:
 next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
 	DECQ R8
 	JNZ  row
-	JMP  end
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done71
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	VBROADCASTSS down<>+0(SB), Z2
+	PCALIGN      $0x40
+
+loop71:
+	VMOVUPS (SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	VMOVUPS     64(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 64(DI)
+	VMOVUPS     128(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 128(DI)
+	VMOVUPS     192(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 192(DI)
+	VMOVUPS     256(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     320(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 320(DI)
+	VMOVUPS     384(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 384(DI)
+	VMOVUPS     448(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop71
+
+done71:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done72
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop72:
+	VMOVUPS (SI), Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop72
+
+done72:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind73
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      (SI), K7, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS.BCST      44(R14), Z0, Z1
+	VFMADD231PS.BCST 40(R14), Z0, Z1
+	VMULPS.BCST      down<>+0(SB), Z1, Z1
+	VMOVUPS          Z1, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind73:
+	JMP last
 
 irregular:
 	// What of the row is written.
 	SUBQ R11, SI
 	SHRQ $0x02, SI
 	MOVQ SI, 24(R14)
+	JMP  end
 
-end:
+last:
 	MOVQ rows+48(FP), AX
 	SUBQ R8, AX
 	MOVQ AX, done+88(FP)
@@ -22953,6 +23214,142 @@ behind43:
 	VBROADCASTSS X2, Z3
 	VMOVAPS      Z4, Z2
 
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done46
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	VBROADCASTSS down<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop46:
+	VMOVUPS (SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, (DI)
+	VMOVUPS     64(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
+	VMOVUPS     128(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
+	VMOVUPS     192(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     256(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 256(DI)
+	VMOVUPS     320(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     384(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     448(SI), Z9
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z9, Z10
+	VFMADD231PS Z5, Z9, Z10
+	VMULPS      Z8, Z10, Z10
+	VMOVUPS     Z10, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done47
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop47:
+	VMOVUPS (SI), Z8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMULPS.BCST down<>+0(SB), Z9, Z9
+	VMOVUPS     Z9, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS.BCST      44(R14), Z4, Z5
+	VFMADD231PS.BCST 40(R14), Z4, Z5
+	VMULPS.BCST      down<>+0(SB), Z5, Z5
+	VMOVUPS          Z5, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind48:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
 	MOVQ R12, DI
@@ -22960,11 +23357,11 @@ behind43:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done51
 	VBROADCASTSS down<>+0(SB), Z4
 	PCALIGN      $0x40
 
-loop46:
+loop51:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -23024,17 +23421,17 @@ loop46:
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop46
+	JGE         loop51
 
-done46:
+done51:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done47
+	JLT     done52
 	PCALIGN $0x40
 
-loop47:
+loop52:
 	VMOVUPS (SI), Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -23045,12 +23442,12 @@ loop47:
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop47
+	JGE         loop52
 
-done47:
+done52:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind53
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -23067,7 +23464,7 @@ done47:
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind48:
+behind53:
 	JMP next
 
 exact:
@@ -23086,7 +23483,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done50
+	JLT          done55
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS exp3<>+0(SB), Z9
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -23094,7 +23491,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop50:
+loop55:
 	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
@@ -23289,29 +23686,29 @@ loop50:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop50
+	JGE     loop55
 
-done50:
+done55:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind58
+	JZ    behind63
 	CMPQ  CX, $0x00000010
-	JLE   upto51
-	CMPQ  CX, $0x00000020
-	JLE   upto52
-	CMPQ  CX, $0x00000030
-	JLE   upto53
-	CMPQ  CX, $0x00000040
-	JLE   upto54
-	CMPQ  CX, $0x00000050
-	JLE   upto55
-	CMPQ  CX, $0x00000060
 	JLE   upto56
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto57
-	JMP   upto58
+	CMPQ  CX, $0x00000030
+	JLE   upto58
+	CMPQ  CX, $0x00000040
+	JLE   upto59
+	CMPQ  CX, $0x00000050
+	JLE   upto60
+	CMPQ  CX, $0x00000060
+	JLE   upto61
+	CMPQ  CX, $0x00000070
+	JLE   upto62
+	JMP   upto63
 
-upto51:
+upto56:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -23361,9 +23758,9 @@ upto51:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto52:
+upto57:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -23433,9 +23830,9 @@ upto52:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto53:
+upto58:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
 	MOVL         $0x00000001, AX
@@ -23523,9 +23920,9 @@ upto53:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto54:
+upto59:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
 	MOVL         $0x00000001, AX
@@ -23632,9 +24029,9 @@ upto54:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto55:
+upto60:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
 	MOVL         $0x00000001, AX
@@ -23777,9 +24174,9 @@ upto55:
 	VSUBPS Z10, Z8, Z8
 	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind58
+	JMP    behind63
 
-upto56:
+upto61:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
 	MOVL         $0x00000001, AX
@@ -23942,9 +24339,9 @@ upto56:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto57:
+upto62:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
 	MOVL         $0x00000001, AX
@@ -24125,9 +24522,9 @@ upto57:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind58
+	JMP     behind63
 
-upto58:
+upto63:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
 	MOVL         $0x00000001, AX
@@ -24328,7 +24725,7 @@ upto58:
 	VMOVAPS Z8, Z6
 	LEAQ    448(SI)(CX*4), SI
 
-behind58:
+behind63:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -24372,11 +24769,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done61
+	JLT          done66
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop61:
+loop66:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24444,17 +24841,17 @@ loop61:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop61
+	JGE           loop66
 
-done61:
+done66:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done62
+	JLT     done67
 	PCALIGN $0x40
 
-loop62:
+loop67:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24466,12 +24863,12 @@ loop62:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop62
+	JGE           loop67
 
-done62:
+done67:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -24489,22 +24886,147 @@ done62:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind63:
+behind68:
 next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
 	DECQ R8
 	JNZ  row
-	JMP  end
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done71
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	VBROADCASTSS down<>+0(SB), Z2
+	PCALIGN      $0x40
+
+loop71:
+	VMOVUPS (SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, (DI)
+	VMOVUPS     64(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 64(DI)
+	VMOVUPS     128(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 128(DI)
+	VMOVUPS     192(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 192(DI)
+	VMOVUPS     256(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     320(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 320(DI)
+	VMOVUPS     384(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 384(DI)
+	VMOVUPS     448(SI), Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z3, Z4
+	VFMADD231PS Z1, Z3, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVUPS     Z4, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop71
+
+done71:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done72
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop72:
+	VMOVUPS (SI), Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop72
+
+done72:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind73
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      (SI), K7, Z0
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS.BCST      44(R14), Z0, Z1
+	VFMADD231PS.BCST 40(R14), Z0, Z1
+	VMULPS.BCST      down<>+0(SB), Z1, Z1
+	VMOVUPS          Z1, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind73:
+	JMP last
 
 irregular:
 	// What of the row is written.
 	SUBQ R11, SI
 	SHRQ $0x02, SI
 	MOVQ SI, 24(R14)
+	JMP  end
 
-end:
+last:
 	MOVQ rows+48(FP), AX
 	SUBQ R8, AX
 	MOVQ AX, done+88(FP)

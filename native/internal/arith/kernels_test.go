@@ -39,6 +39,9 @@ func eachLevel(t *testing.T, test func(t *testing.T, k kernels)) {
 	}
 }
 
+// putOffMost is the longest row whose second pass kernels put off until the next row has been read.
+const putOffMost = 2048
+
 // testLengths are the lengths at which kernels are compared.
 func testLengths() (ns []int) {
 	for n := 1; n <= 600; n++ {
@@ -47,7 +50,7 @@ func testLengths() (ns []int) {
 	if testing.Short() {
 		ns = append(ns[:300:300], 511, 512, 513)
 	}
-	return append(ns, Chunk-1, Chunk)
+	return append(ns, putOffMost, putOffMost+1, Chunk-1, Chunk)
 }
 
 // specials are elements that don't come up by themselves.
@@ -352,7 +355,7 @@ func TestSoftmaxRows(t *testing.T) {
 		for _, n := range testLengths() {
 			for rep := range 16 {
 				rows := 1 + r.IntN(4)
-				if n > 1000 {
+				if n > 3000 {
 					rows = 2
 				}
 				p := Rows{Scale: scales[r.IntN(len(scales))]}
@@ -382,6 +385,9 @@ func TestSoftmaxRows(t *testing.T) {
 					t.Helper()
 					if done != wantDone {
 						t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+					}
+					if p.before != 0 {
+						t.Fatalf("%s: a row's second pass is put off still", what)
 					}
 					if done < rows && n > turn {
 						if p.At != wantP.At {

@@ -78,7 +78,7 @@ func newLibraryMachine(isa ukernel.ISA) *machine {
 func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 	m := newLibraryMachine(isa)
 	s := libraryShape(k, m)
-	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: !m.evex}, s)
+	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: !m.evex, PutsOff: true}, s)
 	return ir.Allocate(f, m, s.Residents)
 }
 
@@ -189,13 +189,14 @@ func (w *libraryWriter) function(name string) {
 		w.Label(library.End)
 		w.done()
 	case rowed:
-		w.JMP(operand.LabelRef(library.End))
+		w.JMP(operand.LabelRef("last"))
 		w.Label(library.Irregular)
 		w.Comment("What of the row is written.")
 		w.SUBQ(rowSrc, src)
 		w.SHRQ(operand.Imm(2), src)
 		w.MOVQ(src, w.fields["at"])
-		w.Label(library.End)
+		w.JMP(operand.LabelRef(library.End))
+		w.Label("last")
 		w.done()
 	case !rowed && (w.kernel == library.Sum || w.kernel == library.SumStore):
 		w.SUBQ(w.param("src", "base"), src)
@@ -311,6 +312,30 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Results:
 		w.Comment(c.Comment)
 		w.rewind(rowDst)
+	case ir.PutOff:
+		w.Comment(c.Comment)
+		w.MOVQ(w.fields["before"], src)
+		w.CMPQ(cols, operand.U32(step))
+		w.JGT(operand.LabelRef("now"))
+		w.TESTQ(src, src)
+		w.JNZ(operand.LabelRef("before"))
+		w.CMPQ(rows, operand.Imm(1))
+		w.JEQ(operand.LabelRef("now"))
+		w.JMP(operand.LabelRef("put"))
+		w.Label("before")
+		w.MOVQ(src, dst)
+		w.MOVQ(cols, left)
+	case ir.Putting:
+		w.Comment(c.Comment)
+		w.MOVQ(rowDst, w.fields["before"])
+	case ir.Before:
+		w.Comment(c.Comment)
+		w.MOVQ(w.fields["before"], src)
+		w.TESTQ(src, src)
+		w.JZ(operand.LabelRef("last"))
+		w.MOVQ(operand.U32(0), w.fields["before"])
+		w.MOVQ(src, dst)
+		w.MOVQ(cols, left)
 	default:
 		w.Comment(c.Comment)
 	}

@@ -182,8 +182,12 @@ const (
 	Resume // always; n is what there is of the row from src on
 	Longer // what the block of EachRow before goes to for rows that it leaves
 	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
-	Only   // if n <= Step, for the one row there is; then the kernel is done
-	UpTo   // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
+	// The second pass of a row is put off until the sum of the next one is on its way.
+	Before  // if a row's second pass was put off: src and dst to what was written of it, of which n elements
+	PutOff  // the same, but goes on at "now" for a row of more than Step elements or a single one, and behind at "put"
+	Putting // always; puts the row's second pass off
+	Only    // if n <= Step, for the one row there is; then the kernel is done
+	UpTo    // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
 
 // Block is a piece of a kernel without branches.

@@ -86,7 +86,7 @@ func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
 // are arrays of 16.
 var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
-	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24}
+	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
 	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
 )
@@ -202,6 +202,7 @@ type Machine struct {
 	Lanes       int
 	VectorMasks bool // masks are vectors
 	Operands    bool // operands may be in memory, and few values in registers
+	PutsOff     bool // a row's second pass comes behind the first one of the next row
 }
 
 // Shape says how a kernel is laid out for speed.
@@ -666,7 +667,11 @@ func (d *description) softmaxRows() {
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
 	sum := d.total(b)
 	b.GuardDouble(b.Double(nearTotal), sum, total)
-	d.secondPass(b, sum, false)
+	if d.PutsOff {
+		d.putOff(b, sum)
+	} else {
+		d.secondPass(b, sum, false)
+	}
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
 	b = d.f.Block(ir.Resume, 0, "Other elements.")
@@ -683,7 +688,35 @@ func (d *description) softmaxRows() {
 	b = d.f.Block(ir.RowDone, 0, "The next row.")
 	b.Label = "next"
 	b.Get(vars...) // which the next row needs
+	if d.PutsOff {
+		b = d.f.Block(ir.Before, 0, "The second pass of the last row, if that was put off.")
+		b.Label = End
+		d.secondLoops(givenFactor)
+	}
 }
+
+// putOffMost is the longest row that is put off: two of them stay in the first-level cache.
+const putOffMost = 2048
+
+// putOff describes the second pass over the row before, if there was one, while the divisions and
+// additions that this row's factor takes are on their way: as many operations as the CPU can have in
+// flight. What follows the last row is done at the end.
+func (d *description) putOff(b *ir.Block, sum ir.V) {
+	factor := d.setFactor(b, sum, false)
+	d.f.Block(ir.PutOff, putOffMost, "The second pass of the row before, while this one's factor is made.")
+	d.secondLoops(givenFactor)
+	b = d.f.Block(ir.Putting, 0, "This row's second pass is put off.")
+	b.Label = "put"
+	f := factor(b)
+	b.StoreFloat("cHi", f.cHi)
+	b.StoreFloat("cLo", f.cLo)
+	b.Goto = "next"
+	d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.").Label = "now"
+	d.secondLoops(factor)
+}
+
+// givenFactor is the factor of the row that was put off.
+func givenFactor(b *ir.Block) factor { return factor{cHi: b.Param("cHi"), cLo: b.Param("cLo")} }
 
 // shortLoops describes the loops over rows that stay in registers, and returns what rows of
 // near elements share.
@@ -850,6 +883,13 @@ func (d *description) total(b *ir.Block) ir.V {
 // secondPass describes the second pass over a row, with a look at results that are 0 or
 // without.
 func (d *description) secondPass(b *ir.Block, sum ir.V, zeros bool) {
+	h := d.setFactor(b, sum, zeros)
+	d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.")
+	d.secondLoops(h)
+}
+
+// setFactor keeps a sum's factor for the blocks that follow.
+func (d *description) setFactor(b *ir.Block, sum ir.V, zeros bool) (get func(b *ir.Block) factor) {
 	h := d.factor(b, sum, zeros)
 	vars := d.f.Vars("factor", 3)
 	b.Set(vars[0], h.cHi)
@@ -857,19 +897,26 @@ func (d *description) secondPass(b *ir.Block, sum ir.V, zeros bool) {
 	if zeros {
 		b.Set(vars[2], h.thr)
 	}
-	d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.")
-	f := func(b *ir.Block, load func() ir.V) ir.V {
-		var thr ir.V
+	return func(b *ir.Block) (f factor) {
+		f.cHi, f.cLo = b.Get(vars[0]), b.Get(vars[1])
 		if zeros {
-			thr = b.Get(vars[2])
+			f.thr = b.Get(vars[2])
 		}
-		return d.scaled(b, load(), b.Get(vars[0]), b.Get(vars[1]), thr)
+		return f
+	}
+}
+
+// secondLoops describes the loops of a second pass.
+func (d *description) secondLoops(get func(b *ir.Block) factor) {
+	f := func(b *ir.Block, load func() ir.V) ir.V {
+		h := get(b)
+		return d.scaled(b, load(), h.cHi, h.cLo, h.thr)
 	}
 	shape := d.Shape
 	d.Shape = Shape{Group: 1, Unroll: 8}
 	d.loops(f, (*ir.Block).Store)
 	d.Shape = shape
-	b = d.f.Block(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
+	b := d.f.Block(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
 	x := b.LoadLeft(0)
 	b.StoreLeft(f(b, func() ir.V { return x }), 0)
 }
