@@ -1,0 +1,50 @@
+package native_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// TestHidden has rows of which the causal mask hides all, or all but one element, around the
+// lengths from which on they are done otherwise.
+func TestHidden(t *testing.T) {
+	nan, negInf := float32(math.NaN()), float32(math.Inf(-1))
+	for _, arith.Best = range levels() {
+		for _, cols := range []int{1, 2, 255, 256, 257, 300, 4096, 4097, 70000} {
+			src := native.Rows(make([]float32, 3*cols), cols)
+			for _, zeros := range []bool{false, true} {
+				for _, goroutines := range []int{1, 4} {
+					o := &native.Options{Causal: true, Offset: -2, ZeroRows: zeros, Goroutines: goroutines}
+					soft, log, sums, probs := make([]float32, 3*cols), make([]float32, 3*cols), make([]float32, 3), make([]float32, 3)
+					native.SoftmaxRows(native.Rows(soft, cols), src, o)
+					native.LogSoftmaxRows(native.Rows(log, cols), src, o)
+					native.LogSumExpRows(sums, src, o)
+					native.LogProbs(probs, src, []int{0, 0, 0}, o)
+					none, noneLog := nan, nan
+					if zeros {
+						none, noneLog = 0, negInf
+					}
+					for i := range 3 * cols {
+						want, wantLog := none, noneLog
+						switch {
+						case i == 2*cols:
+							want, wantLog = 1, 0
+						case i > 2*cols:
+							want, wantLog = 0, negInf
+						}
+						if !same(soft[i], want) || !same(log[i], wantLog) {
+							t.Fatalf("level %v, %d columns, zeros %v, %d goroutines: element %d of row %d is %v, its logarithm %v; want %v, %v",
+								arith.Best, cols, zeros, goroutines, i%cols, i/cols, soft[i], log[i], want, wantLog)
+						}
+					}
+					if !sameRow(sums, []float32{negInf, negInf, 0}) || !sameRow(probs, []float32{noneLog, noneLog, 0}) {
+						t.Errorf("level %v, %d columns, zeros %v, %d goroutines: log-sum-exp %v, log-probabilities %v", arith.Best, cols, zeros, goroutines, sums, probs)
+					}
+				}
+			}
+		}
+	}
+}
