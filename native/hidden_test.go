@@ -48,3 +48,36 @@ func TestHidden(t *testing.T) {
 		}
 	}
 }
+
+// TestFarApart has elements whose difference is beyond float32, though not times the scale.
+func TestFarApart(t *testing.T) {
+	const most = 3e38
+	for _, arith.Best = range levels() {
+		for _, scale := range []float32{0.1, 1e-30, 1e-34, 1e-36} {
+			for _, cols := range []int{2, 300, 70000, -2, -300} {
+				top := cols - 1
+				if cols < 0 {
+					top, cols = 0, -cols
+				}
+				row, got, prob := make([]float32, cols), make([]float32, cols), make([]float32, 1)
+				for i := range row {
+					row[i] = -most
+				}
+				row[top] = most
+				far := -2 * most * float64(scale)
+				excess := math.Log1p(float64(cols-1) * math.Exp(far))
+				native.LogSoftmaxRows(native.Row(got), native.Row(row), &native.Options{Scale: scale})
+				native.LogProbs(prob, native.Row(row), []int{1}, &native.Options{Scale: scale})
+				for i, y := range got {
+					want := far - excess
+					if i == top {
+						want = -excess
+					}
+					if !(math.Abs(float64(y)-want) <= 0x1p-22+0x1p-22*math.Abs(want)) || i == 1 && prob[0] != y {
+						t.Fatalf("level %v, scale %v: element %d of %d is %v, by LogProbs %v, want %v", arith.Best, scale, i, cols, y, prob[0], want)
+					}
+				}
+			}
+		}
+	}
+}
