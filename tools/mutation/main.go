@@ -123,8 +123,11 @@ func run(folder, tags, again string, timeout int) (bool, error) {
 }
 
 // goCommand is the go command in a folder, with the flags that tests of mutants take.
-func goCommand(folder string, args ...string) *exec.Cmd {
-	cmd := exec.Command("sh", append([]string{"-c", `ulimit -v 8388608 && ulimit -t 100 && exec go "$@"`, "go"}, args...)...)
+func goCommand(folder string, args ...string) *exec.Cmd { return limited(folder, "unlimited", args...) }
+
+// limited is goCommand with a limit of the CPU's time for each process, in seconds.
+func limited(folder, seconds string, args ...string) *exec.Cmd {
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -v 8388608 && ulimit -t "$0" && exec go "$@"`, seconds}, args...)...)
 	cmd.Dir = folder
 	// A cached coverage would make the time limit too short, and vet fail mutants in place
 	// of the tests.
@@ -299,8 +302,18 @@ var swaps = map[string][][2]string{
 	"INVERT_LOOPCTRL":       {{"break", "continue"}, {"continue", "break"}},
 }
 
-// runUncovered runs the tests of a folder for the mutants that gremlins did not.
+var spare = 5 // seconds; a variable for tests
+
+// runUncovered runs the tests of a folder for the mutants that gremlins did not. They may take
+// three times as much of the CPU's time as without a mutant, building included, and some to spare.
 func (r *report) runUncovered(folder, tags string) error {
+	args := []string{"test", "-tags", tags, "-failfast", "-timeout", "1h", "."}
+	base := goCommand(folder, args...)
+	if out, err := base.CombinedOutput(); err != nil {
+		return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+	}
+	used := base.ProcessState.UserTime() + base.ProcessState.SystemTime()
+	seconds := strconv.Itoa(spare + 3*int(used.Seconds()))
 	for _, f := range r.Files {
 		name := filepath.Join(folder, f.Name)
 		lines, skip, err := source(name, tags)
@@ -325,7 +338,7 @@ func (r *report) runUncovered(folder, tags string) error {
 			if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 				return err
 			}
-			out, err := goCommand(folder, "test", "-tags", tags, "-failfast", "-timeout", "1h", ".").CombinedOutput()
+			out, err := limited(folder, seconds, args...).CombinedOutput()
 			switch {
 			case err == nil:
 				m.Status = "LIVED"

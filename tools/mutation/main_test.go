@@ -79,15 +79,15 @@ func TestWrapCases(t *testing.T) {
 	}
 }
 
-// TestRunUncovered has a constant that a test holds, one that none does, and one whose mutant does
-// not compile.
+// TestRunUncovered has a constant that a test holds, one that none does, one whose mutant does
+// not compile, and one whose mutant never ends.
 func TestRunUncovered(t *testing.T) {
 	dir := t.TempDir()
-	text := "package p\n\nconst held, loose, mask = 1 << 3, 4 + 2, uint8(1) + 255&^1\n"
+	text := "package p\n\nconst held, loose, mask = 1 << 3, 4 + 2, uint8(1) + 255&^1\n\nvar endless = 5 < 6\n"
 	for name, text := range map[string]string{
 		"go.mod":    "module example.com/p\n",
 		"a.go":      text,
-		"a_test.go": "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif held != 8 {\n\t\tt.Error(held)\n\t}\n}\n",
+		"a_test.go": "package p\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif held != 8 {\n\t\tt.Error(held)\n\t}\n\tfor !endless {\n\t}\n}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -96,6 +96,8 @@ func TestRunUncovered(t *testing.T) {
 	if out, err := goCommand(dir, "build", ".").CombinedOutput(); err != nil {
 		t.Skipf("no go command here, as under Bazel: %v\n%s", err, out)
 	}
+	defer func(s int) { spare = s }(spare)
+	spare = 2
 	line := strings.Split(text, "\n")[2]
 	at := func(operator string) int { return strings.Index(line, operator) + 1 }
 	r := report{[]file{{Name: "a.go", Mutations: []mutation{
@@ -104,11 +106,12 @@ func TestRunUncovered(t *testing.T) {
 		{"INVERT_BITWISE", "NOT COVERED", 3, at("&^")},
 		{"ARITHMETIC_BASE", "NOT COVERED", 3, at("+ 255")},
 		{"ARITHMETIC_BASE", "KILLED", 3, at("+ 2")},
+		{"CONDITIONALS_NEGATION", "NOT COVERED", 5, len("var endless = 5 ") + 1},
 	}}}}
 	if err := r.runUncovered(dir, ""); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"KILLED", "LIVED", "LIVED", "KILLED", "KILLED"} {
+	for i, want := range []string{"KILLED", "LIVED", "LIVED", "KILLED", "KILLED", "TIMED OUT"} {
 		if m := r.Files[0].Mutations[i]; m.Status != want {
 			t.Errorf("mutant %d, %+v, want %s", i, m, want)
 		}
