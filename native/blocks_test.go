@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
@@ -118,6 +119,44 @@ func compareRows(t *testing.T, what string, got, want []float32) {
 	for i := range want {
 		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
 			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+// TestManyHalves has so many 16-bit elements and results that they are asked for ahead of time.
+// Rows have the bits that each has alone.
+func TestManyHalves(t *testing.T) {
+	arith.Best = levels()[len(levels())-1] // others ask for nothing, or in the same way
+	for _, cols := range []int{257, 5000} {
+		rows := native.TouchFrom/cols + 2
+		x := make([]float32, (rows-1)*(cols+3)+cols)
+		r := rand.New(rand.NewPCG(uint64(cols), 5))
+		for i := range x {
+			x[i] = r.Float32()*20 - 10
+		}
+		src := native.Matrix[float32]{Rows: rows, Cols: cols, Data: x, Stride: cols + 3}
+		manyHalves(t, converted(src, native.ToFloat16))
+		manyHalves(t, converted(src, native.ToBFloat16))
+	}
+}
+
+func manyHalves[T native.Element](t *testing.T, src native.Matrix[T]) {
+	t.Helper()
+	stride := src.Cols + 5
+	dst := native.Matrix[T]{Rows: src.Rows, Cols: src.Cols, Data: make([]T, (src.Rows-1)*stride+src.Cols), Stride: stride}
+	logs := native.Matrix[T]{Rows: src.Rows, Cols: src.Cols, Data: make([]T, (src.Rows-1)*stride+src.Cols), Stride: stride}
+	native.SoftmaxRows(dst, src, nil)
+	native.LogSoftmaxRows(logs, src, nil)
+	want, wantLog := make([]T, src.Cols), make([]T, src.Cols)
+	for i := range src.Rows {
+		row := native.Row(src.Data[i*src.Stride:][:src.Cols])
+		native.SoftmaxRows(native.Row(want), row, nil)
+		native.LogSoftmaxRows(native.Row(wantLog), row, nil)
+		if got := dst.Data[i*stride:][:src.Cols]; !slices.Equal(got, want) {
+			t.Fatalf("level %v, %T, %d x %d: row %d differs from what it is alone", arith.Best, want, src.Rows, src.Cols, i)
+		}
+		if got := logs.Data[i*stride:][:src.Cols]; !slices.Equal(got, wantLog) {
+			t.Fatalf("level %v, %T, %d x %d: the logarithm of row %d differs from what it is alone", arith.Best, want, src.Rows, src.Cols, i)
 		}
 	}
 }

@@ -5,6 +5,9 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // ChunkLen is the length of a row from which goroutines share it.
 const ChunkLen = arith.Chunk
 
+// TouchFrom is the number of 16-bit elements from which on they are asked for ahead of time.
+const TouchFrom = touchFrom
+
 const RaceEnabled = raceEnabled
 
 var Parallel = parallel
