@@ -191,6 +191,7 @@ func TestTrace(t *testing.T) {
 			}
 		}
 		elements := make(map[int]bool)
+		lastAdded := false
 		made := make([]map[uint32]bool, len(src)) // of each element
 		for i, x := range src {
 			switch {
@@ -211,6 +212,9 @@ func TestTrace(t *testing.T) {
 				if !slices.ContainsFunc(op.Args, func(x float32) bool { return of[math.Float32bits(x)] || math.Float32bits(x) == 0 }) {
 					t.Fatalf("%s: %v: no operand is made of the element", k, op)
 				}
+				if op.Element == len(src)-1 && op.Func == "add" && strings.HasPrefix(op.Name, "vacc") {
+					lastAdded = lastAdded || slices.ContainsFunc(op.Args, func(x float32) bool { return of[math.Float32bits(x)] })
+				}
 				of[math.Float32bits(op.Result)] = true
 			}
 			for _, x := range op.Args {
@@ -222,6 +226,9 @@ func TestTrace(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if f := k.Family; (f == ukernel.RAddExpMinusMax || f == ukernel.RAddStoreExpMinusMax || f == ukernel.F16RAddStoreExpMinusMax) && !lastAdded {
+			t.Errorf("%s: the last element is not added", k)
 		}
 		for i := range src {
 			if !elements[i] {
