@@ -2,7 +2,10 @@ package model
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // TestHalf holds that every word comes back from its number, that a number between two
@@ -40,6 +43,23 @@ func TestHalf(t *testing.T) {
 	for w, x := range map[uint16]float32{0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 1: 0x1p-24, 0x0400: 0x1p-14} {
 		if float16.number(w) != x {
 			t.Errorf("binary16 %#04x is %v, want %v", w, float16.number(w), x)
+		}
+	}
+}
+
+// TestNumbers holds of which families narrow results become numbers.
+func TestNumbers(t *testing.T) {
+	for _, f := range ukernel.Families() {
+		want := []float32{7, 7}
+		switch f {
+		case ukernel.F16RAddStoreExpMinusMax, ukernel.F16VMulC:
+			want = []float32{1, -2}
+		case ukernel.U8LUT32Norm:
+			want = []float32{3, 255}
+		}
+		a := ukernel.Args{Dst: []float32{7, 7}, Dst16: []uint16{0x3c00, 0xc000}, Dst8: []uint8{3, 255}}
+		if Numbers(f, a); !slices.Equal(a.Dst, want) {
+			t.Errorf("%v: %v, want %v", f, a.Dst, want)
 		}
 	}
 }

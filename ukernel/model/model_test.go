@@ -311,7 +311,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	// A maximum that InOutMax explains is not said to have its operands swapped.
-	for _, name := range []string{"f32_rmax_ukernel__avx_u8", "f16_rmax_ukernel__f16c_u32"} {
+	for _, name := range []string{"f32_rmax_ukernel__avx_u8", "f32_rmax_ukernel__avx512f_u16", "f16_rmax_ukernel__f16c_u32", "f16_rmax_ukernel__avx512skx_u32", "f16_rmax_ukernel__avx512skx_u64_acc2"} {
 		k, explained := ukernel.MustParse(name), 0
 		for seed := range uint64(100) {
 			a := inputs.Args(k.Family, seed, inputs.Zeros.Row(seed, 1+int(seed)%(k.Tile+3)))
@@ -324,6 +324,17 @@ func TestExplain(t *testing.T) {
 		}
 		if explained == 0 {
 			t.Errorf("%s: no maximum that begins with -Inf is explained", k)
+		}
+	}
+	// A short tail leaves out one element.
+	for _, name := range []string{"f32_raddexpminusmax_ukernel__avx2_p5_u32", "f32_raddextexp_ukernel__avx512f_p5_scalef_u128"} {
+		k := ukernel.MustParse(name)
+		a := inputs.Args(k.Family, 0, inputs.Normal.Row(1, k.Tile+k.Lanes()+3))
+		f := Func(k, Fault{Kind: ShortTail})
+		got := f.Call(a)
+		a.Src = a.Src[:len(a.Src)-1]
+		if want, err := Run(k, a); err != nil || got != want {
+			t.Errorf("%s: the sum without the last element is %v, want %v, %v", k, got, want, err)
 		}
 	}
 	// No mistake in the tail explains the last element of a whole vector, and without a tail
