@@ -11,8 +11,8 @@ def twopass_dependencies():
     go_register_toolchains, whose own choice of the same modules comes too late then.
     """
     tools = {
-        "go_mod": Label("//tools/gazelle:go.mod"),
-        "go_sum": Label("//tools/gazelle:go.sum"),
+        "go_mod": Label("//tools:go.mod"),
+        "go_sum": Label("//tools:go.sum"),
     }
     if not native.existing_rule("io_bazel_rules_go"):
         bazel_module(

@@ -1,10 +1,41 @@
-// Package tools holds the shell library that this repository's tools share.
+// Package tools has what this repository's tools share.
 package tools
 
-import _ "embed"
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
 
 // AptPrivate is apt-private.sh, whose functions get Debian packages without
 // root; programs in Go hand it to bash.
 //
 //go:embed apt-private.sh
 var AptPrivate string
+
+// Root returns the source tree that the user is in: the directory with go.work,
+// or, where that is a symbolic link as in the runfiles of a Bazel test, the
+// directory that the link leads to.
+func Root() (string, error) {
+	dir := os.Getenv("BUILD_WORKING_DIRECTORY") // `bazel run` starts programs elsewhere
+	if dir == "" {
+		var err error
+		if dir, err = os.Getwd(); err != nil {
+			return "", err
+		}
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		work, err := filepath.EvalSymlinks(filepath.Join(d, "go.work"))
+		if err == nil {
+			return filepath.Dir(work), nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+		if d == filepath.Dir(d) {
+			return "", fmt.Errorf("no go.work at or above %s", dir)
+		}
+	}
+}

@@ -2,30 +2,23 @@ package dependency
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/tools"
 )
 
-// root is the source tree. Bazel's runfiles have a link that leads there.
+// root is the source tree.
 func root(t *testing.T) string {
 	t.Helper()
-	dir, err := os.Getwd()
+	dir, err := tools.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for d := dir; ; d = filepath.Dir(d) {
-		work, err := filepath.EvalSymlinks(filepath.Join(d, "go.work"))
-		if err == nil {
-			return filepath.Dir(work)
-		}
-		if !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
-			t.Fatalf("no go.work at or above %s: %v", dir, err)
-		}
-	}
+	return dir
 }
 
 // blocks are the fenced blocks of a language in a document of the source tree.

@@ -8,6 +8,5 @@
 //	go test -tags with_bazel -run Bazel ./tools/dependency
 //
 // They need the go command and the source tree, and no network once the module
-// cache has what the root module needs. It is a module of its own for the
-// library that makes module archives.
+// cache has what the root module needs.
 package dependency

@@ -49,6 +49,24 @@ func proxy(t *testing.T) (dir string) {
 	return dir
 }
 
+// TestArchive: what services download has none of the folders that they don't need.
+func TestArchive(t *testing.T) {
+	dir := root(t)
+	files, err := zip.CheckDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(files.Valid, filepath.Join(dir, "native", "softmax.go")) {
+		t.Error("it lacks native")
+	}
+	for _, folder := range []string{"compare", "examples", "results", "tools"} {
+		inside := filepath.Join(dir, folder) + string(filepath.Separator)
+		if i := slices.IndexFunc(files.Valid, func(name string) bool { return strings.HasPrefix(name, inside) }); i >= 0 {
+			t.Errorf("it has %s", files.Valid[i])
+		}
+	}
+}
+
 // clean is the environment of the go command on a machine that has nothing: a
 // module cache of its own, that is filled from the proxy and, with the other
 // modules that those in dirs need, from the machine's.

@@ -2,7 +2,7 @@
 //
 //   - third_party/go/modules.bzl for WORKSPACE, and the end of MODULE.bazel: the external modules that any package of the
 //     workspace needs, at the versions and with the hashes that the go command uses;
-//   - the BUILD.bazel files, by means of the gazelle command that this module's go.mod names as a tool.
+//   - the BUILD.bazel files, by means of the gazelle command that tools/go.mod names as a tool.
 //
 // Run it after adding a package, a file, an import or a module:
 //
@@ -24,6 +24,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/twopass-softmax/twopass/internal/atomicfile"
+	"github.com/twopass-softmax/twopass/tools"
 )
 
 func main() {
@@ -39,15 +42,7 @@ func run(check bool) error {
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
-	// `bazel run` starts programs in its runfiles directory and says where the user is.
-	dir := os.Getenv("BUILD_WORKING_DIRECTORY")
-	if dir == "" {
-		var err error
-		if dir, err = os.Getwd(); err != nil {
-			return err
-		}
-	}
-	root, err := findRoot(dir)
+	root, err := tools.Root()
 	if err != nil {
 		return err
 	}
@@ -60,23 +55,6 @@ func run(check bool) error {
 		return errors.New("Bazel's files are not up to date: run `tools/bazel run //tools/gazelle`")
 	}
 	return nil
-}
-
-// findRoot returns the directory at or above dir that holds go.work. Where that is a symbolic link, as in the runfiles
-// of a Bazel test, it is the directory of the file that the link leads to: the source tree.
-func findRoot(dir string) (string, error) {
-	for d := dir; ; d = filepath.Dir(d) {
-		work, err := filepath.EvalSymlinks(filepath.Join(d, "go.work"))
-		if err == nil {
-			return filepath.Dir(work), nil
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return "", err
-		}
-		if d == filepath.Dir(d) {
-			return "", fmt.Errorf("no go.work at or above %s", dir)
-		}
-	}
 }
 
 // modulesFile is the list of external modules, relative to the root of the workspace.
@@ -102,7 +80,7 @@ func update(root string, check bool) (diff string, err error) {
 		if !bytes.Equal(have, want) {
 			if check {
 				diff += fmt.Sprintf("%s differs; it should be:\n%s", name, want)
-			} else if err := writeFile(path, want); err != nil {
+			} else if err := atomicfile.Write(path, want); err != nil {
 				return "", err
 			}
 		}
@@ -121,7 +99,7 @@ func updateBuildFiles(root string, check bool) (diff string, err error) {
 	// The flags are those of the repository rule gazelle_binary, so that the go command's cache serves both.
 	gazelle := filepath.Join(tmp, "gazelle")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", gazelle, "github.com/bazelbuild/bazel-gazelle/cmd/gazelle")
-	build.Dir = filepath.Join(root, "tools", "gazelle")
+	build.Dir = filepath.Join(root, "tools")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the gazelle command: %v\n%s", err, out)
@@ -259,24 +237,4 @@ func repositoryName(path string) string {
 	labels := strings.Split(host, ".")
 	slices.Reverse(labels)
 	return nonWord.ReplaceAllString(strings.Join(append(labels, rest), "."), "_")
-}
-
-// writeFile replaces the file at path as a whole.
-func writeFile(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

@@ -5,15 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/tools"
 )
 
 func sourceTree(t *testing.T) string {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := findRoot(dir)
+	root, err := tools.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,12 +52,12 @@ func TestCheckSees(t *testing.T) {
 	write("WORKSPACE", read("WORKSPACE"))
 	write(moduleFile, read(moduleFile))
 	write("BUILD.bazel", "# gazelle:prefix example.com/m\n# gazelle:go_naming_convention import\n# gazelle:go_naming_convention_external import\n")
-	write("go.work", "go 1.24.12\n\nuse (\n\t.\n\t./tools/gazelle\n)\n")
+	write("go.work", "go 1.24.12\n\nuse (\n\t.\n\t./tools\n)\n")
 	write("go.mod", strings.Replace(read("go.mod"), "module github.com/twopass-softmax/twopass", "module example.com/m", 1))
 	write("go.sum", read("go.sum"))
-	write("tools/gazelle/go.mod", read("tools/gazelle/go.mod"))
-	write("tools/gazelle/go.sum", read("tools/gazelle/go.sum"))
-	write("tools/gazelle/main.go", "package main\n\nfunc main() {}\n")
+	write("tools/go.mod", read("tools/go.mod"))
+	write("tools/go.sum", read("tools/go.sum"))
+	write("tools/main.go", "package main\n\nfunc main() {}\n")
 	write("third_party/go/BUILD.bazel", "")
 	write("a/a.go", "package a\n")
 	check := func() string {

@@ -17,8 +17,8 @@ const (
 	moduleFileMark = "From here on generated"
 )
 
-// updatedModuleFile returns the text that moduleFile should have: with the versions of rules_go and gazelle that this
-// tool's go.mod requires, and with modules. Those of the root module come from its go.mod by themselves; the others are
+// updatedModuleFile returns the text that moduleFile should have: with the versions of rules_go and gazelle that
+// tools/go.mod requires, and with modules. Those of the root module come from its go.mod by themselves; the others are
 // dev dependencies, which a Bazel module that depends on this one does not see.
 func updatedModuleFile(root string, modules []module) ([]byte, error) {
 	text, err := os.ReadFile(filepath.Join(root, moduleFile))
@@ -31,15 +31,15 @@ func updatedModuleFile(root string, modules []module) ([]byte, error) {
 	}
 	text = append(text[:mark+bytes.IndexByte(text[mark:], '\n')], '\n')
 
-	tools, err := readGoMod(filepath.Join(root, "tools", "gazelle"))
+	pins, err := readGoMod(filepath.Join(root, "tools"))
 	if err != nil {
 		return nil, err
 	}
 	for name, path := range map[string]string{"gazelle": "github.com/bazelbuild/bazel-gazelle", "rules_go": "github.com/bazelbuild/rules_go"} {
-		version := tools[path].Mod.Version
+		version := pins[path].Mod.Version
 		dep := regexp.MustCompile(`(?m)^(bazel_dep\(name = "` + name + `", version = ")[^"]*`)
 		if version == "" || !dep.Match(text) {
-			return nil, fmt.Errorf("the version of %s is %q in tools/gazelle/go.mod, and %s has no bazel_dep of %s", path, version, moduleFile, name)
+			return nil, fmt.Errorf("the version of %s is %q in tools/go.mod, and %s has no bazel_dep of %s", path, version, moduleFile, name)
 		}
 		text = dep.ReplaceAll(text, []byte("${1}"+version[1:]))
 	}

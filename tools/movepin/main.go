@@ -37,6 +37,7 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
+	"github.com/twopass-softmax/twopass/tools"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -53,7 +54,7 @@ func main() {
 	o, err := parse(os.Args[1:])
 	if err == nil {
 		var root string
-		if root, err = findRoot(); err == nil {
+		if root, err = tools.Root(); err == nil {
 			if o.export != "" {
 				err = export(root, o.export, o, os.Stdout)
 			} else {
@@ -99,25 +100,6 @@ func parse(args []string) (o options, err error) {
 		}
 	}
 	return o, nil
-}
-
-// findRoot is the top of the source tree that the working directory is in.
-func findRoot() (string, error) {
-	dir := os.Getenv("BUILD_WORKING_DIRECTORY") // `bazel run` starts programs elsewhere
-	if dir == "" {
-		var err error
-		if dir, err = os.Getwd(); err != nil {
-			return "", err
-		}
-	}
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, "go.work")); err == nil {
-			return d, nil
-		}
-		if d == filepath.Dir(d) {
-			return "", fmt.Errorf("no go.work at or above %s", dir)
-		}
-	}
 }
 
 // written are the files that a move changes.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/tools"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -86,7 +87,7 @@ void xnn_f32_vmulc_ukernel__neon_u4(
 
 func TestScan(t *testing.T) {
 	// The families of the tree's own header.
-	root, err := findRoot()
+	root, err := tools.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestPreferred(t *testing.T) {
 }
 
 func TestPin(t *testing.T) {
-	root, err := findRoot()
+	root, err := tools.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

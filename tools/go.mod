@@ -1,4 +1,4 @@
-module github.com/twopass-softmax/twopass/tools/gazelle
+module github.com/twopass-softmax/twopass/tools
 
 go 1.24.12
 
@@ -8,7 +8,12 @@ tool (
 	github.com/bazelbuild/rules_go/go/tools/gopackagesdriver
 )
 
-require golang.org/x/mod v0.25.0
+require (
+	github.com/mmcloughlin/avo v0.5.0
+	github.com/twopass-softmax/twopass v0.0.0
+	golang.org/x/arch v0.24.0
+	golang.org/x/mod v0.26.0
+)
 
 require (
 	github.com/bazel-contrib/bazel-gazelle/v2 v2.0.0-2 // indirect
@@ -17,11 +22,13 @@ require (
 	github.com/bazelbuild/rules_go v0.62.0 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.9.1 // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
-	golang.org/x/sync v0.15.0 // indirect
-	golang.org/x/sys v0.33.0 // indirect
-	golang.org/x/tools v0.34.0 // indirect
+	golang.org/x/sync v0.16.0 // indirect
+	golang.org/x/sys v0.41.0 // indirect
+	golang.org/x/tools v0.35.0 // indirect
 	golang.org/x/tools/go/vcs v0.1.0-deprecated // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )
+
+replace github.com/twopass-softmax/twopass => ../
