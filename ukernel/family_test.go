@@ -1,6 +1,10 @@
 package ukernel
 
 import (
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,30 +13,52 @@ import (
 	"github.com/twopass-softmax/twopass/internal/f32"
 )
 
-// TestFamilies holds what each family reads and writes.
-func TestFamilies(t *testing.T) {
-	const (
-		stores = 1 << iota
-		half
-		bytes
-	)
-	want := map[Family]int{
-		RMax: 0, RAddExtExp: 0, RAddExpMinusMax: 0,
-		VScaleExtExp: stores, VScaleExpMinusMax: stores, RAddStoreExpMinusMax: stores, VMulC: stores,
-		F16RMax: half, F16RAddStoreExpMinusMax: stores | half, F16VMulC: stores | half,
-		U8RMax: bytes, U8LUT32Norm: stores | bytes,
-	}
+// TestDescriptors holds the table of families to the fields of Func.
+func TestDescriptors(t *testing.T) {
 	for _, f := range Families() {
-		got := 0
-		for i, is := range []bool{f.Stores(), f.Half(), f.Bytes()} {
-			if is {
-				got |= 1 << i
-			}
+		d := f.Describe()
+		field, ok := reflect.TypeFor[Func]().FieldByName(d.Field)
+		if !ok {
+			t.Fatalf("%v: Func has no field %q", f, d.Field)
 		}
-		if w, ok := want[f]; !ok || got != w {
-			t.Errorf("%v: %03b, want %03b", f, got, w)
+		parsed, err := parser.ParseExpr(d.Signature)
+		if err != nil {
+			t.Fatalf("%v: %v", f, err)
+		}
+		in, out := types(parsed.(*ast.FuncType).Params), types(parsed.(*ast.FuncType).Results)
+		var wantIn, wantOut []string
+		for i := range field.Type.NumIn() {
+			wantIn = append(wantIn, field.Type.In(i).String())
+		}
+		for i := range field.Type.NumOut() {
+			wantOut = append(wantOut, field.Type.Out(i).String())
+		}
+		if !slices.Equal(in, wantIn) || !slices.Equal(out, wantOut) {
+			t.Errorf("%v: the signature is %s, the field's type %v", f, d.Signature, field.Type)
+		}
+		element := map[int]string{32: "[]float32", 16: "[]uint16", 8: "[]uint8"}[d.Bits]
+		if stores := strings.HasPrefix(d.Signature, "func(dst,"); in[0] != element || f.Stores() != stores || f.Half() != (d.Bits == 16) || f.Bytes() != (d.Bits == 8) {
+			t.Errorf("%v: stores %v, %d bits, with the signature %s", f, f.Stores(), d.Bits, d.Signature)
+		}
+		if d.Name != f.String() || !strings.HasSuffix(d.About, ".") {
+			t.Errorf("%v: %+v", f, d)
 		}
 	}
+}
+
+// types are those of a list of parameters, one for each.
+func types(list *ast.FieldList) (all []string) {
+	if list == nil {
+		return nil
+	}
+	for _, f := range list.List {
+		var b strings.Builder
+		format.Node(&b, token.NewFileSet(), f.Type)
+		for range f.Names {
+			all = append(all, b.String())
+		}
+	}
+	return all
 }
 
 // TestCall calls a kernel of each family, which must get the operands that are its own,

@@ -45,35 +45,7 @@ type Func struct {
 }
 
 // has reports whether f is a kernel of the family.
-func (f *Func) has(family Family) bool {
-	switch family {
-	case RMax:
-		return f.RMax != nil
-	case RAddExtExp:
-		return f.RAddExtExp != nil
-	case VScaleExtExp:
-		return f.VScaleExtExp != nil
-	case RAddExpMinusMax:
-		return f.RAddExpMinusMax != nil
-	case VScaleExpMinusMax:
-		return f.VScaleExpMinusMax != nil
-	case RAddStoreExpMinusMax:
-		return f.RAddStoreExpMinusMax != nil
-	case VMulC:
-		return f.VMulC != nil
-	case F16RMax:
-		return f.F16RMax != nil
-	case F16RAddStoreExpMinusMax:
-		return f.F16RAddStoreExpMinusMax != nil
-	case F16VMulC:
-		return f.F16VMulC != nil
-	case U8RMax:
-		return f.U8RMax != nil
-	case U8LUT32Norm:
-		return f.U8LUT32Norm != nil
-	}
-	return false
-}
+func (f *Func) has(family Family) bool { return families[family].has(f) }
 
 // Args are the operands of any family's call; a family reads those it has.
 type Args struct {

@@ -16,97 +16,11 @@ package ukernel
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
-
-// Family is what a kernel computes: its operands, and what it does to them.
-type Family uint8
-
-// The families behind softmax. All work on float32, but for the last five, and
-// on at least one element.
-const (
-	// RMax returns the largest element.
-	RMax Family = iota
-	// RAddExtExp sums exp(x) and returns the sum as a pair (mantissa, exponent)
-	// with sum = mantissa * 2^exponent: the first pass of the two-pass algorithm.
-	RAddExtExp
-	// VScaleExtExp writes exp(x) * mantissa * 2^exponent: the second pass of the
-	// two-pass algorithm, where the pair is the reciprocal of the first pass's sum.
-	VScaleExtExp
-	// RAddExpMinusMax sums exp(x - max).
-	RAddExpMinusMax
-	// VScaleExpMinusMax writes exp(x - max) * scale.
-	VScaleExpMinusMax
-	// RAddStoreExpMinusMax writes exp(x - max) and sums it.
-	RAddStoreExpMinusMax
-	// VMulC writes x * c.
-	VMulC
-	// F16RMax returns the largest element of a row of binary16 numbers. This one and the
-	// next two are the passes of upstream's float16 softmax operator.
-	F16RMax
-	// F16RAddStoreExpMinusMax writes exp(x - max) and sums it, all in binary16 but for
-	// what an ISA computes between loading and storing.
-	F16RAddStoreExpMinusMax
-	// F16VMulC writes x * c, in binary16.
-	F16VMulC
-	// U8RMax returns the largest of a row of bytes. This one and the next are the passes
-	// of upstream's quantized softmax operator.
-	U8RMax
-	// U8LUT32Norm writes round(256 * t[x] / sum(t[x])), at most 255, for a row of bytes
-	// and a table t of uint32. Sums are modulo 2^32 and may not be 0.
-	U8LUT32Norm
-
-	numFamilies
-)
-
-var familyNames = [numFamilies]string{
-	RMax:                 "f32_rmax",
-	RAddExtExp:           "f32_raddextexp",
-	VScaleExtExp:         "f32_vscaleextexp",
-	RAddExpMinusMax:      "f32_raddexpminusmax",
-	VScaleExpMinusMax:    "f32_vscaleexpminusmax",
-	RAddStoreExpMinusMax: "f32_raddstoreexpminusmax",
-	VMulC:                "f32_vmulc",
-
-	F16RMax:                 "f16_rmax",
-	F16RAddStoreExpMinusMax: "f16_raddstoreexpminusmax",
-	F16VMulC:                "f16_vmulc",
-	U8RMax:                  "u8_rmax",
-	U8LUT32Norm:             "u8_lut32norm",
-}
-
-// Families lists every family, in the order of their constants.
-func Families() []Family {
-	fs := make([]Family, numFamilies)
-	for i := range fs {
-		fs[i] = Family(i)
-	}
-	return fs
-}
-
-// String is upstream's name of the family, such as "f32_rmax", or one like it.
-func (f Family) String() string {
-	if f < numFamilies {
-		return familyNames[f]
-	}
-	return fmt.Sprintf("Family(%d)", uint8(f))
-}
-
-// Stores reports whether the family writes one output per input.
-func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC ||
-		f == F16RAddStoreExpMinusMax || f == F16VMulC || f == U8LUT32Norm
-}
-
-// Half reports whether the family works on binary16 numbers.
-func (f Family) Half() bool {
-	return f == F16RMax || f == F16RAddStoreExpMinusMax || f == F16VMulC
-}
-
-// Bytes reports whether the family works on bytes.
-func (f Family) Bytes() bool { return f == U8RMax || f == U8LUT32Norm }
 
 // Kernel is a kernel's name, taken apart.
 type Kernel struct {
@@ -115,8 +29,10 @@ type Kernel struct {
 	Family Family
 	ISA    ISA
 	// Variant is the part of the name between ISA and tile, such as
-	// "rr2_lut64_p2"; empty for families without an exponential.
+	// "rr2_lut64_p2", and Exp what it says of the exponential; both are empty for
+	// families without one.
 	Variant string
+	Exp     Exponential
 	// Tile is the number of elements in one turn of the main loop.
 	Tile int
 	// Accumulators is the number of independent partial results that the main
@@ -125,6 +41,46 @@ type Kernel struct {
 	// Ours is true for a kernel that follows upstream's naming but that
 	// upstream does not have.
 	Ours bool
+}
+
+// Exponential is how a kernel computes exp(x) = 2^n * exp(t), with t = x - n*ln 2.
+type Exponential struct {
+	// Terms is the number of float32 terms that -ln 2 is subtracted in, 1 (rr1) or
+	// 2 (rr2); 0 if the name leaves it open.
+	Terms int
+	// Table is whether a table of 2^(k/64) gives the fraction of n, a multiple of
+	// 1/64 (lut64).
+	Table bool
+	// Degree is that of the polynomial for exp(t), such as 5 (p5).
+	Degree int
+	// Scalef is whether one instruction multiplies by 2^n (scalef).
+	Scalef bool
+	// FMA is whether plain code fuses multiplications with additions (fma).
+	FMA bool
+}
+
+// parseExponential reads the parts of a variant.
+func parseExponential(parts []string) (e Exponential, err error) {
+	for _, part := range parts {
+		switch part {
+		case "rr1":
+			e.Terms = 1
+		case "rr2":
+			e.Terms = 2
+		case "lut64":
+			e.Table = true
+		case "scalef":
+			e.Scalef = true
+		case "fma":
+			e.FMA = true
+		default:
+			if len(part) != 2 || part[0] != 'p' || part[1] < '1' || part[1] > '9' {
+				return e, fmt.Errorf("unknown part %q", part)
+			}
+			e.Degree = int(part[1] - '0')
+		}
+	}
+	return e, nil
 }
 
 // Parse takes a kernel's name apart. It accepts any name of the grammar, not
@@ -138,11 +94,8 @@ func Parse(name string) (Kernel, error) {
 		return bad(`no "_ukernel__" in it`)
 	}
 	k := Kernel{Name: name, Accumulators: 1, Ours: !upstreamSet()[name]}
-	f := 0
-	for f < len(familyNames) && familyNames[f] != family {
-		f++
-	}
-	if f == len(familyNames) {
+	f := slices.IndexFunc(families[:], func(d Descriptor) bool { return d.Name == family })
+	if f < 0 {
 		return bad(fmt.Sprintf("unknown family %q", family))
 	}
 	k.Family = Family(f)
@@ -171,6 +124,9 @@ func Parse(name string) (Kernel, error) {
 		return bad(fmt.Sprintf("%q is no tile, u and a multiple of %d lanes", parts[n-1], k.Lanes()))
 	}
 	k.Tile, k.Variant = t, strings.Join(parts[:n-1], "_")
+	if k.Exp, err = parseExponential(parts[:n-1]); err != nil {
+		return bad(err.Error())
+	}
 	if k.Accumulators > k.Vectors() {
 		return bad(fmt.Sprintf("%d accumulators for %d vectors", k.Accumulators, k.Vectors()))
 	}

@@ -58,13 +58,15 @@ func TestUpstream(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, k := range []Kernel{
-		{"f32_rmax_ukernel__avx_u8", RMax, AVX, "", 8, 1, false},
-		{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp, AVX2, "p5", 96, 3, false},
-		{"f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax, NEON, "rr2_lut64_p2", 16, 4, false},
-		{"f32_raddextexp_ukernel__neonfma_p5_u16_acc2", RAddExtExp, NEONFMA, "p5", 16, 2, true},
-		{"f16_rmax_ukernel__f16c_u32", F16RMax, F16C, "", 32, 1, false},
-		{"u8_rmax_ukernel__sse2_u16", U8RMax, SSE2, "", 16, 1, false},
-		{"u8_lut32norm_ukernel__scalar", U8LUT32Norm, Scalar, "", 1, 1, false},
+		{"f32_rmax_ukernel__avx_u8", RMax, AVX, "", Exponential{}, 8, 1, false},
+		{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp, AVX2, "p5", Exponential{Degree: 5}, 96, 3, false},
+		{"f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax, NEON, "rr2_lut64_p2", Exponential{Terms: 2, Table: true, Degree: 2}, 16, 4, false},
+		{"f32_raddextexp_ukernel__neonfma_p5_u16_acc2", RAddExtExp, NEONFMA, "p5", Exponential{Degree: 5}, 16, 2, true},
+		{"f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u16", RAddStoreExpMinusMax, AVX512F, "rr1_p5_scalef", Exponential{Terms: 1, Degree: 5, Scalef: true}, 16, 1, false},
+		{"f32_raddextexp_ukernel__scalar_fma_p5_u1", RAddExtExp, Scalar, "fma_p5", Exponential{Degree: 5, FMA: true}, 1, 1, true},
+		{"f16_rmax_ukernel__f16c_u32", F16RMax, F16C, "", Exponential{}, 32, 1, false},
+		{"u8_rmax_ukernel__sse2_u16", U8RMax, SSE2, "", Exponential{}, 16, 1, false},
+		{"u8_lut32norm_ukernel__scalar", U8LUT32Norm, Scalar, "", Exponential{}, 1, 1, false},
 	} {
 		if got, err := Parse(k.Name); err != nil || got != k {
 			t.Errorf("Parse(%q) = %+v, %v, want %+v", k.Name, got, err, k)
@@ -74,7 +76,7 @@ func TestParse(t *testing.T) {
 		"", "f32_rmax", "f32_rmin_ukernel__avx_u8", "f32_rmax_ukernel__mmx_u8", "f32_rmax_ukernel__avx",
 		"f32_rmax_ukernel__avx_u", "f32_rmax_ukernel__avx_u12", "f32_rmax_ukernel__avx_u0", "f32_rmax_ukernel__avx_u+8", "f32_rmax_ukernel__avx_u08",
 		"f32_rmax_ukernel__avx_u8_acc2", "f32_rmax_ukernel__avx_u16_acc1", "f32_rmax_ukernel__avx_u16_accx", "f32_rmax_ukernel__avx_u16_acc02",
-		"xnn_f32_rmax_ukernel__avx_u8", "u8_rmax_ukernel__sse2_u4", "u8_rmax_ukernel__scalar",
+		"xnn_f32_rmax_ukernel__avx_u8", "u8_rmax_ukernel__sse2_u4", "u8_rmax_ukernel__scalar", "f32_raddextexp_ukernel__avx2_rr3_p5_u8",
 	} {
 		if k, err := Parse(name); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", name, k)
@@ -90,6 +92,7 @@ func TestParseErrors(t *testing.T) {
 		"f32_rmax_ukernel__avx_u0":       `"u0" is no tile, u and a multiple of 8 lanes`,
 		"f32_rmax_ukernel__avx_u16_acc1": `"acc1" is no number of accumulators`,
 		"f32_rmax_ukernel__avx_u8_acc2":  "2 accumulators for 1 vectors",
+		"f32_rmax_ukernel__avx_p0_u8":    `unknown part "p0"`,
 	} {
 		if _, err := Parse(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q): %v, want an error with %s", name, err, want)

@@ -1,8 +1,6 @@
 package amd64
 
 import (
-	"strings"
-
 	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -58,7 +56,7 @@ func avx2Shape(k ukernel.Kernel) family.Shape {
 func avx512Shape(k ukernel.Kernel) family.Shape {
 	s := family.Shape{Group: 2, Residents: 16, Unroll: 6, Turn: 12, Stagger: 8}
 	switch {
-	case !strings.Contains(k.Variant, "scalef"): // the longest formulas
+	case !k.Exp.Scalef: // the longest formulas
 	case elementwise(k):
 		s.Stagger = 4
 	case k.Family == ukernel.RAddExtExp:

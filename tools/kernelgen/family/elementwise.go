@@ -60,10 +60,10 @@ func (d *description) halvedTail(comment string, f func(b *ir.Block, x ir.V) ir.
 //	exp(x) = p * 2^n, so that the product is (p * mantissa) * 2^(n + exponent)
 func (d *description) vscaleextexp(b *ir.Block, x ir.V) ir.V {
 	n := exponent(b, x)
-	p := mantissa(b, d.Variant, n, x)
+	p := mantissa(b, d.Exp, n, x)
 	f := b.Mul(p, b.Param("mantissa"))
 	e := b.Add(n, b.Param("exponent"))
-	if hasScalef(d.Variant) {
+	if d.Exp.Scalef {
 		return b.Scalef(f, e)
 	}
 	return b.Mul(f, powerOfTwo(b, e))

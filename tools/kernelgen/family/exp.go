@@ -3,9 +3,9 @@ package family
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // The constants of upstream's exponentials, in upstream's order.
@@ -58,20 +58,20 @@ var minusInf = float32(math.Inf(-1))
 // minusLn2 is -ln 2 as the sum of the terms that are subtracted one after the
 // other in the range reduction (Cody and Waite), so that n*ln 2 is more exact
 // than one float32 is.
-func minusLn2(variant string) []float32 {
-	switch {
-	case strings.HasPrefix(variant, "rr1"):
+func minusLn2(e ukernel.Exponential) []float32 {
+	switch e.Terms {
+	case 1:
 		return []float32{-0x1.62E430p-1}
-	case strings.HasPrefix(variant, "rr2"):
+	case 2:
 		return []float32{-0x1.62E400p-1, -0x1.7F7D1Cp-20}
 	}
 	return []float32{-0x1.62E43p-1, 0x1.05C61p-29}
 }
 
 // reduce is the rest t = x - n*ln 2 of an argument, in [-ln 2/2, ln 2/2].
-func reduce(b *ir.Block, variant string, n, x ir.V) (t ir.V) {
+func reduce(b *ir.Block, e ukernel.Exponential, n, x ir.V) (t ir.V) {
 	t = x
-	for _, ln2 := range minusLn2(variant) {
+	for _, ln2 := range minusLn2(e) {
 		t = b.MulAdd(n, b.Const(ln2), t)
 	}
 	return t
@@ -93,8 +93,8 @@ func exponent(b *ir.Block, x ir.V) (n ir.V) {
 }
 
 // mantissa is exp(x) / 2^n, about 0.7 to 1.4.
-func mantissa(b *ir.Block, variant string, n, x ir.V) (p ir.V) {
-	return polynomial(b, reduce(b, variant, n, x), c0, c1, c2, c3, c4, c5)
+func mantissa(b *ir.Block, e ukernel.Exponential, n, x ir.V) (p ir.V) {
+	return polynomial(b, reduce(b, e, n, x), c0, c1, c2, c3, c4, c5)
 }
 
 // powerOfTwo is 2^n for integers n <= 127, and 0 for n <= -127.
@@ -115,16 +115,12 @@ func scaleFactor(b *ir.Block, n ir.V) ir.V {
 	return b.ShiftLeft(b.Add(n, b.Const(magic16)), 16)
 }
 
-// hasScalef reports whether the variant multiplies by a power of two in one
-// instruction, which needs no clamping and makes denormals.
-func hasScalef(variant string) bool { return strings.Contains(variant, "scalef") }
-
 // expMinusMax is exp(x - max).
 func (d *description) expMinusMax(b *ir.Block, x ir.V) (f ir.V) {
 	x = b.Sub(x, b.Param("max"))
-	if hasScalef(d.Variant) {
+	if d.Exp.Scalef { // needs no clamping, and makes denormals
 		n := exponent(b, x)
-		return b.Scalef(mantissa(b, d.Variant, n, x), n)
+		return b.Scalef(mantissa(b, d.Exp, n, x), n)
 	}
 	// s = 2^n is no power of two where exp(x) is denormal.
 	var normal ir.V
@@ -132,10 +128,10 @@ func (d *description) expMinusMax(b *ir.Block, x ir.V) (f ir.V) {
 	if d.neon() {
 		compare() // so that the range reduction, whose FMLA overwrites x, is its last use
 	}
-	if hasTable(d.Variant) {
-		f = expByTable(b, d.Variant, x)
+	if d.Exp.Table {
+		f = expByTable(b, d.Exp, x)
 	} else {
-		f = expByPolynomial(b, d.Variant, x)
+		f = expByPolynomial(b, d.Exp, x)
 	}
 	if !d.neon() {
 		compare()
@@ -144,23 +140,20 @@ func (d *description) expMinusMax(b *ir.Block, x ir.V) (f ir.V) {
 }
 
 // expByPolynomial is exp(x) where it is normal.
-func expByPolynomial(b *ir.Block, variant string, x ir.V) ir.V {
+func expByPolynomial(b *ir.Block, e ukernel.Exponential, x ir.V) ir.V {
 	// n + magic = round(x/ln 2) + magic, of which the low bits make s = 2^n.
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	s := b.ShiftLeft(n, mantissaBits)
 	n = b.Sub(n, b.Const(magic))
-	t := reduce(b, variant, n, x)
+	t := reduce(b, e, n, x)
 	// exp(x) = s * (1 + t*p) = s + (t*s)*p
 	p := polynomial(b, t, c1, c2, c3, c4, c5)
 	return b.MulAdd(b.Mul(t, s), p, s)
 }
 
-// hasTable reports whether the variant has a table of 2^(k/64).
-func hasTable(variant string) bool { return strings.Contains(variant, "lut64") }
-
 // expByTable is exp(x) where it is normal, with n = x/ln 2 rounded to a 64th: the
 // fraction of s = 2^n is taken from a table.
-func expByTable(b *ir.Block, variant string, x ir.V) ir.V {
+func expByTable(b *ir.Block, e ukernel.Exponential, x ir.V) ir.V {
 	const (
 		magic = 0x1.8p17 // 1.5 * 2^23 / 64
 		c2    = 0x1.FFFF0Ap-2
@@ -171,7 +164,7 @@ func expByTable(b *ir.Block, variant string, x ir.V) ir.V {
 	// table makes up for that k.
 	s := b.AddInt(b.Exp2K64(b.And(n, b.Bits(0x3f))), b.ShiftLeft(n, mantissaBits-6))
 	n = b.Sub(n, b.Const(magic))
-	t := reduce(b, variant, n, x)
+	t := reduce(b, e, n, x)
 	// exp(x) = s * (1 + t + t*(t*c2)) = s + s*p
 	p := b.MulAdd(t, b.Mul(t, b.Const(c2)), t)
 	return b.MulAdd(s, p, s)

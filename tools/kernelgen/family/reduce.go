@@ -168,7 +168,7 @@ func (d *description) raddextexp() {
 
 // scale is m * 2^e.
 func (d *description) scale(b *ir.Block, m, e ir.V) ir.V {
-	if hasScalef(d.Variant) {
+	if d.Exp.Scalef {
 		return b.Scalef(m, e)
 	}
 	return b.Mul(m, scaleFactor(b, e))
@@ -176,7 +176,7 @@ func (d *description) scale(b *ir.Block, m, e ir.V) ir.V {
 
 // addScaled is sum + m * 2^e.
 func (d *description) addScaled(b *ir.Block, sum, m, e ir.V) ir.V {
-	if hasScalef(d.Variant) {
+	if d.Exp.Scalef {
 		return b.Add(sum, b.Scalef(m, e))
 	}
 	return b.MulAdd(m, scaleFactor(b, e), sum)
@@ -231,16 +231,16 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 			ns = append(ns, n[v][0])
 			tops = append(tops, top[v%len(m)][0])
 		}
-		p := mantissa(b, d.Variant, ns, b.Load(g...))
+		p := mantissa(b, d.Exp, ns, b.Load(g...))
 		delta := b.Sub(ns, tops)
-		if hasScalef(d.Variant) {
+		if d.Exp.Scalef {
 			p = b.Scalef(p, delta)
 		} else {
 			delta = scaleFactor(b, delta)
 		}
 		for i, v := range g {
 			a := m[v%len(m)]
-			if hasScalef(d.Variant) {
+			if d.Exp.Scalef {
 				b.Set(a, b.Add(b.Get(a), p[i:i+1]))
 			} else {
 				b.Set(a, b.MulAdd(p[i:i+1], delta[i:i+1], b.Get(a)))
@@ -255,8 +255,8 @@ func (d *description) addTail(b *ir.Block, m, e *ir.Var) {
 	x := b.LoadTail(mask)
 	old := b.Get(e)
 	n := exponent(b, x)
-	p := mantissa(b, d.Variant, n, x)
-	if hasScalef(d.Variant) {
+	p := mantissa(b, d.Exp, n, x)
+	if d.Exp.Scalef {
 		// The lanes without an element keep their sum and exponent.
 		top := b.Select(mask, b.Max(old, n), old)
 		sum := b.Get(m)
