@@ -187,21 +187,23 @@ func TestOneAnswer(t *testing.T) {
 	}
 	ways := []options{{algorithm: native.Auto}, {algorithm: native.Recompute, goroutines: 3, streaming: true}, {algorithm: native.Store, goroutines: 2}}
 	for _, level := range levels() {
-		for i, way := range ways {
-			if testing.Short() && level == arith.Plain && i > 0 {
-				continue
-			}
-			way.level = level
-			got := answers(way, i == 2)
-			if len(got) != len(want) {
-				t.Errorf("%d answers, %s has %d", len(got), file, len(want))
-			}
-			for key, h := range got {
-				if text := fmt.Sprintf("%016x", uint64(h)); text != want[key] {
-					t.Errorf("level %v, %v, %d goroutines: %s has the hash %s, want %s", level, way.algorithm, way.goroutines, key, text, want[key])
+		t.Run(level.String(), func(t *testing.T) {
+			for i, way := range ways {
+				if testing.Short() && level == arith.Plain && i > 0 {
+					continue
+				}
+				way.level = level
+				got := answers(way, i == 2)
+				if len(got) != len(want) {
+					t.Errorf("%d answers, %s has %d", len(got), file, len(want))
+				}
+				for key, h := range got {
+					if text := fmt.Sprintf("%016x", uint64(h)); text != want[key] {
+						t.Errorf("%v, %d goroutines: %s has the hash %s, want %s", way.algorithm, way.goroutines, key, text, want[key])
+					}
 				}
 			}
-		}
+		})
 	}
 }
 

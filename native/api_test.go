@@ -475,7 +475,7 @@ func TestHalfTypes(t *testing.T) {
 func TestLevels(t *testing.T) {
 	t.Log(levels())
 	isa := os.Getenv("TWOPASS_TEST_ISA")
-	for name, level := range map[string]arith.Level{"avx2": arith.AVX2, "avx512": arith.AVX512, "neon": arith.NEON} {
+	for name, level := range map[string]arith.Level{"avx2": arith.AVX2, "avx512": arith.AVX512, "neon": arith.NEON, "rvv": arith.RVV} {
 		if strings.HasPrefix(isa, name) && !slices.Contains(levels(), level) {
 			t.Errorf("TWOPASS_TEST_ISA=%s, but only %v can be tested", isa, levels())
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/twopass-softmax/twopass/tools/kernelgen/amd64"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/arm64"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/riscv64"
 )
 
 // arithmetic is the head of the library's assembly.
@@ -23,29 +24,38 @@ const arithmetic = `
 // is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
 // added up as a tree, and that to each lane's sum, with what the sum lacks in a second
 // one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
-//
+`
+
+// nearTurns is what the head says besides of kernels that [library.Describe] describes.
+const nearTurns = `//
 // A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
 // it may have elements above the limit, or some whose exponentials are 0.
 `
 
 // generateLibrary adds the files of package native/internal/arith.
 func generateLibrary(files map[string][]byte) error {
-	var amd64Go, arm64Go libraryTable
+	var amd64Go, arm64Go, riscv64Go libraryTable
 	for _, l := range amd64.Levels {
-		text, err := amd64.LibraryFile(l, generated+fmt.Sprintf(arithmetic, l.ISA))
+		text, err := amd64.LibraryFile(l, generated+fmt.Sprintf(arithmetic, l.ISA)+nearTurns)
 		if err != nil {
 			return fmt.Errorf("%v: %w", l.ISA, err)
 		}
 		files[arith+l.File+"_amd64.s"] = text
 		amd64Go.add(l.Suffix, library.Kernels())
 	}
-	text, err := arm64.LibraryFile(generated + fmt.Sprintf(arithmetic, "NEON"))
+	text, err := arm64.LibraryFile(generated + fmt.Sprintf(arithmetic, "NEON") + nearTurns)
 	if err != nil {
 		return fmt.Errorf("arm64: %w", err)
 	}
 	files[arith+"neon_arm64.s"] = text
 	arm64Go.add(arm64.Suffix, arm64.LibraryKernels())
-	return errors.Join(amd64Go.file(files, "amd64"), arm64Go.file(files, "arm64"), generatePreparations(files))
+	if text, err = riscv64.LibraryFile(generated + fmt.Sprintf(arithmetic, "RVV")); err != nil {
+		return fmt.Errorf("riscv64: %w", err)
+	}
+	files[arith+"rvv_riscv64.s"] = text
+	riscv64Go.add(riscv64.Suffix, riscv64.LibraryKernels())
+	return errors.Join(amd64Go.file(files, "amd64", ""), arm64Go.file(files, "arm64", ""),
+		riscv64Go.file(files, "riscv64", riscv64.Constraint+" && "), generatePreparations(files))
 }
 
 // arith is the package's directory.
@@ -60,8 +70,9 @@ func (t *libraryTable) add(suffix string, ks []library.Kernel) {
 	}
 }
 
-func (t *libraryTable) file(files map[string][]byte, arch string) (err error) {
-	head := fmt.Sprintf("%s\n//go:build !purego\n\npackage arith\n", generated)
+// file writes the file. The constraint is for builds besides purego.
+func (t *libraryTable) file(files map[string][]byte, arch, constraint string) (err error) {
+	head := fmt.Sprintf("%s\n//go:build %s!purego\n\npackage arith\n", generated, constraint)
 	files[arith+"kernels_"+arch+".go"], err = format.Source(append([]byte(head), t.Bytes()...))
 	return err
 }

@@ -16,11 +16,23 @@ const (
 	AVX2                // 8 lanes a vector: AVX2, FMA, F16C and BMI1
 	AVX512              // 16 lanes: AVX-512 F, CD, BW, DQ and VL
 	NEON                // 4 lanes
+	RVV                 // the V extension of RISC-V: 16 lanes, in registers of 128 bits or more
 )
 
-var levelNames = [...]string{Plain: "scalar", AVX2: "avx2", AVX512: "avx512", NEON: "neon"}
+var levelNames = [...]string{Plain: "scalar", AVX2: "avx2", AVX512: "avx512", NEON: "neon", RVV: "rvv"}
 
 func (l Level) String() string { return levelNames[l] }
+
+// arch is the architecture that has the level, of those other than Plain.
+func (l Level) arch() string {
+	switch l {
+	case NEON:
+		return "arm64"
+	case RVV:
+		return "riscv64"
+	}
+	return "amd64"
+}
 
 // Env limits the level: the widest up to the one that it names is used.
 const Env = "TWOPASS_ISA"
@@ -47,7 +59,7 @@ func choose(name string, levels []Level) (Level, error) {
 			limit, ok = Level(l), true
 		}
 	}
-	if !ok || limit != Plain && (limit == NEON) != (runtime.GOARCH == "arm64") {
+	if !ok || limit != Plain && limit.arch() != runtime.GOARCH {
 		return best, fmt.Errorf("%s=%q is no level of %s; it is ignored", Env, name, runtime.GOARCH)
 	}
 	for _, l := range levels {
