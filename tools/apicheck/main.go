@@ -1,5 +1,5 @@
 // Command apicheck holds the exported API of the packages that users import,
-// native, xnnpack and ukernel, to the record of it in tools/apicheck/api.
+// native, native/f64, xnnpack and ukernel, to the record of it in tools/apicheck/api.
 //
 //	go run ./tools/apicheck            # exit status 1 if it is another
 //	go run ./tools/apicheck -update    # writes the record anew
@@ -29,7 +29,7 @@ import (
 )
 
 // packages are the ones whose API is kept, by their directory.
-var packages = []string{"native", "ukernel", "xnnpack"}
+var packages = []string{"native", "native/f64", "ukernel", "xnnpack"}
 
 func recordFile(root, pkg string) string {
 	return filepath.Join(root, "tools", "apicheck", "api", pkg+".txt")

@@ -1,0 +1,11 @@
+package f64
+
+// SetLeast sets from how many elements on goroutines are used, and returns what undoes it.
+func SetLeast(n int) (undo func()) {
+	v, s := vectorLeast, scalarLeast
+	vectorLeast, scalarLeast = n, n
+	return func() { vectorLeast, scalarLeast = v, s }
+}
+
+// RecomputeFrom is the length from which exponentials are computed twice.
+const RecomputeFrom = recomputeFrom

@@ -1,0 +1,100 @@
+package arith64
+
+import (
+	"math"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// Level is a set of instructions, that of float32.
+type Level = arith.Level
+
+// Best is the level that is used, Plain the one in Go.
+var (
+	Best  = arith.Best
+	Plain = arith.Plain
+)
+
+// rest is the elements behind the last whole turn of src, with -Inf behind them.
+func rest(src []float64) (x [Turn]float64) {
+	for i := copy(x[:], src[whole(src):]); i < Turn; i++ {
+		x[i] = negInf
+	}
+	return x
+}
+
+// whole is the number of elements in whole turns.
+func whole(src []float64) int { return len(src) &^ (Turn - 1) }
+
+// Max is the largest element, -Inf if there is none. A NaN counts as -Inf, and zeros are +0.
+func Max(l Level, src []float64) float64 {
+	n := whole(src)
+	m := negInf
+	if n > 0 {
+		m = maxTurns(l, src[:n])
+	}
+	if m = max(m, maxPlain(src[n:])); m == 0 {
+		return 0
+	}
+	return m
+}
+
+// AddExp adds the exponentials of src to st.
+func AddExp(l Level, src []float64, st *Sum) {
+	n := whole(src)
+	if n > 0 {
+		sumTurns(l, src[:n], st)
+	}
+	if n < len(src) {
+		x := rest(src)
+		sumTurns(l, x[:], st)
+	}
+}
+
+// StoreExp is AddExp, and stores the exponentials.
+func StoreExp(l Level, dst, src []float64, st *Sum) {
+	n := whole(src)
+	if n > 0 {
+		sumStoreTurns(l, dst[:n], src[:n], st)
+	}
+	if n < len(src) {
+		x := rest(src)
+		sumStoreTurns(l, x[:], x[:], st)
+		copy(dst[n:], x[:])
+	}
+}
+
+// ScaleStored is the second pass over stored exponentials.
+func ScaleStored(l Level, dst, src []float64, f *Factor) {
+	n := whole(src)
+	if n > 0 {
+		scaleTurns(l, dst[:n], src[:n], f)
+	}
+	scalePlain(dst[n:], src[n:], f)
+}
+
+// ExpScale is the second pass over the elements themselves.
+func ExpScale(l Level, dst, src []float64, st *Sum, f *Factor) {
+	n := whole(src)
+	if n > 0 {
+		expScaleTurns(l, dst[:n], src[:n], st, f)
+	}
+	if n < len(src) {
+		x := rest(src)
+		expScaleTurns(l, x[:], x[:], st, f)
+		copy(dst[n:], x[:])
+	}
+}
+
+// LogSub is (x - m) * scale - b for each element x.
+func LogSub(l Level, dst, src []float64, m, scale, b float64) {
+	if math.Abs(m) >= subFarFrom {
+		logSubFar(dst, src, m, scale, b)
+		return
+	}
+	n := whole(src)
+	if n > 0 {
+		logSubTurns(l, dst[:n], src[:n], m, scale, b)
+	}
+	logSubPlain(dst[n:], src[n:], m, scale, b)
+}

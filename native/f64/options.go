@@ -1,0 +1,92 @@
+package f64
+
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+)
+
+// Options say how the rows of a matrix are done. The zero value, and a nil pointer, is what
+// [Softmax] and the like do. Functions only read Options, do not retain them, and any number
+// of goroutines may share them. What the fields mean is what they mean in [native.Options].
+type Options struct {
+	// Scale multiplies every element before anything else: 1/temperature for a sampler. 0 stands
+	// for 1. The product is not rounded, unless something is added to it, or Scale is not from 2^-960
+	// to 2^960 in size.
+	//
+	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
+	// float64 does, and so makes most rows NaN.
+	Scale float64
+
+	// Add is added to the elements after Scale, with one rounding of the result, in one row
+	// for every row of the matrix or in as many rows as that has. A finite sum beyond float64
+	// counts as the largest finite number of its sign. -Inf takes an element out, unless that
+	// is NaN or +Inf. Add without Data adds nothing. It must not overlap dst.
+	Add Matrix
+	// Keep takes out the elements for which it is false, in one row or as many as Add. Keep
+	// without Data keeps all.
+	Keep native.Matrix[bool]
+
+	// ZeroRows makes rows of which nothing is left, or that are all -Inf, zeros instead of
+	// NaN; their log-softmax is -Inf.
+	ZeroRows bool
+
+	// Goroutines is how many goroutines a call may use, its own included: for rows, and for
+	// the parts of a long row. Short calls use fewer. 0 stands for 1.
+	Goroutines int
+}
+
+// Check returns an error for options that functions panic with: a negative number of goroutines. It is
+// for options that come from a configuration. Functions check matrices when they see the rows that
+// they go with.
+func (o *Options) Check() error {
+	if o != nil && o.Goroutines < 0 {
+		return fmt.Errorf("f64: %d goroutines, there must be at least 1, or 0 for 1", o.Goroutines)
+	}
+	return nil
+}
+
+// check panics unless the options go with dst and rows of cols elements.
+func (o *Options) check(who string, dst []float64, rows, cols int) {
+	if err := o.Check(); err != nil {
+		panic(err.Error())
+	}
+	if o == nil {
+		return
+	}
+	checkMask(who, "Options.Add", &o.Add, rows, cols)
+	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
+	if o.Add.Data != nil {
+		checkApart(who, "Options.Add", dst, used(&o.Add))
+	}
+}
+
+func checkMask[T any](who, name string, m *native.Matrix[T], rows, cols int) {
+	if m.Data == nil {
+		return
+	}
+	check(who, name, m)
+	if m.Rows != 1 && m.Rows != rows || m.Cols != cols {
+		panic(fmt.Sprintf("%s: %s is %d x %d, it must be 1 x %d or %d x %d", who, name, m.Rows, m.Cols, cols, rows, cols))
+	}
+}
+
+// recomputeFrom is the length from which memory takes longer than a second exponential.
+const recomputeFrom = 1 << 17
+
+// vectorLeast and scalarLeast are the numbers of elements, done by vector kernels and one by
+// one, below which a second goroutine costs more than it gains. They are variables for tests.
+var vectorLeast, scalarLeast = 1 << 20, 1 << 17
+
+// goroutines is how many work on so many elements.
+func (o *Options) goroutines(n int) int {
+	least := vectorLeast
+	if arith64.Best == arith64.Plain {
+		least = scalarLeast
+	}
+	if o == nil || n < least {
+		return 1
+	}
+	return max(1, min(o.Goroutines, n/max(1, least/8)))
+}

@@ -1,0 +1,439 @@
+package f64
+
+import (
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+)
+
+// job is a row, and what is to be made of it.
+type job struct {
+	level    arith64.Level
+	src, dst []float64
+
+	// What is done to elements before anything else: x * mul + add, and -Inf where keep is false.
+	mul  float64
+	add  []float64
+	keep []bool
+
+	scale      arith64.Scale // of what that makes
+	zeros      bool          // a row of -Inf alone becomes zeros
+	goroutines int           // for the blocks of this row
+
+	// settled: it is known whether the row is shifted. If it is, shift is its largest element.
+	settled, shifted bool
+	shift            float64
+	// skip is 1 more than the index of an element that counts as -Inf, 0 for none.
+	skip int
+
+	buf *buffers
+}
+
+// buffers are what a job may need besides its operands.
+type buffers struct {
+	in   [arith64.Chunk]float64
+	self *buffers // what goes back to the pool: of a job's own pointer the compiler fears more
+}
+
+var bufferPool = sync.Pool{New: func() any {
+	b := new(buffers)
+	b.self = b
+	return b
+}}
+
+func (j *job) buffers() *buffers {
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	return j.buf
+}
+
+// release gives buffers back.
+func (j *job) release() {
+	if j.buf != nil {
+		bufferPool.Put(j.buf.self)
+		j.buf = nil
+	}
+}
+
+// elements are those from at to end, at most a chunk.
+func (j *job) elements(at, end int) []float64 {
+	x := j.src[at:end]
+	skip := j.skip > at && j.skip <= end
+	if j.mul == 1 && j.add == nil && j.keep == nil && !j.shifted && !skip {
+		return x
+	}
+	z := j.buffers().in[:end-at]
+	var add []float64
+	var keep []bool
+	if j.add != nil {
+		add = j.add[at:end]
+	}
+	if j.keep != nil {
+		keep = j.keep[at:end]
+	}
+	prepare(z, x, j.mul, add, keep)
+	if j.shifted {
+		for i := range z {
+			z[i] -= j.shift
+		}
+	}
+	if skip {
+		z[j.skip-1-at] = negInf
+	}
+	return z
+}
+
+func prepare(dst, src []float64, mul float64, add []float64, keep []bool) {
+	switch {
+	case add != nil:
+		for i, x := range src {
+			dst[i] = saturate(math.FMA(x, mul, add[i]), x, mul, add[i])
+		}
+	case mul != 1:
+		for i, x := range src {
+			dst[i] = saturate(x*mul, x, mul, 0)
+		}
+	default:
+		copy(dst, src)
+	}
+	for i, k := range keep {
+		if !k {
+			dst[i] = negInf
+		}
+	}
+}
+
+// saturate is z, or the largest finite number of its sign where z is an infinity made of finite numbers.
+func saturate(z, x, mul, add float64) float64 {
+	if z-z != 0 && x-x == 0 && mul-mul == 0 && add-add == 0 {
+		return math.Copysign(math.MaxFloat64, z)
+	}
+	return z
+}
+
+// kind is what a row is.
+type kind uint8
+
+const (
+	regular kind = iota
+	allInf       // -Inf alone
+	plusInf      // +Inf and no NaN
+	hasNaN
+)
+
+// sumChunk is the first pass over a chunk. It stores exponentials in dst if store. It is false if the
+// row has to be settled first.
+func (j *job) sumChunk(at, end int, store bool) (s sum, ok bool) {
+	z := j.elements(at, end)
+	s.max, s.at = arith64.Max(j.level, z), at
+	size := s.max * j.scale.Factor
+	switch {
+	case s.max == negInf || j.settled && size < -4*arith64.Far:
+		if slices.ContainsFunc(z, math.IsNaN) {
+			s.hi = nan
+		}
+		if store {
+			clear(j.dst[at:end])
+		}
+		return s, true
+	case !j.settled && !(math.Abs(size) <= arith64.Far):
+		return s, false
+	}
+	var st arith64.Sum
+	st.Begin(&j.scale)
+	s.n = j.scale.N(s.max)
+	st.SetN(&j.scale, s.n)
+	st.Reset()
+	if store {
+		arith64.StoreExp(j.level, j.dst[at:end], z, &st)
+	} else {
+		arith64.AddExp(j.level, z, &st)
+	}
+	s.hi, s.lo = st.Total()
+	return s, true
+}
+
+// storeChunks is how many chunks may have stored exponentials.
+const storeChunks = recomputeFrom / arith64.Chunk
+
+// sumBlock sums the chunks from at on up to end. With ns it stores exponentials, and each chunk's N. Where
+// it is not ok, done is the beginning of the chunk for which the row has to be settled.
+func (j *job) sumBlock(at, end int, ns *[storeChunks]float64) (s sum, done int, ok bool) {
+	s.max = negInf
+	for ; at < end; at += arith64.Chunk {
+		c, ok := j.sumChunk(at, min(at+arith64.Chunk, end), ns != nil)
+		if !ok {
+			return s, at, false
+		}
+		if ns != nil {
+			ns[at/arith64.Chunk] = c.n
+			if c.hi == 0 {
+				ns[at/arith64.Chunk] = negInf
+			}
+		}
+		s.merge(&c)
+	}
+	return s, end, true
+}
+
+// sumRow sums a row. It stores exponentials if there are ns for their chunks.
+func (j *job) sumRow(ns *[storeChunks]float64) (total sum, kind kind) {
+	n := len(j.src)
+	if j.goroutines > 1 && ns == nil {
+		total, kind = j.sumShared()
+	} else {
+		total.max = negInf
+		for at := 0; at < n && kind == regular; at += arith64.Block {
+			end := min(at+arith64.Block, n)
+			b, done, ok := j.sumBlock(at, end, ns)
+			if !ok {
+				kind = j.settle(done, max(total.max, b.max), total.hi != total.hi || b.hi != b.hi)
+				if j.shifted { // what was before is nothing next to the largest element
+					total, b = sum{max: negInf}, sum{max: negInf}
+					if ns != nil {
+						clear(j.dst[:done])
+						for i := range done / arith64.Chunk {
+							ns[i] = negInf
+						}
+					}
+				}
+				for ; done < end && kind == regular; done += arith64.Chunk {
+					c, _, _ := j.sumBlock(done, min(done+arith64.Chunk, end), ns)
+					b.merge(&c)
+				}
+			}
+			total.merge(&b)
+		}
+	}
+	switch {
+	case kind != regular:
+	case total.hi != total.hi:
+		kind = hasNaN
+	case total.hi == 0:
+		kind = allInf
+	}
+	return total, kind
+}
+
+// sumShared is sumRow by several goroutines.
+func (j *job) sumShared() (total sum, kind kind) {
+	n := len(j.src)
+	blocks := make([]sum, (n+arith64.Block-1)/arith64.Block)
+	oks := make([]bool, len(blocks))
+	for {
+		shared := *j
+		shared.buf = nil
+		parallel(j.goroutines, len(blocks), func(i int) {
+			own := shared
+			blocks[i], _, oks[i] = own.sumBlock(i*arith64.Block, min((i+1)*arith64.Block, n), nil)
+			own.release()
+		})
+		if !slices.Contains(oks, false) {
+			break
+		}
+		if kind = j.settle(0, negInf, false); kind != regular {
+			return sum{}, kind
+		}
+	}
+	total.max = negInf
+	for i := range blocks {
+		total.merge(&blocks[i])
+	}
+	return total, regular
+}
+
+// settle finds out whether the row's largest element is so far from 0 that the row is shifted. Of what is
+// before at, top is the largest element, and isNaN tells whether there is a NaN.
+func (j *job) settle(at int, top float64, isNaN bool) kind {
+	for ; at < len(j.src); at += arith64.Chunk {
+		z := j.elements(at, min(at+arith64.Chunk, len(j.src)))
+		top = max(top, arith64.Max(j.level, z))
+		isNaN = isNaN || slices.ContainsFunc(z, math.IsNaN)
+	}
+	switch {
+	case isNaN:
+		return hasNaN
+	case top > math.MaxFloat64:
+		return plusInf
+	case top == negInf:
+		return allInf
+	}
+	j.settled = true
+	if math.Abs(top*j.scale.Factor) > 2*arith64.Far {
+		j.shifted, j.shift = true, top
+	}
+	return regular
+}
+
+// op is what is done to a row.
+type op uint8
+
+const (
+	opSoftmax op = iota
+	opLogSoftmax
+	opLogSumExp // which goes to the one element of dst
+)
+
+// do does a row.
+func (j *job) do(op op) {
+	switch {
+	case op == opLogSumExp:
+		j.dst[0] = j.logSumExp()
+	case len(j.src) == 0:
+	case op == opLogSoftmax:
+		j.logSoftmax()
+	case len(j.src) < recomputeFrom:
+		j.softmaxStored()
+	default:
+		if total, kind := j.sumRow(nil); kind != regular {
+			j.writeSpecial(kind, false)
+		} else {
+			j.write(&pass{n: total.n, hi: total.hi, lo: total.lo})
+		}
+	}
+}
+
+// softmaxStored does a row with exponentials that are stored.
+func (j *job) softmaxStored() {
+	var ns [storeChunks]float64
+	total, kind := j.sumRow(&ns)
+	if kind != regular {
+		j.writeSpecial(kind, false)
+		return
+	}
+	for at := 0; at < len(j.dst); at += arith64.Chunk {
+		y := j.dst[at:min(at+arith64.Chunk, len(j.dst))]
+		if f, ok := arith64.MakeFactor(total.hi, total.lo, total.n-ns[at/arith64.Chunk]); ok {
+			arith64.ScaleStored(j.level, y, y, &f)
+		} else {
+			clear(y)
+		}
+	}
+}
+
+// pass is what the second pass over elements has to know.
+type pass struct {
+	log       bool
+	n, hi, lo float64 // of softmax: the total
+	m, excess float64 // of log-softmax
+}
+
+// write is the second pass over the elements themselves.
+func (j *job) write(p *pass) {
+	n := len(j.src)
+	if j.goroutines == 1 {
+		j.writeSpan(p, 0, n)
+		return
+	}
+	j.writeShared(*p)
+}
+
+func (j *job) writeShared(p pass) {
+	shared, n := *j, len(j.src)
+	shared.buf = nil
+	parallel(j.goroutines, (n+arith64.Block-1)/arith64.Block, func(i int) {
+		own := shared
+		own.writeSpan(&p, i*arith64.Block, min((i+1)*arith64.Block, n))
+		own.release()
+	})
+}
+
+func (j *job) writeSpan(p *pass, at, end int) {
+	var st arith64.Sum
+	st.Begin(&j.scale)
+	st.SetN(&j.scale, p.n)
+	f, _ := arith64.MakeFactor(p.hi, p.lo, 0)
+	for ; at < end; at += arith64.Chunk {
+		last := min(at+arith64.Chunk, end)
+		if y, z := j.dst[at:last], j.elements(at, last); p.log {
+			arith64.LogSub(j.level, y, z, p.m, j.scale.Factor, p.excess)
+		} else {
+			arith64.ExpScale(j.level, y, z, &st, &f)
+		}
+	}
+}
+
+// sumLog is the sum of a row for logarithms.
+func (j *job) sumLog() (total sum, kind kind) {
+	if total, kind = j.sumRow(nil); kind != regular {
+		return total, kind
+	}
+	total.top = j.scale.Exp(total.max, total.n)
+	total.rest = (total.hi - total.top) + total.lo
+	if total.sure() { // next to the largest element the others are rounded off
+		settled := j.settled
+		end := min(total.at+arith64.Chunk, len(j.src))
+		j.skip = 1 + total.at + slices.Index(j.elements(total.at, end), total.max)
+		j.settled = true // the others have to have the same reference
+		others, _ := j.sumRow(nil)
+		j.skip, j.settled = 0, settled
+		total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
+	}
+	return total, regular
+}
+
+// top is the largest element, without a shift.
+func (j *job) top(total *sum) float64 {
+	if j.shifted {
+		return j.shift
+	}
+	return total.max
+}
+
+// logSoftmax does a row.
+func (j *job) logSoftmax() {
+	total, kind := j.sumLog()
+	if kind != regular {
+		j.writeSpecial(kind, true)
+		return
+	}
+	m := j.top(&total)
+	h, l := total.excess(&j.scale)
+	j.shifted = false // the shift is in m
+	j.write(&pass{log: true, m: m, excess: h + l, hi: 1})
+}
+
+// logSumExp does a row.
+func (j *job) logSumExp() float64 {
+	if len(j.src) == 0 {
+		return negInf
+	}
+	total, kind := j.sumLog()
+	if kind != regular {
+		return kind.log()
+	}
+	return total.log(j.top(&total), &j.scale)
+}
+
+// log is the log-sum-exp of a row that is not regular.
+func (k kind) log() float64 {
+	switch k {
+	case allInf:
+		return negInf
+	case plusInf:
+		return math.Inf(1)
+	}
+	return nan
+}
+
+// writeSpecial is the second pass over rows that are not regular.
+func (j *job) writeSpecial(k kind, log bool) {
+	y := nan
+	if k == allInf && j.zeros {
+		y = 0
+		if log {
+			y = negInf
+		}
+	}
+	for i := range j.dst {
+		j.dst[i] = y
+	}
+}
+
+var (
+	negInf = math.Inf(-1)
+	nan    = arith64.NaN
+)

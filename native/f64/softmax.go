@@ -1,0 +1,40 @@
+package f64
+
+import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+
+// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst, which must be as
+// long. Dst may be src itself; if it overlaps src otherwise, or if the lengths differ, Softmax
+// panics. An empty row writes nothing.
+//
+// The relative error of a result is at most 7 * 2^-53, whatever the length of the row and the
+// distance to the maximum. A result below 2^-1022 is 0. Special values are those of the package
+// comment.
+func Softmax(dst, src []float64) {
+	checkRow("f64.Softmax", "src", dst, src)
+	j := newJob(dst, src)
+	j.do(opSoftmax)
+	j.release()
+}
+
+// LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
+// [Softmax]. The absolute error of a result y is at most 2^-51 + 2^-52 * |y|, and that of the
+// largest one is relative: at most 2^-49 * |y|.
+func LogSoftmax(dst, src []float64) {
+	checkRow("f64.LogSoftmax", "src", dst, src)
+	j := newJob(dst, src)
+	j.do(opLogSoftmax)
+	j.release()
+}
+
+// LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf for an empty src.
+// The absolute error of a result y is at most 2^-51 + 2^-53 * |y|.
+func LogSumExp(src []float64) float64 {
+	j := newJob(nil, src)
+	y := j.logSumExp()
+	j.release()
+	return y
+}
+
+func newJob(dst, src []float64) job {
+	return job{level: arith64.Best, src: src, dst: dst, mul: 1, scale: arith64.One, goroutines: 1}
+}
