@@ -185,6 +185,31 @@ func of1[S native.Element]() form {
 	}}
 }
 
+// tensorOf is a matrix as a tensor whose axis is the last.
+func tensorOf[T native.Element](m matrix, c *call) native.Tensor[T] {
+	return native.Tensor[T]{Outer: c.rows, Axis: c.cols, Inner: 1, Data: of[T](m), OuterStride: max(m.stride, c.cols), AxisStride: 1}
+}
+
+// axes lists the forms along an axis.
+func axes[D, S native.Element]() []form {
+	takes := all | rows
+	if (kindOf[D]() == f32) != (kindOf[S]() == f32) {
+		takes &^= placing
+	}
+	name := func(s string) string { return fmt.Sprintf("%s[%T,%T]", s, D(0), S(0)) }
+	return []form{
+		{name: name("SoftmaxAxis"), what: softmax, takes: takes, dst: kindOf[D](), src: kindOf[S](), run: func(o options, c *call) {
+			native.SoftmaxAxis(tensorOf[D](c.dst, c), tensorOf[S](c.src, c), o.native(c))
+		}},
+		{name: name("LogSoftmaxAxis"), what: logSoftmax, takes: takes, dst: kindOf[D](), src: kindOf[S](), run: func(o options, c *call) {
+			native.LogSoftmaxAxis(tensorOf[D](c.dst, c), tensorOf[S](c.src, c), o.native(c))
+		}},
+		{name: name("LogSumExpAxis"), what: logSumExp, takes: all&^placing | rows, src: kindOf[S](), run: func(o options, c *call) {
+			native.LogSumExpAxis(c.dst.f[:c.rows], tensorOf[S](c.src, c), o.native(c))
+		}},
+	}
+}
+
 // forms lists every public form.
 var forms = slices.Concat([]form{
 	{name: "Softmax", what: softmax, takes: leveled | placing, run: func(o options, c *call) { o.native(c); native.Softmax(c.dst.f, c.src.f) }},
@@ -201,6 +226,7 @@ var forms = slices.Concat([]form{
 	of1[float32](), of1[native.Float16](), of1[native.BFloat16](),
 },
 	expRows[float32](), expRows[native.Float16](), expRows[native.BFloat16](), []form{{name: "ExpRows in blocks", what: softmax, takes: piecemeal | negating, run: expBlocks}},
+	axes[float32, float32](), axes[native.Float16, native.BFloat16](), axes[native.BFloat16, float32](),
 	accumulators("added", addPieces), accumulators("merged", mergePieces), accumulators("marshalled", marshalPieces),
 	of2[float32, float32](), of2[float32, native.Float16](), of2[float32, native.BFloat16](),
 	of2[native.Float16, float32](), of2[native.Float16, native.Float16](), of2[native.Float16, native.BFloat16](),

@@ -89,7 +89,7 @@ func TestFused(t *testing.T) {
 	text := "package main\n\nimport \"github.com/twopass-softmax/twopass/native\"\n\nfunc main() {\n"
 	for _, f := range []string{"SoftmaxRows[float32, native.Float16]", "LogSoftmaxRows[native.BFloat16, float32]", "LogSumExpRows[float32]",
 		"Softmax", "LogSoftmax", "LogSumExp", "SoftmaxGradRows", "LogSoftmaxGradRows", "SoftmaxGrad", "LogSoftmaxGrad", "NewAccumulator",
-		"ExpRows[float32, float32]", "DivideRows", "(*native.Accumulator).Factor", "(*native.Accumulator).Reciprocal",
+		"SoftmaxAxis[float32, float32]", "ExpRows[float32, float32]", "DivideRows", "(*native.Accumulator).Factor", "(*native.Accumulator).Reciprocal",
 		"(*native.Accumulator).Add", "(*native.Accumulator).Merge", "(*native.Accumulator).LogSumExp", "(*native.Accumulator).Softmax",
 		"(*native.Accumulator).LogSoftmax", "(*native.Accumulator).UnmarshalText"} {
 		if !strings.HasPrefix(f, "(") {

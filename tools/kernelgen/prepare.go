@@ -27,6 +27,9 @@ func generatePreparations(files map[string][]byte) error {
 		}
 	}
 	b.WriteString("\n//go:noescape\nfunc touchRows(dst []uint16, rows, cols, stride int)\n")
+	for _, name := range amd64.TransposeNames {
+		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s%s\n", name, strings.TrimPrefix(amd64.TransposeSignature, "func"))
+	}
 	text, err := format.Source(b.Bytes())
 	files[arith+"prepkernels_amd64.go"] = text
 	return err

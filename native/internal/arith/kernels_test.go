@@ -55,6 +55,7 @@ func testLengths() (ns []int) {
 
 // specials are elements that don't come up by themselves.
 var (
+	nan      = float32(math.NaN())
 	inf      = float32(math.Inf(1))
 	specials = []float32{negInf, nan, inf, 0, float32(math.Copysign(0, -1)), 1e-45, -1e-45, math.MaxFloat32, -math.MaxFloat32,
 		Far, -Far, Huge, -Huge, 87.3, -87.3, 60 * ln2, 100, -100, 41.5, 42, 58.2, 60}

@@ -1317,3 +1317,149 @@ done:
 	VMOVSD       X8, sum+24(FP)
 	VZEROUPPER
 	RET
+
+// func transposeAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-80
+	// transposeAVX2: dst[j][i] = src[i][j], for i below rows and j below cols, both multiples of 8.
+	MOVQ src_base+24(FP), R8
+	MOVQ dst_base+0(FP), R11
+	MOVQ rows+48(FP), DX
+	MOVQ srcStride+72(FP), R9
+	MOVQ dstStride+64(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R10)(R10*2), R15
+
+row:
+	MOVQ R8, SI
+	MOVQ R11, DI
+	MOVQ cols+56(FP), CX
+
+tile:
+	LEAQ        (SI)(R9*4), R12
+	LEAQ        (DI)(R10*4), R13
+	VMOVUPS     (SI), X0
+	VMOVUPS     (SI)(R9*1), X1
+	VMOVUPS     (SI)(R9*2), X2
+	VMOVUPS     (SI)(R14*1), X3
+	VINSERTF128 $0x01, (R12), Y0, Y0
+	VINSERTF128 $0x01, (R12)(R9*1), Y1, Y1
+	VINSERTF128 $0x01, (R12)(R9*2), Y2, Y2
+	VINSERTF128 $0x01, (R12)(R14*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y5
+	VUNPCKLPS   Y3, Y2, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R10*1)
+	VMOVUPS     Y2, (DI)(R10*2)
+	VMOVUPS     Y3, (DI)(R15*1)
+	VMOVUPS     16(SI), X8
+	VMOVUPS     16(SI)(R9*1), X9
+	VMOVUPS     16(SI)(R9*2), X10
+	VMOVUPS     16(SI)(R14*1), X11
+	VINSERTF128 $0x01, 16(R12), Y8, Y8
+	VINSERTF128 $0x01, 16(R12)(R9*1), Y9, Y9
+	VINSERTF128 $0x01, 16(R12)(R9*2), Y10, Y10
+	VINSERTF128 $0x01, 16(R12)(R14*1), Y11, Y11
+	VUNPCKLPS   Y9, Y8, Y12
+	VUNPCKHPS   Y9, Y8, Y13
+	VUNPCKLPS   Y11, Y10, Y14
+	VUNPCKHPS   Y11, Y10, Y15
+	VUNPCKLPD   Y14, Y12, Y8
+	VUNPCKHPD   Y14, Y12, Y9
+	VUNPCKLPD   Y15, Y13, Y10
+	VUNPCKHPD   Y15, Y13, Y11
+	VMOVUPS     Y8, (R13)
+	VMOVUPS     Y9, (R13)(R10*1)
+	VMOVUPS     Y10, (R13)(R10*2)
+	VMOVUPS     Y11, (R13)(R15*1)
+	ADDQ        $0x20, SI
+	LEAQ        (DI)(R10*8), DI
+	SUBQ        $0x08, CX
+	JNZ         tile
+	LEAQ        (R8)(R9*8), R8
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, DX
+	JNZ         row
+	VZEROUPPER
+	RET
+
+// func transposeDownAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
+// Requires: AVX
+TEXT ·transposeDownAVX2(SB), NOSPLIT, $0-80
+	// transposeDownAVX2: dst[j][i] = src[i][j], for i below rows and j below cols, both multiples of 8.
+	MOVQ src_base+24(FP), R8
+	MOVQ dst_base+0(FP), R11
+	MOVQ cols+56(FP), DX
+	MOVQ srcStride+72(FP), R9
+	MOVQ dstStride+64(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	LEAQ (R9)(R9*2), R14
+	LEAQ (R10)(R10*2), R15
+
+row:
+	MOVQ R8, SI
+	MOVQ R11, DI
+	MOVQ rows+48(FP), CX
+
+tile:
+	LEAQ        (SI)(R9*4), R12
+	LEAQ        (DI)(R10*4), R13
+	VMOVUPS     (SI), X0
+	VMOVUPS     (SI)(R9*1), X1
+	VMOVUPS     (SI)(R9*2), X2
+	VMOVUPS     (SI)(R14*1), X3
+	VINSERTF128 $0x01, (R12), Y0, Y0
+	VINSERTF128 $0x01, (R12)(R9*1), Y1, Y1
+	VINSERTF128 $0x01, (R12)(R9*2), Y2, Y2
+	VINSERTF128 $0x01, (R12)(R14*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y5
+	VUNPCKLPS   Y3, Y2, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R10*1)
+	VMOVUPS     Y2, (DI)(R10*2)
+	VMOVUPS     Y3, (DI)(R15*1)
+	VMOVUPS     16(SI), X8
+	VMOVUPS     16(SI)(R9*1), X9
+	VMOVUPS     16(SI)(R9*2), X10
+	VMOVUPS     16(SI)(R14*1), X11
+	VINSERTF128 $0x01, 16(R12), Y8, Y8
+	VINSERTF128 $0x01, 16(R12)(R9*1), Y9, Y9
+	VINSERTF128 $0x01, 16(R12)(R9*2), Y10, Y10
+	VINSERTF128 $0x01, 16(R12)(R14*1), Y11, Y11
+	VUNPCKLPS   Y9, Y8, Y12
+	VUNPCKHPS   Y9, Y8, Y13
+	VUNPCKLPS   Y11, Y10, Y14
+	VUNPCKHPS   Y11, Y10, Y15
+	VUNPCKLPD   Y14, Y12, Y8
+	VUNPCKHPD   Y14, Y12, Y9
+	VUNPCKLPD   Y15, Y13, Y10
+	VUNPCKHPD   Y15, Y13, Y11
+	VMOVUPS     Y8, (R13)
+	VMOVUPS     Y9, (R13)(R10*1)
+	VMOVUPS     Y10, (R13)(R10*2)
+	VMOVUPS     Y11, (R13)(R15*1)
+	LEAQ        (SI)(R9*8), SI
+	ADDQ        $0x20, DI
+	SUBQ        $0x08, CX
+	JNZ         tile
+	ADDQ        $0x20, R8
+	LEAQ        (R11)(R10*8), R11
+	SUBQ        $0x08, DX
+	JNZ         row
+	VZEROUPPER
+	RET

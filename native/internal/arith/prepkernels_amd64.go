@@ -78,3 +78,9 @@ func sum64AVX512(src []float32) (sum float64)
 
 //go:noescape
 func touchRows(dst []uint16, rows, cols, stride int)
+
+//go:noescape
+func transposeAVX2(dst, src []float32, rows, cols, dstStride, srcStride int)
+
+//go:noescape
+func transposeDownAVX2(dst, src []float32, rows, cols, dstStride, srcStride int)

@@ -11,8 +11,6 @@ func (s *Scale) Unit(top float32) float32 { return s.round(top) - 2 }
 // Same leaves an exponential as it is.
 var Same = Factor{CHi: up}
 
-var nan = math.Float32frombits(0x7fc00000)
-
 // ScaleMost is the size of elements up to which Scale does not overflow for a total from 1 up.
 const ScaleMost = 0x1p24
 
@@ -21,7 +19,7 @@ func (f *Factor) Divide(dst, src []float32) {
 	for i, x := range src {
 		switch {
 		case x != x:
-			dst[i] = nan
+			dst[i] = math.Float32frombits(0x7fc00000)
 		case x-x != 0:
 			dst[i] = x
 		case x < f.Thr && -x < f.Thr:

@@ -111,6 +111,10 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	}
 	if evex {
 		(&prepareWriter{Context: c}).touch()
+	} else {
+		for i, name := range TransposeNames {
+			(&prepareWriter{Context: c}).transpose(name, i > 0)
+		}
 	}
 	file, err := c.Result()
 	if err != nil {

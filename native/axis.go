@@ -1,0 +1,299 @@
+package native
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// Tensor is a tensor as a function along one of its axes sees it: Outer is the product of the
+// dimensions before the axis, Axis the length of the axis, and Inner the product of those behind it.
+// Element k of the axis at (i, j) is Data[i*OuterStride + k*AxisStride + j]. Strides are such that no
+// two elements share a place; Data has all elements, and what lies between them is neither read nor
+// written. [Along] makes one of a shape.
+type Tensor[T any] struct {
+	Outer, Axis, Inner int
+	Data               []T
+	OuterStride        int
+	AxisStride         int
+}
+
+// Along is a row-major tensor of that shape without gaps, along that axis: 0 is the first one, -1 the
+// last. It panics if there is no such axis, or if x does not have as many elements as the shape.
+func Along[T any](x []T, shape []int, axis int) Tensor[T] {
+	if axis < -len(shape) || axis >= len(shape) {
+		panic(fmt.Sprintf("native.Along: axis %d of a shape of %d dimensions", axis, len(shape)))
+	}
+	if axis < 0 {
+		axis += len(shape)
+	}
+	t := Tensor[T]{Outer: 1, Axis: shape[axis], Inner: 1, Data: x}
+	for i, n := range shape {
+		switch {
+		case n < 0:
+			panic(fmt.Sprintf("native.Along: dimension %d is %d, it may not be negative", i, n))
+		case i < axis:
+			t.Outer *= n
+		case i > axis:
+			t.Inner *= n
+		}
+	}
+	if n := t.Outer * t.Axis * t.Inner; n != len(x) {
+		panic(fmt.Sprintf("native.Along: %d elements, the shape has %d", len(x), n))
+	}
+	t.AxisStride, t.OuterStride = t.Inner, t.Axis*t.Inner
+	return t
+}
+
+// rows is the number of rows: i*Inner+j is the one at (i, j).
+func (t *Tensor[T]) rows() int { return t.Outer * t.Inner }
+
+// last is the place of the last element.
+func (t *Tensor[T]) last() int {
+	return (t.Outer-1)*t.OuterStride + (t.Axis-1)*t.AxisStride + t.Inner - 1
+}
+
+func (t *Tensor[T]) used() []T {
+	if t.rows() == 0 || t.Axis == 0 {
+		return nil
+	}
+	return t.Data[:t.last()+1]
+}
+
+// check panics unless Data holds the tensor, each element in a place of its own.
+func (t *Tensor[T]) check(who, name string) {
+	if t.Outer < 0 || t.Axis < 0 || t.Inner < 0 {
+		panic(fmt.Sprintf("%s: %s is %d x %d x %d, no dimension may be negative", who, name, t.Outer, t.Axis, t.Inner))
+	}
+	if t.rows() == 0 || t.Axis == 0 {
+		return
+	}
+	// The axis within the outer dimension, or the other way round.
+	long, n, stride := t.Inner, t.Axis, t.AxisStride
+	outer, outerStride := t.Outer, t.OuterStride
+	if n > 1 && outer > 1 && outerStride < stride {
+		n, stride, outer, outerStride = outer, outerStride, n, stride
+	}
+	if n > 1 && stride < long || stride < 0 || outerStride < 0 {
+		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
+			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
+	}
+	if long += (n - 1) * stride; outer > 1 && outerStride < long {
+		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
+			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
+	}
+	if t.last() >= len(t.Data) {
+		panic(fmt.Sprintf("%s: %s has %d elements, too few for %d x %d x %d with the strides %d and %d",
+			who, name, len(t.Data), t.Outer, t.Axis, t.Inner, t.OuterStride, t.AxisStride))
+	}
+}
+
+// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. It is that of
+// [SoftmaxRows], bit by bit, for a matrix whose row i*Inner+j is the axis at (i, j), and options are for
+// those rows.
+//
+// Dst may be src, with the same strides and elements of the same size; if they overlap otherwise, or
+// shapes or options don't fit, SoftmaxAxis panics. Options.Goroutines share rows, not the parts of one.
+// Several rows go through a buffer, which for long ones takes up to 8 MiB a goroutine.
+func SoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
+	alongAxis("native.SoftmaxAxis", opSoftmax, dst, src, o)
+}
+
+// LogSoftmaxAxis is [LogSoftmaxRows] along an axis, under the terms of [SoftmaxAxis].
+func LogSoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
+	alongAxis("native.LogSoftmaxAxis", opLogSoftmax, dst, src, o)
+}
+
+// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. Dst has
+// Outer*Inner elements and does not overlap src. See [SoftmaxAxis] and [LogSumExpRows].
+func LogSumExpAxis[S Element](dst []float32, src Tensor[S], o *Options) {
+	const who = "native.LogSumExpAxis"
+	src.check(who, "src")
+	if len(dst) != src.rows() {
+		panic(fmt.Sprintf("%s: len(dst) is %d, it must be Outer*Inner, %d", who, len(dst), src.rows()))
+	}
+	if overlap(dst, src.used()) {
+		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src.Data)))
+	}
+	a := axisCall{op: opLogSumExp, sums: dst, dst: operand{f: dst}, src: operandOf(src.used()),
+		from: layout{src.OuterStride, src.AxisStride}, inner: src.Inner, cols: src.Axis}
+	a.run(who, src.rows(), o)
+}
+
+func alongAxis[D, S Element](who string, op op, dst Tensor[D], src Tensor[S], o *Options) {
+	dst.check(who, "dst")
+	src.check(who, "src")
+	if dst.Outer != src.Outer || dst.Axis != src.Axis || dst.Inner != src.Inner {
+		panic(fmt.Sprintf("%s: dst is %d x %d x %d, src is %d x %d x %d, they must be equal",
+			who, dst.Outer, dst.Axis, dst.Inner, src.Outer, src.Axis, src.Inner))
+	}
+	if !same(dst.Data, src.Data) || dst.Outer > 1 && dst.OuterStride != src.OuterStride || dst.Axis > 1 && dst.AxisStride != src.AxisStride {
+		checkApart(who, "src", dst.used(), src.used())
+	}
+	a := axisCall{op: op, dst: operandOf(dst.used()), src: operandOf(src.used()),
+		to: layout{dst.OuterStride, dst.AxisStride}, from: layout{src.OuterStride, src.AxisStride}, inner: src.Inner, cols: src.Axis}
+	a.run(who, src.rows(), o)
+}
+
+// layout is a tensor's strides.
+type layout struct{ outer, axis int }
+
+// axisCall is what is done along an axis: rows are gathered in a buffer, done there, and scattered.
+type axisCall struct {
+	op          op
+	inner, cols int
+	dst, src    operand
+	to, from    layout
+	sums        []float32 // of log-sum-exp
+	o           Options
+	level       arith.Level
+	// block is how many rows a buffer takes, and stride how far they are from each other there.
+	block, stride int
+}
+
+const (
+	// axisBlock is how many elements go through a buffer at a time, if that is at least axisLeast
+	// rows: they stay in L2 between the three steps.
+	axisBlock = 1 << 15
+	axisLeast = 16
+	// axisMost limits the buffer for long rows: there may be fewer of them.
+	axisMost = 1 << 21
+	// axisTile is how many 16-bit elements of a row of the tensor are converted at a time, in as many rows.
+	axisTile = 64
+)
+
+// axisBuffer holds rows, and a tile of 16-bit elements as float32.
+type axisBuffer struct {
+	rows []float32
+	tile [axisTile * axisTile]float32
+	self *axisBuffer
+}
+
+var axisPool = sync.Pool{New: func() any {
+	b := new(axisBuffer)
+	b.self = b
+	return b
+}}
+
+func (a *axisCall) run(who string, rows int, o *Options) {
+	o.check(who, rows, a.cols)
+	if o != nil {
+		a.o = *o
+	}
+	(&call{dst: a.dst, o: a.o}).checkAdd(who)
+	if rows == 0 || a.cols == 0 {
+		for i := range a.sums {
+			a.sums[i] = negInf
+		}
+		return
+	}
+	p := a.o.makePlan(rows, a.cols, false)
+	a.level = p.level
+	// An odd number of lines, so that the rows' beginnings lie in different sets of the cache.
+	a.stride = (a.cols+15)&^15 | 16
+	a.block = max(axisLeast, axisBlock/a.stride&^(axisLeast-1))
+	a.block = max(1, min(a.block, axisMost/a.stride, rows))
+	if p.goroutines == 1 {
+		a.span(0, rows)
+		return
+	}
+	a.share(rows, p.goroutines)
+}
+
+// share is apart so that what the goroutines share is on the heap for them alone.
+func (a *axisCall) share(rows, goroutines int) {
+	own := *a
+	parallel(goroutines, (rows+own.block-1)/own.block, func(i int) { own.span(i*own.block, min((i+1)*own.block, rows)) })
+}
+
+// span does the rows from first to before end.
+func (a *axisCall) span(first, end int) {
+	b := axisPool.Get().(*axisBuffer)
+	if n := a.block * a.stride; len(b.rows) < n {
+		b.rows = make([]float32, n)
+	}
+	for ; first < end; first += a.block {
+		n := min(a.block, end-first)
+		a.gather(b, first, n)
+		x := Matrix[float32]{n, a.cols, b.rows, a.stride}
+		own := a.o
+		if len(own.Scales) > 0 {
+			own.Scales = own.Scales[first:][:n]
+		}
+		own.Add, own.Keep = rowsOfMask(own.Add, first, n), rowsOfMask(own.Keep, first, n)
+		own.Offset += first
+		if a.op == opLogSumExp {
+			c := newCall(a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)
+			c.span(0, n)
+			continue
+		}
+		c := newCall(a.op, &x, &x, &own)
+		c.span(0, n)
+		a.scatter(b, first, n)
+	}
+	axisPool.Put(b.self)
+}
+
+// rowsOfMask is n rows of a mask, from first on.
+func rowsOfMask[T any](m Matrix[T], first, n int) Matrix[T] {
+	if m.Rows > 1 {
+		m.Rows, m.Data = n, m.Data[first*m.Stride:]
+	}
+	return m
+}
+
+// gather copies n rows to the buffer.
+func (a *axisCall) gather(b *axisBuffer, first, n int) {
+	for at := 0; at < n; {
+		outer, inner := (first+at)/a.inner, (first+at)%a.inner
+		m := min(n-at, a.inner-inner)
+		from, rows := outer*a.from.outer+inner, b.rows[at*a.stride:]
+		at += m
+		if a.src.format == isFloat32 {
+			a.level.Transpose(rows, a.src.f[from:], a.cols, m, a.stride, a.from.axis)
+			continue
+		}
+		a.tiles(m, func(k, rowsOf, j, cols int) {
+			h := a.src.h[from+k*a.from.axis+j:]
+			if a.src.format == isFloat16 {
+				a.level.WidenF16Rows(b.tile[:], h, rowsOf, cols, axisTile, a.from.axis)
+			} else {
+				a.level.WidenBF16Rows(b.tile[:], h, rowsOf, cols, axisTile, a.from.axis)
+			}
+			a.level.Transpose(rows[j*a.stride+k:], b.tile[:], rowsOf, cols, a.stride, axisTile)
+		})
+	}
+}
+
+// scatter copies n rows from the buffer to dst.
+func (a *axisCall) scatter(b *axisBuffer, first, n int) {
+	for at := 0; at < n; {
+		outer, inner := (first+at)/a.inner, (first+at)%a.inner
+		m := min(n-at, a.inner-inner)
+		to, rows := outer*a.to.outer+inner, b.rows[at*a.stride:]
+		at += m
+		if a.dst.format == isFloat32 {
+			a.level.Transpose(a.dst.f[to:], rows, m, a.cols, a.to.axis, a.stride)
+			continue
+		}
+		a.tiles(m, func(k, rowsOf, j, cols int) {
+			a.level.Transpose(b.tile[:], rows[j*a.stride+k:], cols, rowsOf, axisTile, a.stride)
+			h := a.dst.h[to+k*a.to.axis+j:]
+			if a.dst.format == isFloat16 {
+				a.level.NarrowF16Rows(h, b.tile[:], rowsOf, cols, a.to.axis, axisTile)
+			} else {
+				a.level.NarrowBF16Rows(h, b.tile[:], rowsOf, cols, a.to.axis, axisTile)
+			}
+		})
+	}
+}
+
+// tiles calls f for tiles of the axis and of n columns.
+func (a *axisCall) tiles(n int, f func(k, rows, j, cols int)) {
+	for k := 0; k < a.cols; k += axisTile {
+		for j := 0; j < n; j += axisTile {
+			f(k, min(axisTile, a.cols-k), j, min(axisTile, n-j))
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package native_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
+)
+
+// TestAxis compares with rows that plain code gathers, bit by bit, for random layouts and options. What
+// lies between elements, before and behind is NaN, and must stay.
+func TestAxis(t *testing.T) {
+	calls := 1500
+	if testing.Short() {
+		calls = 400
+	}
+	for _, arith.Best = range levels() {
+		r := rand.New(rand.NewPCG(22, 3))
+		for k := range calls {
+			switch k % 4 {
+			case 0:
+				compareAxis(t, r, native.Float16.Float32, native.ToFloat16, native.BFloat16.Float32, native.ToBFloat16)
+			case 1:
+				compareAxis(t, r, native.BFloat16.Float32, native.ToBFloat16, id, id)
+			default:
+				compareAxis(t, r, id, id, id, id)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+func id(x float32) float32 { return x }
+
+// layoutOf is an empty tensor with random strides, within memory that is NaN.
+func layoutOf[T native.Element](r *rand.Rand, outer, axis, inner int, nan T) (x native.Tensor[T], all []T) {
+	x = native.Tensor[T]{Outer: outer, Axis: axis, Inner: inner}
+	if gap := func() int { return r.IntN(2) * r.IntN(20) }; r.IntN(4) == 0 { // the outer dimension within the axis
+		x.OuterStride = inner + gap()
+		x.AxisStride = outer*x.OuterStride + gap()
+	} else {
+		x.AxisStride = inner + gap()
+		x.OuterStride = axis*x.AxisStride + gap()
+	}
+	const pad = 40
+	n := (outer-1)*x.OuterStride + (axis-1)*x.AxisStride + inner
+	all = make([]T, n+2*pad)
+	for i := range all {
+		all[i] = nan
+	}
+	x.Data = all[pad : pad+n : pad+n]
+	return x, all
+}
+
+func compareAxis[D, S native.Element](t *testing.T, r *rand.Rand, fromS func(S) float32, toS func(float32) S, fromD func(D) float32, toD func(float32) D) {
+	t.Helper()
+	outer, axis, inner := 1+r.IntN(5), 1+r.IntN(1<<r.IntN(11)), 1+r.IntN(1<<r.IntN(8))
+	if r.IntN(3) == 0 {
+		outer, inner = 1+r.IntN(100), 1+r.IntN(3)
+	}
+	for outer*axis*inner > 1<<16 {
+		axis = (axis + 1) / 2
+	}
+	rows := outer * inner
+	src, srcAll := layoutOf(r, outer, axis, inner, toS(nan))
+	elements := fewElements(r, rows*axis)
+	if r.IntN(2) == 0 {
+		classes := append(inputs.Classes(), inputs.Hard()...)
+		for i := range rows {
+			copy(elements[i*axis:], classes[r.IntN(len(classes))].Row(r.Uint64(), axis))
+		}
+	}
+	asRows := native.Rows(make([]S, rows*axis), axis)
+	place := func(i, k, outerStride, axisStride int) int { return i/inner*outerStride + k*axisStride + i%inner }
+	for i := range rows {
+		for k := range axis {
+			x := toS(elements[i*axis+k])
+			asRows.Data[i*axis+k], src.Data[place(i, k, src.OuterStride, src.AxisStride)] = x, x
+		}
+	}
+	o := &native.Options{ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3))}
+	switch r.IntN(4) {
+	case 0:
+		o.Scale = []float32{0.37, 2.5, -1, 0x1p125}[r.IntN(4)]
+	case 1:
+		o.Scales = inputs.Normal.Row(r.Uint64(), rows)
+	}
+	if o.Causal = r.IntN(4) == 0; o.Causal {
+		o.Offset = r.IntN(axis+rows) - rows
+	}
+	maskRows := 1
+	if r.IntN(2) == 0 {
+		maskRows = rows
+	}
+	if r.IntN(4) == 0 {
+		o.Add = native.Rows(fewElements(r, maskRows*axis), axis)
+	}
+	if r.IntN(4) == 0 {
+		keep := make([]bool, maskRows*axis)
+		for i := range keep {
+			keep[i] = r.IntN(3) > 0
+		}
+		o.Keep = native.Rows(keep, axis)
+	}
+	what := fmt.Sprintf("level %v, %d x %d x %d of %T, strides %d and %d, causal %v %d, scale %v", arith.Best, outer, axis, inner, src.Data[0], src.OuterStride, src.AxisStride, o.Causal, o.Offset, o.Scale)
+
+	sums, wantSums := make([]float32, rows), make([]float32, rows)
+	native.LogSumExpAxis(sums, src, o)
+	native.LogSumExpRows(wantSums, asRows, o)
+	compareRows(t, what+": log-sum-exp", sums, wantSums)
+
+	for _, f := range []struct {
+		name string
+		axis func(native.Tensor[D], native.Tensor[S], *native.Options)
+		rows func(native.Matrix[D], native.Matrix[S], *native.Options)
+	}{
+		{"softmax", native.SoftmaxAxis[D, S], native.SoftmaxRows[D, S]},
+		{"log-softmax", native.LogSoftmaxAxis[D, S], native.LogSoftmaxRows[D, S]},
+	} {
+		want := native.Rows(make([]D, rows*axis), axis)
+		f.rows(want, asRows, o)
+		dst, dstAll := layoutOf(r, outer, axis, inner, toD(nan))
+		written := 0
+		if same, ok := any(src).(native.Tensor[D]); ok && f.name == "log-softmax" { // in place, the last
+			dst, dstAll = same, any(srcAll).([]D)
+		}
+		f.axis(dst, src, o)
+		for i := range rows {
+			for k := range axis {
+				y := &dst.Data[place(i, k, dst.OuterStride, dst.AxisStride)]
+				if got, want := fromD(*y), fromD(want.Data[i*axis+k]); math.Float32bits(got) != math.Float32bits(want) {
+					t.Fatalf("%s: %s: element %d of row %d is %v, want %v", what, f.name, k, i, got, want)
+				}
+				*y = toD(0)
+				written++
+			}
+		}
+		for i, y := range dstAll { // all others are NaN still
+			if fromD(y) == 0 {
+				written--
+			} else if y := fromD(y); y == y {
+				t.Fatalf("%s: %s: what lies around was written, at %d", what, f.name, i-40)
+			}
+		}
+		if written != 0 {
+			t.Fatalf("%s: %s: %d elements too many are 0", what, f.name, -written)
+		}
+	}
+}
+
+// TestAxisLong has rows of several chunks, alone and in buffers that hold fewer than usual.
+func TestAxisLong(t *testing.T) {
+	for _, shape := range [][3]int{{1, 3*native.ChunkLen + 5, 2}, {2, native.ChunkLen + 1, 3}, {1, 1<<17 + 9, 20}} {
+		if testing.Short() && shape[2] > 3 {
+			continue
+		}
+		x := inputs.Uniform10.Row(1, shape[0]*shape[1]*shape[2])
+		src := native.Along(x, shape[:], 1)
+		rows := native.Rows(make([]float32, len(x)), shape[1])
+		for i := range rows.Data {
+			row, k := i/shape[1], i%shape[1]
+			rows.Data[i] = x[row/shape[2]*src.OuterStride+k*src.AxisStride+row%shape[2]]
+		}
+		native.SoftmaxRows(rows, rows, nil)
+		native.SoftmaxAxis(src, src, nil)
+		for i, want := range rows.Data {
+			row, k := i/shape[1], i%shape[1]
+			if got := x[row/shape[2]*src.OuterStride+k*src.AxisStride+row%shape[2]]; math.Float32bits(got) != math.Float32bits(want) {
+				t.Fatalf("%v: element %d of row %d is %v, want %v", shape, k, row, got, want)
+			}
+		}
+	}
+}
+
+// TestAxisGuard has tensors that end, or begin, where a page does that can't be touched.
+func TestAxisGuard(t *testing.T) {
+	page, free, err := modeltest.Guarded(3 * 40 * 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	for _, arith.Best = range levels() {
+		for axis := 1; axis <= 40; axis += 3 {
+			for inner := 1; inner <= 30; inner++ {
+				for _, n := range []int{0, len(page) - 2*axis*inner} {
+					x := native.Along(page[n:][:2*axis*inner:2*axis*inner], []int{2, axis, inner}, 1)
+					native.SoftmaxAxis(x, x, nil)
+				}
+			}
+		}
+	}
+}
+
+func TestAlong(t *testing.T) {
+	x := make([]float32, 24)
+	shape := []int{2, 3, 4}
+	for axis, want := range map[int][5]int{0: {1, 2, 12, 24, 12}, 1: {2, 3, 4, 12, 4}, 2: {6, 4, 1, 4, 1}, -1: {6, 4, 1, 4, 1}, -3: {1, 2, 12, 24, 12}} {
+		y := native.Along(x, shape, axis)
+		if got := [5]int{y.Outer, y.Axis, y.Inner, y.OuterStride, y.AxisStride}; got != want || len(y.Data) != 24 {
+			t.Errorf("axis %d: %v, want %v", axis, got, want)
+		}
+	}
+	wantPanic(t, "native.Along: axis 3 of a shape of 3 dimensions", func() { native.Along(x, shape, 3) })
+	wantPanic(t, "native.Along: axis -4 of a shape of 3 dimensions", func() { native.Along(x, shape, -4) })
+	wantPanic(t, "native.Along: 23 elements, the shape has 24", func() { native.Along(x[1:], shape, 1) })
+	wantPanic(t, "native.Along: dimension 1 is -3, it may not be negative", func() { native.Along(x, []int{2, -3, 4}, 1) })
+}
+
+func TestAxisPanics(t *testing.T) {
+	x, y := make([]float32, 24), make([]float32, 24)
+	shape := []int{2, 3, 4}
+	src, dst := native.Along(x, shape, 1), native.Along(y, shape, 1)
+	with := func(change func(t *native.Tensor[float32])) native.Tensor[float32] {
+		c := src
+		change(&c)
+		return c
+	}
+	type tensor = *native.Tensor[float32]
+	for _, c := range []struct {
+		text string
+		src  native.Tensor[float32]
+		o    *native.Options
+	}{
+		{"dst is 2 x 3 x 4, src is 1 x 2 x 12, they must be equal", native.Along(x, shape, 0), nil},
+		{"src is -2 x 3 x 4, no dimension may be negative", with(func(t tensor) { t.Outer = -2 }), nil},
+		{"the strides of src are 12 and 3,", with(func(t tensor) { t.AxisStride = 3 }), nil},
+		{"the strides of src are 11 and 4,", with(func(t tensor) { t.OuterStride = 11 }), nil},
+		{"the strides of src are 3 and 8,", with(func(t tensor) { t.OuterStride, t.AxisStride = 3, 8 }), nil},
+		{"the strides of src are 12 and -4,", with(func(t tensor) { t.AxisStride = -4 }), nil},
+		{"src has 24 elements, too few for 2 x 3 x 4 with the strides 13 and 4", with(func(t tensor) { t.OuterStride = 13 }), nil},
+		{"dst of 24 elements overlaps src of 24", with(func(t tensor) { t.Data = y; t.OuterStride, t.AxisStride = 4, 8 }), nil},
+		{"Options.Add is 1 x 4, it must be 1 x 3 or 8 x 3", src, &native.Options{Add: native.Row(x[:4])}},
+		{"Options.Scales has 2 elements, it must have one for each of 8 rows", src, &native.Options{Scales: x[:2]}},
+		{"dst overlaps Options.Add of 3 elements", src, &native.Options{Add: native.Row(y[:3])}},
+	} {
+		wantPanic(t, c.text, func() { native.SoftmaxAxis(dst, c.src, c.o) })
+	}
+	wantPanic(t, "native.LogSumExpAxis: len(dst) is 7, it must be Outer*Inner, 8", func() { native.LogSumExpAxis(y[:7], src, nil) })
+	wantPanic(t, "native.LogSumExpAxis: dst of 8 elements overlaps src of 24", func() { native.LogSumExpAxis(x[:8], src, nil) })
+	native.LogSumExpAxis(y[:2], native.Along(x[:0], []int{1, 0, 2}, 1), nil)
+	if y[0] != negInf || y[1] != negInf {
+		t.Errorf("the log-sum-exp of nothing is %v, want -Inf", y[:2])
+	}
+	native.SoftmaxAxis(native.Along(y[:0], []int{1, 0, 2}, 1), native.Along(x[:0], []int{1, 0, 2}, 1), nil)
+	native.SoftmaxAxis(native.Tensor[float32]{}, native.Tensor[float32]{}, nil)
+}
+
+func TestAxisAllocs(t *testing.T) {
+	if native.RaceEnabled {
+		t.Skip("under the race detector pools of buffers allocate")
+	}
+	src, half := native.Along(make([]float32, 6000), []int{2, 100, 30}, 1), native.Along(make([]native.BFloat16, 6000), []int{2, 100, 30}, 1)
+	sums := make([]float32, 60)
+	for _, arith.Best = range levels() {
+		f := func() {
+			native.SoftmaxAxis(src, src, nil)
+			native.LogSoftmaxAxis(half, half, &native.Options{Causal: true})
+			native.LogSumExpAxis(sums, src, nil)
+		}
+		f() // what a pool has to get first
+		if n := testing.AllocsPerRun(50, f); n > 0 {
+			t.Errorf("level %v: %v allocations", arith.Best, n)
+		}
+	}
+}
+
+// BenchmarkAxis has as many rows along the last axis next to it.
+func BenchmarkAxis(b *testing.B) {
+	for _, shape := range [][3]int{{64, 10, 64}, {4, 100, 64}, {1, 1000, 16}, {8, 128, 1024}, {1, 1000, 4096}, {16, 1000, 1000}} {
+		x := native.Along(inputs.Normal.Row(1, shape[0]*shape[1]*shape[2]), shape[:], 1)
+		y := native.Along(make([]float32, len(x.Data)), shape[:], 1)
+		src, dst := native.Rows(x.Data, shape[1]), native.Rows(y.Data, shape[1])
+		for _, c := range []struct {
+			name string
+			f    func()
+		}{
+			{"SoftmaxRows", func() { native.SoftmaxRows(dst, src, nil) }},
+			{"SoftmaxAxis", func() { native.SoftmaxAxis(y, x, nil) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, shape[0], shape[1], shape[2]), func(b *testing.B) {
+				for b.Loop() {
+					c.f()
+				}
+				perElement(b, len(x.Data))
+			})
+		}
+	}
+}
+
+// The classes of an image's pixels, NCHW: the softmax across channels.
+func ExampleSoftmaxAxis() {
+	scores := []float32{ // 1 image, 2 channels, 1 x 3 pixels
+		1, 2, 0,
+		1, 0, 2,
+	}
+	x := native.Along(scores, []int{1, 2, 1, 3}, 1)
+	native.SoftmaxAxis(x, x, nil)
+	fmt.Printf("%.3f\n%.3f\n", scores[:3], scores[3:])
+	// Output:
+	// [0.500 0.881 0.119]
+	// [0.500 0.119 0.881]
+}
