@@ -83,6 +83,19 @@ var answered = map[string]struct {
 	"log-softmax x 0.01": {0.01, logSoftmaxAnswer},
 	"log-sum-exp":        {0, logSumExpAnswer},
 	"log-sum-exp x 2.5":  {2.5, logSumExpAnswer},
+	"softmax x 1, 0.7, 0.7": {0, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		o.scales = []float32{1, 0.7, 0.7}[3-rows:]
+		return softmaxAnswer(o, rows, n, stride, dst, src)
+	}},
+	"log-probs": {2, func(o options, rows, n, stride int, dst, src []float32) (y []float32) {
+		p := make([]float32, rows)
+		for k := range 5 {
+			index := slices.Repeat([]int{k * (n - 1) / 4}, rows)
+			native.LogProbs(p, mat(src, rows, n, stride), index, o.native(&call{rows: rows, cols: n}))
+			y = append(y, p[rows-1])
+		}
+		return y
+	}},
 	"softmax masked": {0.3, func(o options, rows, n, stride int, dst, src []float32) []float32 {
 		c := &call{rows: rows, cols: n}
 		o.add, o.causal, o.offset = inputs.Normal.Row(uint64(n), n), true, n-n/5-rows // for the last row

@@ -30,6 +30,15 @@ type mask struct {
 	stride int // between two rows in add and keep, 0 if they are one row for all
 	causal bool
 	offset int
+	scales []float32 // one for each row, instead of options.scale
+}
+
+// scaleOf is the scale of row i.
+func (o *options) scaleOf(i int) float32 {
+	if len(o.scales) > 0 {
+		return o.scales[i]
+	}
+	return o.scale
 }
 
 // native are the options for a call. From here on functions use the level.
@@ -38,6 +47,9 @@ func (o options) native(c *call) *native.Options {
 	n := &native.Options{Scale: o.scale, Causal: o.causal, Offset: o.offset, ZeroRows: o.zeroRows,
 		Goroutines: o.goroutines, Algorithm: o.algorithm, Streaming: o.streaming}
 	n.Add, n.Keep = maskOf(o.add, o.stride, c), maskOf(o.keep, o.stride, c)
+	if len(o.scales) > 0 {
+		n.Scale, n.Scales = 0, o.scales
+	}
 	return n
 }
 
@@ -179,10 +191,29 @@ func of2[D, S native.Element]() []form {
 	}
 }
 
-func of1[S native.Element]() form {
-	return form{name: fmt.Sprintf("LogSumExpRows[%T]", S(0)), what: logSumExp, takes: all&^placing | rows, src: kindOf[S](), run: func(o options, c *call) {
-		native.LogSumExpRows(c.dst.f[:c.rows], matrixOf[S](c.src, c), o.native(c))
-	}}
+func of1[S native.Element]() []form {
+	return []form{
+		{name: fmt.Sprintf("LogSumExpRows[%T]", S(0)), what: logSumExp, takes: all&^placing | rows, src: kindOf[S](), run: func(o options, c *call) {
+			native.LogSumExpRows(c.dst.f[:c.rows], matrixOf[S](c.src, c), o.native(c))
+		}},
+		{name: fmt.Sprintf("LogProbs[%T]", S(0)), what: logSoftmax, takes: all&^placing | rows, src: kindOf[S](), run: logProbs[S]},
+	}
+}
+
+// logProbs writes a log-softmax, of which some columns are by LogProbs.
+func logProbs[S native.Element](o options, c *call) {
+	n, dst, src := o.native(c), matrixOf[float32](c.dst, c), matrixOf[S](c.src, c)
+	native.LogSoftmaxRows(dst, src, n)
+	few, index := make([]float32, c.rows), make([]int, c.rows)
+	for _, k := range []int{0, c.cols / 3, c.cols / 2, c.cols - 1} {
+		for i := range index {
+			index[i] = (k + i*(c.cols/5)) % c.cols
+		}
+		native.LogProbs(few, src, index, n)
+		for i, k := range index {
+			dst.Data[i*dst.Stride+k] = few[i]
+		}
+	}
 }
 
 // tensorOf is a matrix as a tensor whose axis is the last.
@@ -223,10 +254,10 @@ var forms = slices.Concat([]form{
 	{name: "LogSoftmaxGradRows", what: logSoftmaxGrad, takes: gradient, run: func(o options, c *call) {
 		native.LogSoftmaxGradRows(matrixOf[float32](c.dst, c), matrixOf[float32](c.src, c), matrixOf[float32](c.dy, c), o.native(c))
 	}},
-	of1[float32](), of1[native.Float16](), of1[native.BFloat16](),
 },
 	expRows[float32](), expRows[native.Float16](), expRows[native.BFloat16](), []form{{name: "ExpRows in blocks", what: softmax, takes: piecemeal | negating, run: expBlocks}},
 	axes[float32, float32](), axes[native.Float16, native.BFloat16](), axes[native.BFloat16, float32](),
+	of1[float32](), of1[native.Float16](), of1[native.BFloat16](),
 	accumulators("added", addPieces), accumulators("merged", mergePieces), accumulators("marshalled", marshalPieces),
 	of2[float32, float32](), of2[float32, native.Float16](), of2[float32, native.BFloat16](),
 	of2[native.Float16, float32](), of2[native.Float16, native.Float16](), of2[native.Float16, native.BFloat16](),

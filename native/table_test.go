@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,12 @@ var optionList = []option{
 	{"streaming", settings, func(d *drawn) { d.streaming = true }},
 	{"scale", scaling, func(d *drawn) { d.scale = []float32{0.125, 0.37, 1.0 / 3, 2.5, 1e-3}[d.IntN(5)] }},
 	{"negative scale", negating, func(d *drawn) { d.scale = []float32{-1, -0.7}[d.IntN(2)] }},
+	{"scales", rows, func(d *drawn) {
+		d.scales = make([]float32, d.rows)
+		for i := range d.scales {
+			d.scales[i] = []float32{0, 0.125, 0.125, 0.37, 2.5, -0.7}[d.IntN(6)]
+		}
+	}},
 	{"zero rows", zeroing, func(d *drawn) { d.zeroRows, d.empty = true, true }},
 	{"add", masking | noMasking, func(d *drawn) { d.masks(); d.adds() }},
 	{"keep", masking | noMasking, func(d *drawn) { d.masks(); d.keeps() }},
@@ -221,7 +228,7 @@ func (d *drawn) content() (src, dy [][]float32) {
 		x := make([]float32, d.cols)
 		if d.empty && i == 0 && !d.form.gradient() {
 			for j := range x {
-				if x[j] = negInf; d.scale < 0 {
+				if x[j] = negInf; d.scaleOf(0) < 0 {
 					x[j] = inf
 				}
 			}
@@ -311,6 +318,9 @@ func (d *drawn) maskRow(i int) (m mask) {
 	if d.keep != nil {
 		m.keep = d.keep[i*d.stride:][:d.cols]
 	}
+	if len(d.scales) > 0 {
+		m.scales = d.scales[i : i+1]
+	}
 	m.causal, m.offset = d.causal, d.offset+i
 	return m
 }
@@ -337,7 +347,7 @@ func (d *drawn) check() error {
 	}
 	for i, x := range input {
 		if d.form.gradient() {
-			_, err = gradientError(d.form.what, results[i], x, grads[i], d.scale)
+			_, err = gradientError(d.form.what, results[i], x, grads[i], d.scaleOf(i))
 		} else {
 			m, visible := d.maskRow(i), d.cols
 			if d.form.takes&masking == 0 {
@@ -346,7 +356,7 @@ func (d *drawn) check() error {
 			if m.causal {
 				visible = m.offset + 1
 			}
-			_, err = newReference(x, d.scale, m.add, m.keep, visible).check(d.form.what, d.form.dst, results[i], empty)
+			_, err = newReference(x, d.scaleOf(i), m.add, m.keep, visible).check(d.form.what, d.form.dst, results[i], empty)
 		}
 		if err != nil {
 			return fmt.Errorf("row %d of %d: %w", i, d.rows, err)
@@ -388,7 +398,7 @@ func (c combination) try(t *testing.T) {
 	d := draw(c)
 	if err := d.check(); err != nil {
 		o := d.options
-		o.mask = mask{causal: o.causal, offset: o.offset, stride: o.stride}
+		o.mask = mask{causal: o.causal, offset: o.offset, stride: o.stride, scales: o.scales}
 		t.Errorf("%v\nclass %v, %d rows, in place %v, %+v, added mask %v, keep mask %v\nagain: go test ./native -run TestTable -table.case='%v'",
 			err, d.class, d.rows, d.inPlace, o, d.add != nil, d.keep != nil, c)
 	}
@@ -485,6 +495,9 @@ func parse(text string) (c combination, err error) {
 	return c, err
 }
 
+// computes are parts of the names of what computes.
+var computes = regexp.MustCompile("Softmax|LogSumExp|LogProbs")
+
 // TestForms holds that the table has every exported function and method that computes.
 func TestForms(t *testing.T) {
 	pkg, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
@@ -494,7 +507,7 @@ func TestForms(t *testing.T) {
 	for _, file := range pkg["native"].Files {
 		for _, d := range file.Decls {
 			f, ok := d.(*ast.FuncDecl)
-			if !ok || !f.Name.IsExported() || !strings.Contains(f.Name.Name, "Softmax") && !strings.Contains(f.Name.Name, "LogSumExp") {
+			if !ok || !f.Name.IsExported() || !computes.MatchString(f.Name.Name) {
 				continue
 			}
 			name := f.Name.Name
