@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"sync"
 
@@ -26,6 +28,16 @@ type Function struct {
 	Name     string
 	Quantity Quantity
 	Run      func(dst, src []float32)
+	// Bind, if it is not nil, takes the place of Run, as that of a [Contestant].
+	Bind func(dst, src []float32) (run, done func(), err error)
+}
+
+// bind is the function for a row and an output that stay where they are.
+func (f *Function) bind(dst, src []float32) (run, done func(), err error) {
+	if f.Bind != nil {
+		return f.Bind(dst, src)
+	}
+	return func() { f.Run(dst, src) }, func() {}, nil
 }
 
 // Accuracy is how far a function's results are from the exact ones, in units in
@@ -68,6 +80,7 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 	type task struct{ class, length int }
 	tasks := make(chan task)
 	found := make([][]Accuracy, len(p.Classes)*len(p.Lengths))
+	var failed error
 	var mu sync.Mutex
 	go func() {
 		defer close(tasks)
@@ -84,8 +97,9 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 	}()
 	parallel(workers, func() {
 		for t := range tasks {
-			a := p.measure(p.Classes[t.class], p.Lengths[t.length])
+			a, err := p.measure(p.Classes[t.class], p.Lengths[t.length])
 			mu.Lock()
+			failed = cmp.Or(failed, err)
 			found[t.class*len(p.Lengths)+t.length] = a
 			if done != nil {
 				done()
@@ -93,8 +107,8 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 			mu.Unlock()
 		}
 	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if err := cmp.Or(ctx.Err(), failed); err != nil {
+		return nil, err
 	}
 	var all []Accuracy
 	for c := range p.Classes {
@@ -108,10 +122,23 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 }
 
 // measure measures all functions on one class and length.
-func (p AccuracyPlan) measure(class inputs.Class, length int) []Accuracy {
+func (p AccuracyPlan) measure(class inputs.Class, length int) ([]Accuracy, error) {
 	rows := max(1, p.Outputs/length)
 	src, dst := make([]float32, length), make([]float32, length)
 	all := make([]Accuracy, len(p.Functions))
+	bound := make([]func(), len(p.Functions))
+	for i, f := range p.Functions {
+		n := length
+		if f.Quantity == LogSumExpOf {
+			n = 1
+		}
+		run, done, err := f.bind(dst[:n], src)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		defer done()
+		bound[i] = run
+	}
 	sums := make([]float64, len(p.Functions))
 	var x exact
 	for seed := range uint64(rows) {
@@ -123,7 +150,7 @@ func (p AccuracyPlan) measure(class inputs.Class, length int) []Accuracy {
 			if f.Quantity == LogSumExpOf {
 				n = 1
 			}
-			f.Run(dst[:n], src)
+			bound[i]()
 			for j, got := range dst[:n] {
 				want := x.value(f.Quantity, j)
 				if math.Abs(want) < 0x1p-126 && want != 0 {
@@ -149,7 +176,7 @@ func (p AccuracyPlan) measure(class inputs.Class, length int) []Accuracy {
 			a.MeanULP = sums[i] / float64(numbers)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // ULPs is the distance of a result from the exact one in units in the last place
@@ -214,4 +241,25 @@ func (x *exact) value(q Quantity, i int) float64 {
 		return x.shifted[i] - x.log
 	}
 	return x.max + x.log
+}
+
+// Worst is the greatest error of a function of this name on inputs of a class, over all
+// lengths, with the mean of all its outputs.
+func Worst(all []Accuracy, name, class string) Accuracy {
+	w := Accuracy{Name: name, Class: class}
+	sum := 0.0
+	for _, a := range all {
+		if a.Name != name || a.Class != class {
+			continue
+		}
+		if a.MaxULP >= w.MaxULP {
+			w.MaxULP, w.Length, w.At, w.Seed = a.MaxULP, a.Length, a.At, a.Seed
+		}
+		w.Rows, w.Outputs, w.NaNs = w.Rows+a.Rows, w.Outputs+a.Outputs, w.NaNs+a.NaNs
+		sum += a.MeanULP * float64(a.Outputs-a.NaNs)
+	}
+	if numbers := w.Outputs - w.NaNs; numbers > 0 {
+		w.MeanULP = sum / float64(numbers)
+	}
+	return w
 }

@@ -75,22 +75,22 @@ func TestExact(t *testing.T) {
 }
 
 func TestAccuracyPlan(t *testing.T) {
-	round := Function{"rounded", SoftmaxOf, func(dst, src []float32) {
+	round := Function{Name: "rounded", Run: func(dst, src []float32) {
 		var x exact
 		x.of(src)
 		for i := range dst {
 			dst[i] = float32(x.value(SoftmaxOf, i))
 		}
 	}}
-	off := Function{"one off", SoftmaxOf, func(dst, src []float32) {
+	off := Function{Name: "one off", Run: func(dst, src []float32) {
 		round.Run(dst, src)
 		dst[len(dst)/2] = math.Nextafter32(dst[len(dst)/2], 2)
 	}}
-	nan := Function{"NaN", SoftmaxOf, func(dst, src []float32) {
+	nan := Function{Name: "NaN", Run: func(dst, src []float32) {
 		round.Run(dst, src)
 		dst[0] = float32(math.NaN())
 	}}
-	lse := Function{"sum", LogSumExpOf, func(dst, src []float32) {
+	lse := Function{Name: "sum", Quantity: LogSumExpOf, Run: func(dst, src []float32) {
 		var x exact
 		x.of(src)
 		dst[0] = float32(x.value(LogSumExpOf, 0))

@@ -12,9 +12,9 @@
 // that make upstream the strongest opponent on this CPU. An [AccuracyPlan]
 // measures errors in ULP.
 //
-// The peer in package onednn is timed in the same turns, and its accuracy is
-// measured, where it is linked in. ONNX Runtime is no peer: Debian 12 has no
-// package of it.
+// A [Library] is other software's softmax: what Go has without this module always
+// ([GoLibraries]), others as far as they are there. [Verify] compares one with float64
+// before it is timed in the same turns; its accuracy is measured beside both sides'.
 //
 // [Results] is what a run found. Stored, it is a JSON document whose members
 // "schema" and "version" are [Schema] and [Version]; the fields of [Results] and

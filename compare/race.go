@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -65,6 +64,8 @@ const (
 	InC = " in C"
 	// GoLoop is what a Go programmer has without a library; see [GoSoftmax].
 	GoLoop = "Go loop over math.Exp"
+	// Gonum is the same by gonum's LogSumExp.
+	Gonum = "gonum softmax"
 )
 
 // Opponent is the name of an entrant without its algorithm, if it is one of
@@ -78,27 +79,6 @@ func Opponent(name string) string {
 	return name
 }
 
-// GoSoftmax is softmax as a loop over [math.Exp], with the sum in float64: what it costs
-// no time to have.
-func GoSoftmax(dst, src []float32) {
-	max := float32(math.Inf(-1))
-	for _, x := range src {
-		if x > max {
-			max = x
-		}
-	}
-	sum := 0.0
-	for i, x := range src {
-		e := math.Exp(float64(x - max))
-		dst[i] = float32(e)
-		sum += e
-	}
-	scale := float32(1 / sum)
-	for i := range dst {
-		dst[i] *= scale
-	}
-}
-
 // Entrant is a function in a [Race].
 type Entrant struct {
 	Name string `json:"name"`
@@ -106,8 +86,10 @@ type Entrant struct {
 	Kernels []string `json:"kernels,omitempty"`
 	// NS is nanoseconds per element.
 	NS Interval `json:"ns"`
-	// MaxULP is its greatest error on such rows; 0 if it was not measured.
-	MaxULP float64 `json:"max_ulp,omitempty"`
+	// MaxULP and MeanULP are its greatest and mean error on such rows; 0 if they were
+	// not measured.
+	MaxULP  float64 `json:"max_ulp,omitempty"`
+	MeanULP float64 `json:"mean_ulp,omitempty"`
 }
 
 // RaceRatio is the time of one entrant relative to that of another, of

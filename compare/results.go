@@ -45,7 +45,8 @@ type Results struct {
 	Seeds []uint64 `json:"seeds"`
 
 	// Bits has an entry per kernel that was compared, Speed one per kernel or
-	// algorithm that was timed, and NotRun one per pair that this CPU can't run.
+	// algorithm that was timed, and NotRun one per pair that this CPU can't run, and
+	// per peer that was wrong on rows that it should have been timed on.
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
@@ -111,9 +112,10 @@ type Timing struct {
 	// Threads is the number of threads, each with a row of its own, that share
 	// the elements; 0 is one.
 	Threads int `json:"threads,omitempty"`
-	// MaxULP is the greatest error on such rows, in units in the last place; 0 if it
-	// was not measured.
-	MaxULP float64 `json:"max_ulp,omitempty"`
+	// MaxULP and MeanULP are the greatest and the mean error on such rows, in units in
+	// the last place; 0 if they were not measured.
+	MaxULP  float64 `json:"max_ulp,omitempty"`
+	MeanULP float64 `json:"mean_ulp,omitempty"`
 	// LimitShare is the time of moving the data, and nothing else, relative to
 	// our time; 0 if the row fits a cache.
 	LimitShare float64 `json:"limit_share,omitempty"`
@@ -133,7 +135,7 @@ type Bandwidth struct {
 	GBps Interval `json:"gb_per_s"`
 }
 
-// NotRun is a pair that this CPU can't run.
+// NotRun is a pair that this CPU can't run, or a peer that was not timed.
 type NotRun struct {
 	Kernel string `json:"kernel"`
 	Why    string `json:"why"`

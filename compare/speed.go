@@ -149,12 +149,14 @@ type Found struct {
 	Speed     []Timing  `json:"speed"`
 	Races     []Race    `json:"races"`
 	ShortCall *Interval `json:"short_call_ns"`
+	NotRun    []NotRun  `json:"not_run,omitempty"`
 }
 
 // Add adds what another part found.
 func (f *Found) Add(g Found) {
 	f.Speed = append(f.Speed, g.Speed...)
 	f.Races = append(f.Races, g.Races...)
+	f.NotRun = append(f.NotRun, g.NotRun...)
 	if g.ShortCall != nil {
 		f.ShortCall = g.ShortCall
 	}

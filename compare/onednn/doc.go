@@ -6,6 +6,6 @@
 // libdnnl-dev. Otherwise the package compiles all the same, and [Available] says
 // why there is nothing in it.
 //
-// Debian's build of the library runs on OpenMP. [Softmax.Run] sets the number
-// of its threads each time, so that no environment variable changes it.
+// Debian's build of the library runs on OpenMP. What [Bind] returns sets the
+// number of its threads each time, so that no environment variable changes it.
 package onednn

@@ -66,6 +66,8 @@ import (
 	"fmt"
 	"runtime"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/compare/internal/shape"
 )
 
 // Available reports whether oneDNN is linked in, and why not if it is not.
@@ -78,49 +80,35 @@ func Version() string {
 	return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch)
 }
 
-// Softmax is the softmax of rows of one shape in buffers that stay the same, so
-// that all preparation is done once. Only one goroutine may use it at a time.
-type Softmax struct {
-	c       *C.struct_softmax
-	threads C.int
-	pinned  runtime.Pinner
-}
-
-// New prepares the softmax of each of the rows of cols elements in src, which
+// Bind prepares the softmax of each of the rows of cols elements in src, which
 // lie one after the other, into dst, on that many OpenMP threads. dst may be
-// src, and may overlap it in no other way. Both stay in use until
-// [Softmax.Close].
+// src, and may overlap it in no other way. Both stay in use until done is called,
+// which frees what Bind allocated. Only one goroutine may call run at a time; it
+// panics if the library fails, which it does only for lack of memory.
 //
-// The error says what oneDNN can't do, or that it is not [Available]. New panics
+// The error says what oneDNN can't do, or that it is not [Available]. Bind panics
 // unless rows, cols and threads are at least 1 and both slices hold rows*cols
 // elements.
-func New(dst, src []float32, rows, cols, threads int) (*Softmax, error) {
-	check(dst, src, rows, cols, threads)
-	s := &Softmax{c: (*C.struct_softmax)(C.malloc(C.sizeof_struct_softmax)), threads: C.int(threads)}
-	*s.c = C.struct_softmax{}
+func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+	shape.Check("onednn", dst, src, rows, cols, threads)
+	s := (*C.struct_softmax)(C.calloc(1, C.sizeof_struct_softmax))
 	// The library keeps the addresses from one call to the next.
-	s.pinned.Pin(unsafe.SliceData(dst))
-	s.pinned.Pin(unsafe.SliceData(src))
-	status := C.softmax_init(s.c, C.int64_t(rows), C.int64_t(cols), s.threads,
+	var pinned runtime.Pinner
+	pinned.Pin(unsafe.SliceData(dst))
+	pinned.Pin(unsafe.SliceData(src))
+	done = func() {
+		C.softmax_free(s)
+		pinned.Unpin()
+	}
+	status := C.softmax_init(s, C.int64_t(rows), C.int64_t(cols), C.int(threads),
 		(*C.float)(unsafe.SliceData(dst)), (*C.float)(unsafe.SliceData(src)))
 	if status != C.dnnl_success {
-		s.Close()
-		return nil, fmt.Errorf("onednn: no softmax of %d x %d elements on %d threads: status %d", rows, cols, threads, status)
+		done()
+		return nil, nil, fmt.Errorf("onednn: no softmax of %d x %d elements on %d threads: status %d", rows, cols, threads, status)
 	}
-	return s, nil
-}
-
-// Run computes dst from src. It panics if the library fails, which it does only
-// for lack of memory.
-func (s *Softmax) Run() {
-	if status := C.softmax_run(s.c, s.threads); status != C.dnnl_success {
-		panic(fmt.Sprintf("onednn: softmax failed with status %d", status))
-	}
-}
-
-// Close frees what New allocated. Run may not be called after it.
-func (s *Softmax) Close() {
-	C.softmax_free(s.c)
-	s.c = nil
-	s.pinned.Unpin()
+	return func() {
+		if status := C.softmax_run(s, C.int(threads)); status != C.dnnl_success {
+			panic(fmt.Sprintf("onednn: softmax failed with status %d", status))
+		}
+	}, done, nil
 }

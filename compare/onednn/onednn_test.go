@@ -29,13 +29,13 @@ func TestSoftmax(t *testing.T) {
 			inputs.Uniform10.Fill(src, 1)
 			dst, want := make([]float32, len(src)), make([]float32, len(src))
 			native.SoftmaxRows(native.Rows(want, shape.cols), native.Rows(src, shape.cols), nil)
-			s, err := New(dst, src, shape.rows, shape.cols, threads)
+			run, done, err := Bind(dst, src, shape.rows, shape.cols, threads)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for range 2 {
 				clear(dst)
-				s.Run()
+				run()
 				worst := 0
 				for i := range dst {
 					worst = max(worst, apart(dst[i], want[i]))
@@ -44,7 +44,7 @@ func TestSoftmax(t *testing.T) {
 					t.Errorf("%+v, %d threads: %d ULP from native.Softmax", shape, threads, worst)
 				}
 			}
-			s.Close()
+			done()
 		}
 	}
 }
@@ -57,15 +57,15 @@ func TestConcurrent(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			src, dst := make([]float32, 1000+g), make([]float32, 1000+g)
-			s, err := New(dst, src, 1, len(src), 1)
+			run, done, err := Bind(dst, src, 1, len(src), 1)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer s.Close()
+			defer done()
 			for range 100 {
 				clear(dst)
-				s.Run()
+				run()
 				for _, y := range dst {
 					if apart(y, 1/float32(len(src))) > 4 {
 						t.Errorf("%v in a row of %d equal elements", y, len(src))

@@ -13,18 +13,7 @@ func Available() error { return errUnavailable }
 // "2.6.3"; it is empty where there is none.
 func Version() string { return "" }
 
-// Softmax is the softmax of rows of one shape. There is none in this build.
-type Softmax struct{}
-
-// New returns the error of [Available]. It panics unless rows, cols and threads
-// are at least 1 and both slices hold rows*cols elements.
-func New(dst, src []float32, rows, cols, threads int) (*Softmax, error) {
-	check(dst, src, rows, cols, threads)
-	return nil, errUnavailable
+// Bind returns the error of [Available].
+func Bind(_, _ []float32, _, _, _ int) (run, done func(), err error) {
+	return nil, nil, errUnavailable
 }
-
-// Run panics: New makes nothing that could run.
-func (s *Softmax) Run() { panic(errUnavailable.Error()) }
-
-// Close does nothing.
-func (s *Softmax) Close() {}

@@ -14,7 +14,7 @@ func TestUnavailable(t *testing.T) {
 		t.Fatalf("error %v, want how to have it; version %q", why, Version())
 	}
 	x := []float32{1}
-	if s, err := New(x, x, 1, 1, 1); s != nil || err != why {
-		t.Errorf("New: %v, %v, want %v", s, err, why)
+	if _, _, err := Bind(x, x, 1, 1, 1); err != why {
+		t.Errorf("Bind: %v, want %v", err, why)
 	}
 }

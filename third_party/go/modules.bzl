@@ -244,6 +244,12 @@ def go_modules():
         version = "v0.35.0",
     )
     go_repository(
+        name = "org_gonum_v1_gonum",
+        importpath = "gonum.org/v1/gonum",
+        sum = "h1:VbpOemQlsSMrYmn7T2OUvQ4dqxQXU+ouZFQsZOx50z4=",
+        version = "v0.17.0",
+    )
+    go_repository(
         name = "org_gonum_v1_plot",
         importpath = "gonum.org/v1/plot",
         sum = "h1:dK28Qx/Ky4VmPUN/2zeW0ELyM6ucDnBAj5yun7M9n1g=",

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +61,11 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 	}
 	r, start := a.begin()
 	a.header(r)
-	plan.Functions = a.functions(r)
+	peers := a.peers(r, onRow)
+	for _, c := range a.compose(r, ukernel.Algorithms()) {
+		a.line("%s", withKernels(c.algorithm, c.softmax.Kernels))
+	}
+	plan.Functions = a.functions(peers)
 	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
 	r.Accuracy, err = plan.Run(ctx, o.workers, func() { a.step(1) })
 	a.finish()
@@ -107,8 +112,8 @@ func errorText(m compare.Accuracy) string {
 	return fmt.Sprintf("%.2f %.2f", m.MaxULP, m.MeanULP)
 }
 
-// functions are those of both sides whose accuracy is measured.
-func (a *app) functions(r *compare.Results) []compare.Function {
+// functions are those of both sides and of peers whose accuracy is measured.
+func (a *app) functions(peers []compare.Library) []compare.Function {
 	all := []compare.Function{
 		{Name: "native.Softmax", Quantity: compare.SoftmaxOf, Run: native.Softmax},
 		{Name: "native.LogSoftmax", Quantity: compare.LogSoftmaxOf, Run: native.LogSoftmax},
@@ -117,18 +122,15 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 	if xnnpack.Available() == nil {
 		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
 	}
-	if a.hasPeer(r, "one OpenMP thread for each row") {
-		all = append(all, softmaxFunction(peerOnRow()))
+	for _, l := range peers {
+		all = append(all, softmaxFunction(l.OnRow()))
 	}
 	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
 	for _, algorithm := range ukernel.Algorithms() {
 		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
 		if err != nil {
-			a.line("%v: not run: %v", algorithm, err)
-			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
-		a.line("%s", withKernels(algorithm, s.Kernels))
 		// The model would take minutes.
 		if a.sides.noUpstream == nil {
 			all = append(all, compare.Function{Name: a.sides.ref.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ref.Softmax})
@@ -140,33 +142,85 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 
 // softmaxFunction is a contestant on one row as a function whose accuracy is measured.
 func softmaxFunction(c compare.Contestant) compare.Function {
-	f := compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run}
-	if c.Bind != nil {
-		f.Run = func(dst, src []float32) {
-			run, done, err := c.Bind(dst, src)
-			if err != nil {
-				panic(err)
-			}
-			defer done()
-			run()
+	return compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run, Bind: c.Bind}
+}
+
+// classes of which errors stand beside times.
+var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000, inputs.Ascending, inputs.Masked}
+
+// measureByClass measures and records errors on rows of these lengths, for what is timed
+// beside them. Native's algorithms have upstream's bits, and so its errors.
+func (a *app) measureByClass(ctx context.Context, r *compare.Results, peers []compare.Library, lengths []int) error {
+	functions := slices.DeleteFunc(a.functions(peers), func(f compare.Function) bool {
+		return f.Quantity != compare.SoftmaxOf || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
+	})
+	plan := compare.AccuracyPlan{Functions: functions, Classes: classes, Lengths: lengths, Outputs: leastOutputs}
+	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
+	defer a.finish()
+	all, err := plan.Run(ctx, runtime.GOMAXPROCS(0), func() { a.step(1) })
+	r.Accuracy = append(r.Accuracy, all...)
+	return err
+}
+
+// errorCells are a line for each function, its name first, with the greatest and the
+// mean error by class over all lengths.
+func errorCells(all []compare.Accuracy) [][]string {
+	var lines [][]string
+	for _, m := range all {
+		if slices.ContainsFunc(lines, func(line []string) bool { return line[0] == m.Name }) {
+			continue
 		}
+		line := []string{m.Name}
+		for _, c := range classes {
+			line = append(line, errorText(compare.Worst(all, m.Name, c.String())))
+		}
+		lines = append(lines, line)
 	}
-	return f
+	return lines
+}
+
+// errorsByClass measures and prints.
+func (a *app) errorsByClass(ctx context.Context, r *compare.Results, peers []compare.Library, lengths []int) error {
+	if len(lengths) == 0 {
+		return nil
+	}
+	if err := a.measureByClass(ctx, r, peers, lengths); err != nil {
+		return err
+	}
+	rows := fmt.Sprintf("%s to %s elements", grouped(int64(lengths[0])), grouped(int64(lengths[len(lengths)-1])))
+	if len(lengths) == 1 {
+		rows = plural(lengths[0], "element", "elements")
+	}
+	a.line("")
+	a.line("Greatest and mean error in ULP by class of input, on rows of %s", rows)
+	head := fmt.Sprintf("%-28s", "")
+	for _, c := range classes {
+		head += fmt.Sprintf(" %13s", c)
+	}
+	a.line("%s", head)
+	for _, line := range errorCells(r.Accuracy) {
+		row := fmt.Sprintf("%-28s", line[0])
+		for _, cell := range line[1:] {
+			row += fmt.Sprintf(" %13s", cell)
+		}
+		a.line("%s", row)
+	}
+	return nil
 }
 
 // leastOutputs is of how many elements, at least, an error that stands beside a time
 // is the greatest: short rows are many, of which the first is the one that is timed.
 const leastOutputs = 1 << 16
 
-// greatestErrors are those of functions in ULP, by name, on rows of n elements of the
-// class of the rows that are timed. A function that gives a NaN has the largest float64.
-func (r *speedRun) greatestErrors(n int, functions []compare.Function) (map[string]float64, error) {
+// errorsOf are those of functions by name, on rows of n elements of the class of the
+// rows that are timed.
+func (r *speedRun) errorsOf(n int, functions []compare.Function) (map[string]compare.Accuracy, error) {
 	if r.errors == nil {
-		r.errors = make(map[int]map[string]float64)
+		r.errors = make(map[int]map[string]compare.Accuracy)
 	}
 	known := r.errors[n]
 	if known == nil {
-		known = make(map[string]float64)
+		known = make(map[string]compare.Accuracy)
 		r.errors[n] = known
 	}
 	plan := compare.AccuracyPlan{Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{n}, Outputs: leastOutputs}
@@ -180,23 +234,36 @@ func (r *speedRun) greatestErrors(n int, functions []compare.Function) (map[stri
 	}
 	all, err := plan.Run(context.Background(), 1, nil)
 	for _, a := range all {
-		known[a.Name] = a.MaxULP
 		if a.NaNs > 0 {
-			known[a.Name] = math.MaxFloat64 // JSON has no infinity
+			a.MaxULP = math.MaxFloat64 // JSON has no infinity
 		}
+		known[a.Name] = a
 	}
 	return known, err
 }
 
-// ulpText is a greatest error.
-func ulpText(e float64) string {
-	switch {
-	case e == 0:
-		return ""
-	case e == math.MaxFloat64:
-		return "NaN"
-	case e >= 99.95:
-		return grouped(int64(e + 0.5))
+// errorOf is the one of a contestant's function: the same kernels have the same bits,
+// whoever calls them.
+func errorOf(errors map[string]compare.Accuracy, name string) compare.Accuracy {
+	return errors[strings.Replace(name, compare.InC+" ", " ", 1)]
+}
+
+// ulpHead is the heading of a column of what ulpText writes.
+const ulpHead = "ULP max, mean"
+
+// ulpText is a greatest error and a mean one; nothing if they were not measured.
+func ulpText(greatest, mean float64) string {
+	number := func(e float64) string {
+		if e >= 99.95 {
+			return grouped(int64(e + 0.5))
+		}
+		return fmt.Sprintf("%.2f", e)
 	}
-	return fmt.Sprintf("%.1f", e)
+	switch {
+	case greatest == 0 && mean == 0:
+		return ""
+	case greatest == math.MaxFloat64:
+		return "NaN"
+	}
+	return number(greatest) + ", " + number(mean)
 }

@@ -35,7 +35,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	app := &app{screen: newScreen(os.Stdout, os.Stderr), sides: builtSides()}
+	app := &app{screen: newScreen(os.Stdout, os.Stderr), sides: builtSides(), libraries: libraries()}
 	err := app.root().ExecuteContext(ctx)
 	switch {
 	case err == nil:
@@ -78,8 +78,9 @@ func writable(name string) error {
 // app is what the commands share.
 type app struct {
 	*screen
-	sides sides
-	json  string
+	sides     sides
+	libraries []compare.Library
+	json      string
 }
 
 func (a *app) root() *cobra.Command {

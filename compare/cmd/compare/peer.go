@@ -1,76 +1,99 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 )
 
-// onednnSoftmax is what the results call the peer's function, onednnOne the same
-// on one thread beside one on several.
-const (
-	onednnSoftmax = "onednn softmax"
-	onednnOne     = "onednn softmax, 1 thread"
-)
+// Names of the peers' functions in results.
+const onednnSoftmax = "onednn softmax"
+
+// oneThread follows a peer's name where it has one thread beside the same on several.
+const oneThread = ", 1 thread"
 
 // openMPRest is how long OpenMP's threads may wait busily for more work: GCC's
 // library has them look 300,000 times, which takes 20 ms on CPUs whose PAUSE is
 // long.
 const openMPRest = 30 * time.Millisecond
 
-// bindONEDNN prepares oneDNN's softmax of rows.
-func bindONEDNN(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
-	s, err := onednn.New(dst, src, rows, cols, threads)
-	if err != nil {
-		return nil, nil, err
+// libraries are those that can be compared, whether they are here or not.
+func libraries() []compare.Library {
+	return append(compare.GoLibraries(),
+		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest})
+}
+
+// peers are the libraries that are here. It prints and records them; how says how they
+// are used.
+func (a *app) peers(r *compare.Results, how string) []compare.Library {
+	var here []compare.Library
+	var names []string
+	for _, l := range a.libraries {
+		if l.Available != nil {
+			continue
+		}
+		here = append(here, l)
+		names = append(names, strings.TrimSpace(l.Name+" "+l.Version))
+		name, _, _ := strings.Cut(l.Entrant, " ")
+		r.Peers = append(r.Peers, compare.Peer{Name: name, Version: l.Version})
 	}
-	return s.Run, s.Close, nil
-}
-
-// hasPeer says, and records, whether the other library is linked in. How says how
-// it is used.
-func (a *app) hasPeer(r *compare.Results, how string) bool {
-	if err := onednn.Available(); err != nil {
-		a.line("oneDNN    not compared: %v", err)
-		return false
-	}
-	a.line("oneDNN    %s, %s", onednn.Version(), how)
-	r.Peers = append(r.Peers, compare.Peer{Name: "onednn", Version: onednn.Version()})
-	return true
-}
-
-// peerOnRow is the other library on one row, on one thread: where a contest has
-// several, each has a row of its own.
-func peerOnRow() compare.Contestant {
-	return compare.Contestant{Name: onednnSoftmax, Bind: func(dst, src []float32) (run, done func(), err error) {
-		return bindONEDNN(dst, src, 1, len(src), 1)
-	}}
-}
-
-// peerOnRows is the other library on rows, on a number of threads of its own.
-func peerOnRows(name string, rows, cols, threads int) compare.Contestant {
-	c := compare.Contestant{Name: name, Bind: func(dst, src []float32) (run, done func(), err error) {
-		return bindONEDNN(dst, src, rows, cols, threads)
-	}}
-	if threads > 1 {
-		c.Rest = openMPRest
-	}
-	return c
-}
-
-// peerRatios prints the mean of native.Softmax's ratios to the peer.
-func (a *app) peerRatios(speed []compare.Timing) {
-	var ratios []float64
-	for _, t := range speed {
-		if t.NativeRatio != nil {
-			ratios = append(ratios, t.NativeRatio.Median)
+	a.line("Peers     %s: %s", strings.Join(names, ", "), how)
+	for _, l := range a.libraries {
+		if l.Available != nil {
+			a.line("          %s is not compared: %v", l.Name, l.Available)
 		}
 	}
-	if len(ratios) > 0 {
-		a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", onednnSoftmax, geometricMean(ratios), len(ratios))
+	return here
+}
+
+// onRow is how peers work on one row.
+const onRow = "one thread for each row"
+
+// peersOf is the same for a run that times them.
+func (r *speedRun) peersOf(how string) []compare.Library { return r.app.peers(r.results, how) }
+
+// right are the peers that are timed on rows: those whose result on them is right. What
+// is wrong is printed and recorded.
+func (r *speedRun) right(found *compare.Found, peers []compare.Library, rows, cols, threads int) []compare.Library {
+	var all []compare.Library
+	var contestants []compare.Contestant
+	for _, l := range peers {
+		if l.Most == 0 || rows*cols <= l.Most {
+			all = append(all, l)
+			contestants = append(contestants, l.Contestant(rows, cols, threads))
+		}
+	}
+	var right []compare.Library
+	for i, err := range compare.Verify(contestants, rows, cols) {
+		if err == nil {
+			right = append(right, all[i])
+			continue
+		}
+		why := fmt.Sprintf("wrong on %s of %s, %s: %v", plural(rows, "row", "rows"), plural(cols, "element", "elements"), plural(threads, "thread", "threads"), err)
+		r.line("")
+		r.line("%s is not timed: %s", all[i].Name, why)
+		found.NotRun = append(found.NotRun, compare.NotRun{Kernel: all[i].Entrant, Why: why})
+	}
+	return right
+}
+
+// peerRatios prints the mean of native.Softmax's ratios to each peer.
+func (a *app) peerRatios(speed []compare.Timing) {
+	for _, l := range a.libraries {
+		var ratios []float64
+		for _, t := range speed {
+			if t.NativeRatio != nil && t.Name == l.Entrant {
+				ratios = append(ratios, t.NativeRatio.Median)
+			}
+		}
+		if len(ratios) > 0 {
+			a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", l.Entrant, geometricMean(ratios), len(ratios))
+		}
 	}
 }
 

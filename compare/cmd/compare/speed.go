@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
-	"github.com/twopass-softmax/twopass/compare/onednn"
 )
 
 // speedOptions are the flags of the speed command.
@@ -46,18 +46,20 @@ together.
 
 --kernels times kernels of the same name against each other. --rows times
 native.SoftmaxRows on matrices against a loop over upstream's best algorithm and
-against oneDNN, and a call of native.Softmax on a row of 8. --functions times
-native.LogSumExp and native.LogSoftmax against native.Softmax. --goroutines times
-native.Softmax on one row that goroutines share, against one goroutine, oneDNN
-and the limit that memory sets. In these three all threads work on the same rows.
+against other libraries, and a call of native.Softmax on a row of 8. --functions
+times native.LogSumExp and native.LogSoftmax against native.Softmax. --goroutines
+times native.Softmax on one row that goroutines share, against one goroutine,
+other libraries and the limit that memory sets. In these three all threads work on
+the same rows.
 
 Upstream's algorithms are called from a loop in C, timed by the same clock in the
 same turns, and from Go, through cgo, one call for each pass. Ratios are to the
 former where there is one; kernels by themselves (--kernels) are called from Go
 alone, and what that costs is measured on one element.
 
-ULP is the greatest error on rows of the same values, in units in the last place,
-of 65,536 elements or of the one row that is longer.
+Errors are the greatest and the mean one on rows of the same values, in units in
+the last place (ULP), of 65,536 elements or of the one row that is longer. At the
+end stand the errors by class of input, of the lengths up to 2^20 that were timed.
 
 GB/s is the traffic that an algorithm makes if nothing of a row stays in a cache:
 its reads, its writes, and the lines fetched before they are first written. The
@@ -66,9 +68,11 @@ write around the caches; the column says how much of it a function reaches. Both
 are given for rows beyond the caches, which are those that the last-level cache
 does not hold, the length "memory" and longer ones, or those from --beyond on.
 
-oneDNN is timed beside them if it is linked in (-tags onednn, or Bazel's
---config=onednn, with libdnnl-dev): its primitive is made once for each shape,
-and works on the same rows.
+Other libraries are timed beside both sides: a loop over math.Exp and gonum's
+floats.LogSumExp always, on up to 2^20 elements, and oneDNN if it is linked in
+(-tags onednn, or Bazel's --config=onednn, with libdnnl-dev). What a library makes
+ready for a shape, it makes once. Each is first compared with float64 on the rows
+that it is timed on; where its result is wrong, it is reported and not timed.
 
 With --resume a run can be interrupted and gone on with, by the same program on
 the same machine with the same options.`,
@@ -104,8 +108,10 @@ type speedRun struct {
 	// state has what was found, and the lengths of rows.
 	state   compare.SpeedState
 	threads []int
-	// errors are the greatest ones in ULP, by length and name.
-	errors map[int]map[string]float64
+	// peers are the libraries beside both sides; nil if none is timed.
+	peers []compare.Library
+	// errors are those of functions, by length and name.
+	errors map[int]map[string]compare.Accuracy
 }
 
 func (a *app) speed(ctx context.Context, o speedOptions) error {
@@ -128,7 +134,7 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 	}
 	results, start := a.begin()
 	r := &speedRun{app: a, o: o, results: results, threads: threads, state: compare.SpeedState{
-		Machine: machine, Options: o.identity(threads), Sizes: sizes, Beyond: beyond, Started: results.Started,
+		Machine: machine, Options: append(o.identity(threads), versions(a.libraries)...), Sizes: sizes, Beyond: beyond, Started: results.Started,
 	}}
 	save := func() error { return nil }
 	if o.resume != "" {
@@ -161,12 +167,32 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 		return err
 	}
 	found := r.state.Found
+	results.NotRun = append(results.NotRun, found.NotRun...)
 	results.Speed, results.Races, results.ShortCall, results.UpstreamBest = found.Speed, found.Races, found.ShortCall, r.state.UpstreamBest
 	a.line("")
 	a.ratios(results.Speed)
 	a.peerRatios(results.Speed)
 	a.raceMeans(results.Races)
+	if r.peers != nil {
+		if err := a.errorsByClass(ctx, results, r.peers, r.measured()); err != nil {
+			return err
+		}
+	}
 	return a.end(results, start)
+}
+
+// measured are the lengths of rows that were timed, as far as exact results for all
+// classes take no longer than the timing.
+func (r *speedRun) measured() []int {
+	var all []int
+	for _, t := range r.state.Found.Speed {
+		all = append(all, t.Elements/max(t.Threads, 1))
+	}
+	for _, race := range r.state.Found.Races {
+		all = append(all, race.Cols)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(n int) bool { return n > 1<<20 })
 }
 
 // parts are those that the flags ask for.
@@ -208,6 +234,17 @@ func (o *speedOptions) identity(threads []int) []string {
 	return []string{
 		"--kernels=" + o.kernels, "--rows=" + o.rows, fmt.Sprint("--functions=", o.functions), "--goroutines=" + o.goroutines,
 		"--algorithms=" + o.algorithms, "--sizes=" + o.sizes, "--threads=" + ranges(threads), "--beyond=" + o.beyond,
-		"--time=" + o.budget.String(), "oneDNN " + onednn.Version(),
+		"--time=" + o.budget.String(),
 	}
+}
+
+// versions are the libraries that are timed.
+func versions(libraries []compare.Library) []string {
+	var all []string
+	for _, l := range libraries {
+		if l.Available == nil {
+			all = append(all, l.Entrant+" "+l.Version)
+		}
+	}
+	return all
 }

@@ -17,18 +17,18 @@ func (r *speedRun) oneRowParts() ([]speedPart, error) {
 			return nil, fmt.Errorf("goroutines: %w", err)
 		}
 	}
-	peer := r.hasPeer(r.results, "the row on one OpenMP thread and on as many as goroutines")
+	r.peers = r.peersOf("the row on one thread and on as many as goroutines")
 	var parts []speedPart
 	for _, n := range r.state.Sizes {
 		for _, g := range counts {
 			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(g, "goroutine", "goroutines"))
-			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeOneRow(n, g, peer, heading) }})
+			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeOneRow(n, g, heading) }})
 		}
 	}
 	return parts, nil
 }
 
-func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (compare.Found, error) {
+func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found, error) {
 	race := compare.Race{Kind: compare.RaceOneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	several := goroutines > 1
 	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
@@ -44,20 +44,23 @@ func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (com
 	if race.Beyond {
 		pairs = append(pairs, pairing{0, add(compare.SharedLimit(goroutines))})
 	}
-	if peer {
-		all := add(peerOnRows(onednnSoftmax, 1, n, goroutines))
-		pairs = append(pairs, pairing{0, all})
-		if several {
-			pairs = append(pairs, pairing{all, add(peerOnRows(onednnOne, 1, n, 1))})
-		}
-	}
+	var found compare.Found
 	functions := []compare.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
-	if peer {
-		functions = append(functions, softmaxFunction(peerOnRow()))
+	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
+		all := add(l.Contestant(1, n, goroutines))
+		pairs = append(pairs, pairing{0, all})
+		if several && !l.Goroutines { // a Go loop has no threads
+			one := l.Contestant(1, n, 1)
+			one.Name += oneThread
+			pairs = append(pairs, pairing{all, add(one)})
+		}
+		functions = append(functions, softmaxFunction(l.OnRow()))
 	}
-	errors, err := r.greatestErrors(n, functions)
+	errors, err := r.errorsOf(n, functions)
 	if err != nil {
-		return compare.Found{}, err
+		return found, err
 	}
-	return r.race(race, heading, contestants, errors, func(*compare.Race) []pairing { return pairs })
+	raced, err := r.race(race, heading, contestants, errors, func(*compare.Race) []pairing { return pairs })
+	found.Add(raced)
+	return found, err
 }

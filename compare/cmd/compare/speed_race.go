@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
@@ -17,20 +16,21 @@ const leastRounds = 21
 type pairing struct{ of, to int }
 
 // race times contestants and prints a line for each, with the ratios that it is
-// in. Errors are the greatest ones by name, nil if they were not measured. Pairings may
+// in. Errors are by name, nil if they were not measured. Pairings may
 // depend on what was measured.
-func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, errors map[string]float64, pairings func(*compare.Race) []pairing) (compare.Found, error) {
+func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, errors map[string]compare.Accuracy, pairings func(*compare.Race) []pairing) (compare.Found, error) {
 	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(contestants))}
 	samples, err := race.Run(timer, contestants)
 	if err != nil {
 		return compare.Found{}, err
 	}
 	r.line("")
-	r.line("%-44s %10s %6s %7s", heading, "ns/elem", "ULP", "ratio")
+	r.line("%-44s %10s %14s %7s", heading, "ns/elem", ulpHead, "ratio")
 	pairs := pairings(&race)
 	for i := range race.Entrants {
 		e := &race.Entrants[i]
-		e.MaxULP = errors[strings.Replace(e.Name, compare.InC+" ", " ", 1)]
+		error := errorOf(errors, e.Name)
+		e.MaxULP, e.MeanULP = error.MaxULP, error.MeanULP
 		first := true
 		for _, p := range pairs {
 			if p.of != i {
@@ -39,13 +39,13 @@ func (r *speedRun) race(race compare.Race, heading string, contestants []compare
 			x := race.Compare(samples, p.of, p.to)
 			name, ns, ulp := "", "", ""
 			if first {
-				name, ns, ulp = e.Name, nsText(*e), ulpText(e.MaxULP)
+				name, ns, ulp = e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP)
 			}
 			first = false
-			r.line("  %-42s %10s %6s %15s %s, to %s", name, ns, ulp, ratioNoise(x.Ratio), x.Verdict, x.To)
+			r.line("  %-42s %10s %14s %15s %s, to %s", name, ns, ulp, ratioNoise(x.Ratio), x.Verdict, x.To)
 		}
 		if first {
-			r.line("  %-42s %10s %6s", e.Name, nsText(*e), ulpText(e.MaxULP))
+			r.line("  %-42s %10s %14s", e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP))
 		}
 	}
 	return compare.Found{Races: []compare.Race{race}}, nil

@@ -58,12 +58,6 @@ func wantRaces(t *testing.T, races []compare.Race, want int, names ...string) {
 	}
 }
 
-// without leaves out the names that have to do with the peer where it is not
-// linked in.
-func without(names ...string) []string {
-	return slices.DeleteFunc(names, func(n string) bool { return peers == 0 && strings.Contains(n, "onednn") })
-}
-
 // TestSpeedFunctions holds that the functions need no upstream.
 func TestSpeedFunctions(t *testing.T) {
 	a, out := testApp()
@@ -82,8 +76,8 @@ func TestSpeedFunctions(t *testing.T) {
 func TestSpeedRows(t *testing.T) {
 	a, out := testApp()
 	r := speedResults(t, a, "--rows", "7x10, 1x300", "--threads", "1,2")
-	wantRaces(t, r.Races, 4, without(compare.NativeSoftmaxRows, "upstream best three-pass-reload", onednnSoftmax,
-		"native.SoftmaxRows / upstream best three-pass-reload", "native.SoftmaxRows / onednn softmax")...)
+	wantRaces(t, r.Races, 4, compare.NativeSoftmaxRows, "upstream best three-pass-reload", compare.GoLoop, fake,
+		"native.SoftmaxRows / upstream best three-pass-reload", "native.SoftmaxRows / Go loop over math.Exp", "native.SoftmaxRows / fake softmax")
 	if r.ShortCall == nil || !(r.ShortCall.Lo > 0) {
 		t.Errorf("a call on a short row: %v", r.ShortCall)
 	}
@@ -99,11 +93,12 @@ func TestSpeedOneRow(t *testing.T) {
 	a, _ := testApp()
 	a.sides.noUpstream = errors.New("built without it")
 	r := speedResults(t, a, "--goroutines", "2", "--sizes", "100000", "--beyond", "100000")
-	wantRaces(t, r.Races, 1, without(compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, onednnSoftmax, onednnOne,
-		"native.Softmax / native.Softmax, 1 goroutine", "native.Softmax / limit", "native.Softmax / onednn softmax", "onednn softmax / onednn softmax, 1 thread")...)
+	wantRaces(t, r.Races, 1, compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, compare.GoLoop, fake, fake+oneThread,
+		"native.Softmax / native.Softmax, 1 goroutine", "native.Softmax / limit", "native.Softmax / Go loop over math.Exp", "native.Softmax / fake softmax",
+		"fake softmax / fake softmax, 1 thread")
 	a, _ = testApp()
 	r = speedResults(t, a, "--goroutines", "1", "--sizes", "64")
-	wantRaces(t, r.Races, 1, without(compare.NativeSoftmax, onednnSoftmax, "native.Softmax / onednn softmax")...)
+	wantRaces(t, r.Races, 1, compare.NativeSoftmax, compare.GoLoop, fake, "native.Softmax / Go loop over math.Exp", "native.Softmax / fake softmax")
 }
 
 // TestSpeedBest holds that native.Softmax is compared with upstream's fastest

@@ -39,18 +39,18 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 	}
 	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
 	r.overhead(r.results, compare.Subjects(can))
-	peer := r.hasPeer(r.results, "all rows in one primitive, on as many OpenMP threads")
+	r.peers = r.peersOf("all rows in one call, on as many threads")
 	parts := []speedPart{{"a call on a short row", r.shortCall}}
 	for _, s := range shapes {
 		for _, t := range r.threads {
 			heading := fmt.Sprintf("%s of %s, %s", plural(s.rows, "row", "rows"), grouped(int64(s.cols)), plural(t, "thread", "threads"))
-			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeRows(s, t, peer, heading) }})
+			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeRows(s, t, heading) }})
 		}
 	}
 	return parts, nil
 }
 
-func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (compare.Found, error) {
+func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found, error) {
 	opponents, err := r.opponents(ukernel.Algorithms(), s.cols)
 	if err != nil {
 		return compare.Found{}, err
@@ -75,16 +75,18 @@ func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (co
 		}
 		rivals = append(rivals, [2]int{rivals[0][1], len(contestants)})
 	}
-	if peer {
-		functions = append(functions, softmaxFunction(peerOnRow()))
-		contestants = append(contestants, peerOnRows(onednnSoftmax, s.rows, s.cols, threads))
+	var found compare.Found
+	first := len(contestants)
+	for _, l := range r.right(&found, r.peers, s.rows, s.cols, threads) {
+		functions = append(functions, softmaxFunction(l.OnRow()))
+		contestants = append(contestants, l.Contestant(s.rows, s.cols, threads))
 	}
 	race := compare.Race{Kind: compare.RaceRows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
-	errors, err := r.greatestErrors(s.cols, functions)
+	errors, err := r.errorsOf(s.cols, functions)
 	if err != nil {
-		return compare.Found{}, err
+		return found, err
 	}
-	return r.race(race, heading, contestants, errors, func(race *compare.Race) []pairing {
+	raced, err := r.race(race, heading, contestants, errors, func(race *compare.Race) []pairing {
 		var pairs []pairing
 		for _, these := range rivals {
 			best := these[0]
@@ -95,11 +97,13 @@ func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (co
 			}
 			pairs = append(pairs, pairing{0, best})
 		}
-		if peer {
-			pairs = append(pairs, pairing{0, len(contestants) - 1})
+		for i := first; i < len(contestants); i++ {
+			pairs = append(pairs, pairing{0, i})
 		}
 		return pairs
 	})
+	found.Add(raced)
+	return found, err
 }
 
 // shortCall times a call of native.Softmax on a short row, one call after the

@@ -18,44 +18,48 @@ type twins struct {
 	softmax   compare.Softmax
 }
 
-// compose composes the algorithms that the flag names from the kernels that
-// upstream prefers.
-func (r *speedRun) compose() ([]twins, error) {
-	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
+// compose composes algorithms from the kernels that upstream prefers of those that both
+// sides run here. It prints and records those for which there are none.
+func (a *app) compose(r *compare.Results, algorithms []ukernel.Algorithm) []twins {
+	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
 	var all []twins
-	for name := range strings.SplitSeq(r.o.algorithms, ",") {
-		algorithm, err := ukernel.ParseAlgorithm(strings.TrimSpace(name))
-		if err != nil {
-			return nil, err
-		}
+	for _, algorithm := range algorithms {
 		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
 		if err != nil {
-			r.line("%v: not run: %v", algorithm, err)
-			r.results.NotRun = append(r.results.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			a.line("%v: not run: %v", algorithm, err)
+			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
-		r.line("%s", withKernels(algorithm, s.Kernels))
 		all = append(all, twins{algorithm, s})
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("none of the algorithms %q can be timed here", r.o.algorithms)
-	}
-	r.overhead(r.results, compare.Subjects(can))
-	return all, nil
+	return all
 }
 
 // softmaxParts are the parts that time the composed algorithms of both sides,
 // native.Softmax, and peers.
 func (r *speedRun) softmaxParts() ([]speedPart, error) {
-	pairs, err := r.compose()
-	if err != nil {
-		return nil, err
+	var algorithms []ukernel.Algorithm
+	for name := range strings.SplitSeq(r.o.algorithms, ",") {
+		algorithm, err := ukernel.ParseAlgorithm(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		algorithms = append(algorithms, algorithm)
 	}
-	peer := r.hasPeer(r.results, "one OpenMP thread for each row")
+	pairs := r.compose(r.results, algorithms)
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("none of the algorithms %q can be timed here", r.o.algorithms)
+	}
+	for _, p := range pairs {
+		r.line("%s", withKernels(p.algorithm, p.softmax.Kernels))
+	}
+	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
+	r.overhead(r.results, compare.Subjects(can))
+	r.peers = r.peersOf(onRow)
 	var parts []speedPart
 	for _, n := range r.state.Sizes {
 		for _, t := range r.threads {
-			c := softmaxContest{run: r, pairs: pairs, peer: peer, elements: n, threads: t}
+			c := softmaxContest{run: r, pairs: pairs, elements: n, threads: t}
 			parts = append(parts, speedPart{c.where(), c.time})
 		}
 	}
@@ -66,7 +70,6 @@ func (r *speedRun) softmaxParts() ([]speedPart, error) {
 type softmaxContest struct {
 	run               *speedRun
 	pairs             []twins
-	peer              bool
 	elements, threads int
 }
 
@@ -89,7 +92,7 @@ type entry struct {
 // entries are the contestants but for the limit; auto is the place of
 // native.Softmax among them. Those before it which are upstream's are what it is
 // compared with.
-func (c softmaxContest) entries() (all []entry, auto int, err error) {
+func (c softmaxContest) entries(found *compare.Found) (all []entry, auto int, err error) {
 	ref, ours := c.run.sides.ref, c.run.sides.ours
 	n := max(c.elements/c.threads, 1)
 	add := func(con compare.Contestant, to, bytes int) int {
@@ -126,15 +129,15 @@ func (c softmaxContest) entries() (all []entry, auto int, err error) {
 		upstream(compare.UpstreamBest, o.contestant(), o.softmax.Algorithm())
 	}
 	auto = add(compare.Contestant{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
-	if c.peer {
-		add(peerOnRow(), -1, 0)
+	for _, l := range c.run.right(found, c.run.peers, 1, n, 1) {
+		add(l.OnRow(), -1, 0)
 	}
 	return all, auto, nil
 }
 
 // time times the contestants in turn and prints a line for each.
 func (c softmaxContest) time() (found compare.Found, err error) {
-	entries, auto, err := c.entries()
+	entries, auto, err := c.entries(&found)
 	if err != nil {
 		return found, err
 	}
@@ -176,12 +179,12 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 			functions = append(functions, softmaxFunction(e.Contestant))
 		}
 	}
-	errors, err := c.run.greatestErrors(max(c.elements/c.threads, 1), functions)
+	errors, err := c.run.errorsOf(max(c.elements/c.threads, 1), functions)
 	if err != nil {
 		return found, err
 	}
 	c.run.line("")
-	c.run.line("%-40s %8s %8s %6s %7s %7s %7s", c.where(), "ns/elem", "from C", "ULP", "GB/s", "limit", "ratio")
+	c.run.line("%-40s %8s %8s %14s %7s %7s %7s", c.where(), "ns/elem", "from C", ulpHead, "GB/s", "limit", "ratio")
 	for i, e := range entries {
 		timing := compare.Timing{Name: e.Name, Kernels: e.Kernels, Threads: c.threads, Speed: compare.NewSpeed(samples, i, elements)}
 		gbps, share, ratio, against := "", "", compare.Interval{}, ""
@@ -200,7 +203,8 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 			timing.NativeRatio = &native.Ratio
 			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
 		}
-		timing.Elements, timing.MaxULP = c.elements, errors[strings.Replace(e.Name, compare.InC+" ", " ", 1)]
+		error := errorOf(errors, e.Name)
+		timing.Elements, timing.MaxULP, timing.MeanULP = c.elements, error.MaxULP, error.MeanULP
 		if beyond {
 			if e.bytes > 0 {
 				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)
@@ -216,7 +220,7 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 		case e.inC >= 0:
 			inC = fmt.Sprintf("%.3f", ns(e.inC))
 		}
-		c.run.line("  %-38s %8.3f %8s %6s %7s %7s %15s %s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP), gbps, share, ratioNoise(ratio), against)
+		c.run.line("  %-38s %8.3f %8s %14s %7s %7s %15s %s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP, timing.MeanULP), gbps, share, ratioNoise(ratio), against)
 	}
 	if beyond {
 		c.run.line("  %-38s %8.3f", compare.LimitName, limitNS)

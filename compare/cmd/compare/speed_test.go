@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
-	"github.com/twopass-softmax/twopass/compare/onednn"
 )
 
 func TestSpeed(t *testing.T) {
@@ -24,7 +23,7 @@ func TestSpeed(t *testing.T) {
 		// Two sides of one algorithm and native.Softmax, for two lengths and two
 		// numbers of threads.
 		{[]string{"--threads", "1,2"}, []string{"16 elements, in L1, 1 thread", "32 elements, in L1, 2 threads",
-			"upstream three-pass-reload", "native three-pass-reload", "native.Softmax", "two-pass: not run: no kernel of f32_raddextexp"}, 12 + 4*peers},
+			"upstream three-pass-reload", "native three-pass-reload", "native.Softmax", "two-pass: not run: no kernel of f32_raddextexp"}, 12 + 4*timedPeers},
 		{[]string{"--kernels", "vmulc|rmax"}, []string{mulName, maxName, "geometric mean"}, 4},
 	} {
 		a, out := testApp()
@@ -49,46 +48,6 @@ func TestSpeed(t *testing.T) {
 	}
 }
 
-// peers is the number of other libraries in this build.
-var peers = map[bool]int{true: 1}[onednn.Available() == nil]
-
-// TestSpeedPeer holds that a peer is timed, and recorded with its version, where
-// it is linked in, and that one line says how to have it where it is not.
-func TestSpeedPeer(t *testing.T) {
-	a, out := testApp()
-	json := filepath.Join(t.TempDir(), "speed.json")
-	if err := run(t, a, "speed", "--sizes", "64", "--time", "1ms", "--threads", "1,2", "--json", json); err != nil {
-		t.Fatal(err)
-	}
-	r, err := compare.ReadFile(json)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if peers == 0 {
-		contains(t, out.String(), "oneDNN    not compared: onednn: built without it: install libdnnl-dev, then build with cgo and -tags onednn")
-		if len(r.Peers) != 0 || strings.Contains(out.String(), onednnSoftmax) {
-			t.Errorf("peers %v in\n%s", r.Peers, out)
-		}
-		return
-	}
-	contains(t, out.String(), "Time of native.Softmax / onednn softmax: geometric mean ", " of 2.")
-	if len(r.Peers) != 1 || r.Peers[0] != (compare.Peer{Name: "onednn", Version: onednn.Version()}) {
-		t.Errorf("peers %v", r.Peers)
-	}
-	timed := 0
-	for _, s := range r.Speed {
-		if s.Name == onednnSoftmax {
-			timed++
-			if s.OursNS.Median <= 0 || s.NativeRatio == nil || s.NativeRatio.Median <= 0 || s.Verdict != "" {
-				t.Errorf("%+v", s)
-			}
-		}
-	}
-	if timed != 2 {
-		t.Errorf("the peer was timed %d times, want 2", timed)
-	}
-}
-
 // TestSpeedResume interrupts runs, goes on with them, and holds that states of
 // other runs are refused.
 func TestSpeedResume(t *testing.T) {
@@ -97,7 +56,7 @@ func TestSpeedResume(t *testing.T) {
 		parts, times int
 		first        string
 	}{
-		{[]string{"--threads", "1"}, 2, 2 * (3 + peers), "16 elements, in L1, 1 thread"},
+		{[]string{"--threads", "1"}, 2, 2 * (3 + timedPeers), "16 elements, in L1, 1 thread"},
 		{[]string{"--kernels", "rmax|vmulc"}, 4, 4, maxName + " on 16 elements"},
 	} {
 		dir := t.TempDir()

@@ -13,7 +13,6 @@ import (
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
-	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // summaryOptions are what the summary does; tests do less.
@@ -69,7 +68,11 @@ func (a *app) summary(ctx context.Context, o summaryOptions) error {
 	if err := a.kernels(ctx, results, pairs, subjects, o); err != nil {
 		return err
 	}
-	if err := a.softmax(ctx, results, can, o); err != nil {
+	if err := a.softmax(ctx, results, o); err != nil {
+		return err
+	}
+	a.line("")
+	if err := a.errorsByClass(ctx, results, a.peers(results, onRow), []int{o.lengths.L1, o.lengths.L2}); err != nil {
 		return err
 	}
 	a.line("")
@@ -234,7 +237,7 @@ func (a *app) timeSoftmax(n int, t compare.Timer, s *compare.Softmax) (compare.T
 }
 
 // softmax compares and times the composed algorithms.
-func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.Pair, o summaryOptions) error {
+func (a *app) softmax(ctx context.Context, r *compare.Results, o summaryOptions) error {
 	lengths := []struct {
 		where string
 		n     int
@@ -251,15 +254,9 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 	a.start("Timing softmax", int64(len(lengths)*len(ukernel.Algorithms())))
 	defer a.finish()
 	var composed []compare.Softmax
-	for _, algorithm := range ukernel.Algorithms() {
-		s, err := compare.ComposePairs(algorithm, pairs, xnnpack.Preferred)
-		if err != nil {
-			a.line("%-20s not run: %v", algorithm, err)
-			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
-			continue
-		}
-		composed = append(composed, s)
-		notes = append(notes, withKernels(algorithm, s.Kernels))
+	for _, c := range a.compose(r, ukernel.Algorithms()) {
+		composed = append(composed, c.softmax)
+		notes = append(notes, withKernels(c.algorithm, c.softmax.Kernels))
 	}
 	for _, l := range lengths {
 		for i := range composed {

@@ -22,12 +22,13 @@ func (a *app) tableCommand() *cobra.Command {
 		Use:   "table",
 		Short: "Print the README's table: softmax of a row by all that is there, time and error",
 		Long: `Print the README's table, in Markdown: softmax of one row by a loop over
-math.Exp, by native.Softmax, by upstream and by oneDNN, each as far as it is
-linked in. One thread; all are timed in turn, as the speed command does.
+math.Exp and by gonum, by native.Softmax, by upstream and by other libraries, each
+as far as it is here. One thread; all are timed in turn, as the speed command does.
+A second table has the errors by class of input, of rows of the same lengths.
 
 Upstream's kernels are called from a loop in C, with no call from Go in their
 time: at each length the fastest of its three algorithms, by its fastest kernels
-of all that run here. The error is the greatest of at least 65,536 elements.`,
+of all that run here. Errors are of at least 65,536 elements of each length.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.table(cmd.Context(), sizes, budget) },
 	}
@@ -47,7 +48,6 @@ type column struct {
 const (
 	nativeName   = "`" + compare.NativeSoftmax + "`"
 	upstreamName = "XNNPACK called from C"
-	onednnName   = "oneDNN"
 )
 
 func (a *app) table(ctx context.Context, sizes string, budget time.Duration) error {
@@ -58,8 +58,8 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 	results, start := a.begin()
 	quiet := *a.screen
 	quiet.out = io.Discard
-	r := &speedRun{app: &app{screen: &quiet, sides: a.sides}, o: speedOptions{budget: budget}, results: results}
-	peer := r.hasPeer(results, "")
+	r := &speedRun{app: &app{screen: &quiet, sides: a.sides, libraries: a.libraries}, o: speedOptions{budget: budget}, results: results}
+	r.peers = r.peersOf(onRow)
 	upstream := a.sides.ref.InC != nil
 	var columns []column
 	a.start("Timing", int64(len(lengths)))
@@ -68,7 +68,7 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c, race, err := r.tableColumn(n, upstream, peer)
+		c, race, err := r.tableColumn(n, upstream)
 		if err != nil {
 			return err
 		}
@@ -78,20 +78,30 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 	}
 	a.finish()
 	a.tableText(results, columns)
+	if err := r.measureByClass(ctx, results, r.peers, lengths); err != nil {
+		return err
+	}
+	a.tableOfErrors(results)
 	if !upstream {
 		a.line("")
 		a.line("Without XNNPACK: %s.", a.sides.why())
 	}
-	if !peer {
+	for _, l := range a.libraries {
+		if l.Available != nil {
+			a.line("")
+			a.line("Without %s: %v.", l.Name, l.Available)
+		}
+	}
+	for _, n := range results.NotRun {
 		a.line("")
-		a.line("Without oneDNN: build with -tags onednn, or Bazel's --config=onednn, with libdnnl-dev.")
+		a.line("%s is %s.", n.Kernel, n.Why)
 	}
 	return a.end(results, start)
 }
 
 // tableColumn times what there is on one row.
-func (r *speedRun) tableColumn(n int, upstream, peer bool) (c column, race compare.Race, err error) {
-	contestants := []compare.Contestant{{Name: compare.GoLoop, Run: compare.GoSoftmax}, {Name: compare.NativeSoftmax, Run: native.Softmax}}
+func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Race, err error) {
+	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Run: native.Softmax}}
 	if upstream {
 		opponents, err := r.opponents(ukernel.Algorithms(), n)
 		if err != nil {
@@ -101,14 +111,16 @@ func (r *speedRun) tableColumn(n int, upstream, peer bool) (c column, race compa
 			contestants = append(contestants, r.inC(&opponents[i], n, 1))
 		}
 	}
-	if peer {
-		contestants = append(contestants, peerOnRow())
+	var found compare.Found
+	for _, l := range r.right(&found, r.peers, 1, n, 1) {
+		contestants = append(contestants, l.OnRow())
 	}
+	r.results.NotRun = append(r.results.NotRun, found.NotRun...)
 	var functions []compare.Function
 	for _, con := range contestants {
 		functions = append(functions, softmaxFunction(con))
 	}
-	errors, err := r.greatestErrors(n, functions)
+	errors, err := r.errorsOf(n, functions)
 	if err != nil {
 		return c, race, err
 	}
@@ -120,21 +132,32 @@ func (r *speedRun) tableColumn(n int, upstream, peer bool) (c column, race compa
 	least := 0.0
 	for i := range race.Entrants {
 		e := &race.Entrants[i]
-		e.MaxULP = errors[e.Name]
+		error := errors[e.Name]
+		e.MaxULP, e.MeanULP = error.MaxULP, error.MeanULP
 		ns := e.NS.Median * float64(n)
-		name := map[string]string{compare.NativeSoftmax: nativeName, onednnSoftmax: onednnName}[e.Name]
+		name := r.title(e.Name)
 		if algorithm, ok := strings.CutPrefix(e.Name, compare.UpstreamBestInC+" "); ok {
 			if c.best != "" && ns >= least {
 				continue
 			}
 			name, c.best, least = upstreamName, algorithm, ns
 		}
-		if name == "" {
-			name = e.Name
-		}
-		c.cells[name] = fmt.Sprintf("%s, %s", rowTime(ns), ulpText(e.MaxULP))
+		c.cells[name] = fmt.Sprintf("%s; %s", rowTime(ns), ulpText(e.MaxULP, e.MeanULP))
 	}
 	return c, race, nil
+}
+
+// title is what the table calls a function.
+func (a *app) title(name string) string {
+	if name == compare.NativeSoftmax {
+		return nativeName
+	}
+	for _, l := range a.libraries {
+		if l.Entrant == name {
+			return l.Name
+		}
+	}
+	return name
 }
 
 // rowTime is nanoseconds with three digits, and from 10,000 on microseconds.
@@ -157,11 +180,13 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 	if b.Compiler != "" {
 		head += fmt.Sprintf("; XNNPACK %.12s by %s", b.Commit, b.Compiler)
 	}
-	for _, p := range r.Peers {
-		head += fmt.Sprintf("; oneDNN %s", p.Version)
+	for _, l := range a.libraries {
+		if l.Available == nil && l.Version != "" && l.Name != compare.GoLoop {
+			head += fmt.Sprintf("; %s %s", l.Name, l.Version)
+		}
 	}
 	a.line("%s.", head)
-	a.line("Time of one row, uniform in [-10, 10), and greatest error in ULP.")
+	a.line("Time of one row, uniform in [-10, 10); greatest and mean error in ULP.")
 	a.line("")
 	first, rule := "| elements |", "|---|"
 	for _, c := range columns {
@@ -170,7 +195,7 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 	}
 	a.line("%s", first)
 	a.line("%s", rule)
-	for _, name := range []string{compare.GoLoop, nativeName, upstreamName, onednnName} {
+	for _, name := range a.tableNames() {
 		if !slices.ContainsFunc(columns, func(c column) bool { return c.cells[name] != "" }) {
 			continue
 		}
@@ -192,5 +217,36 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 			best = same
 		}
 		a.line("XNNPACK's fastest: %s.", strings.Join(best, ", "))
+	}
+}
+
+// tableNames are the names of the table's rows: Go without a library, native, upstream,
+// and other libraries.
+func (a *app) tableNames() []string {
+	names := []string{nativeName, upstreamName}
+	for i, l := range a.libraries {
+		if l.Goroutines {
+			names = slices.Insert(names, i, l.Name)
+			continue
+		}
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// tableOfErrors is the greatest and mean errors by class, over all lengths.
+func (a *app) tableOfErrors(r *compare.Results) {
+	a.line("")
+	a.line("Greatest and mean error in ULP over rows of these lengths, by class of input.")
+	a.line("")
+	head, rule := "| |", "|---|"
+	for _, c := range classes {
+		head += fmt.Sprintf(" %v |", c)
+		rule += "---:|"
+	}
+	a.line("%s", head)
+	a.line("%s", rule)
+	for _, line := range errorCells(r.Accuracy) {
+		a.line("| %s | %s |", a.title(line[0]), strings.Join(line[1:], " | "))
 	}
 }

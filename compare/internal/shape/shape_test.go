@@ -1,4 +1,4 @@
-package onednn
+package shape
 
 import "testing"
 
@@ -21,7 +21,7 @@ func TestCheck(t *testing.T) {
 					t.Errorf("panic %v, want %q", r, c.want)
 				}
 			}()
-			_, _ = New(c.dst, c.src, c.rows, c.cols, c.threads)
+			Check("onednn", c.dst, c.src, c.rows, c.cols, c.threads)
 		}()
 	}
 }

@@ -1,0 +1,186 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// Library is other software's softmax, which is timed and measured beside both sides.
+type Library struct {
+	// Name is what people call it, Entrant its function in results.
+	Name, Entrant string
+	// Available is nil, or says why the library is not here. Version is that of the
+	// library that runs; empty if it is not here.
+	Available error
+	Version   string
+	// Bind has everything ready for the softmax of rows of cols elements, which lie
+	// one after the other and stay where they are, on a number of threads. Done
+	// frees what run has.
+	Bind func(dst, src []float32, rows, cols, threads int) (run, done func(), err error)
+	// Goroutines is whether threads are goroutines, Rest how long they stay busy after a
+	// call if they are the library's own.
+	Goroutines bool
+	Rest       time.Duration
+	// Most is the number of elements beyond which it is not timed; 0 is no limit.
+	Most int
+}
+
+// Contestant is the library on rows of one shape.
+func (l *Library) Contestant(rows, cols, threads int) Contestant {
+	c := Contestant{Name: l.Entrant, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
+		return l.Bind(dst, src, rows, cols, threads)
+	}}
+	if threads > 1 {
+		c.Rest = l.Rest
+	}
+	return c
+}
+
+// OnRow is the library on one row, whatever its length, on one thread.
+func (l *Library) OnRow() Contestant {
+	return Contestant{Name: l.Entrant, Bind: func(dst, src []float32) (run, done func(), err error) {
+		return l.Bind(dst, src, 1, len(src), 1)
+	}}
+}
+
+// goMost is how many elements a loop in Go is timed on: it computes for so long that
+// its time per element is the same on longer rows, and these would take minutes.
+const goMost = 1 << 20
+
+// GoLibraries are what a Go programmer has without this module: a loop over
+// [math.Exp], and gonum. They are always here.
+func GoLibraries() []Library {
+	return []Library{
+		{Name: GoLoop, Entrant: GoLoop, Version: runtime.Version(), Most: goMost, Goroutines: true, Bind: bindGo(func() func(dst, src []float32) { return GoSoftmax })},
+		{Name: "gonum", Entrant: Gonum, Version: gonumVersion(), Most: goMost, Goroutines: true, Bind: bindGo(newGonum)},
+	}
+}
+
+// bindGo shares rows among goroutines that each have a function of their own.
+func bindGo(newSoftmax func() func(dst, src []float32)) func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+	return func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+		// Goroutines are told apart by their first row.
+		softmaxes := make([]func(dst, src []float32), rows)
+		for i := range softmaxes {
+			softmaxes[i] = newSoftmax()
+		}
+		span := func(first, end int) {
+			for i, softmax := first, softmaxes[first]; i < end; i++ {
+				softmax(dst[i*cols:(i+1)*cols], src[i*cols:(i+1)*cols])
+			}
+		}
+		run = func() { span(0, rows) }
+		if threads > 1 {
+			run = func() { share(threads, rows, 1, span) }
+		}
+		return run, func() {}, nil
+	}
+}
+
+// GoSoftmax is softmax as a loop over [math.Exp], in float64 as far as that costs no time.
+func GoSoftmax(dst, src []float32) {
+	max := float32(math.Inf(-1))
+	for _, x := range src {
+		if x > max {
+			max = x
+		}
+	}
+	sum := 0.0
+	for i, x := range src {
+		e := math.Exp(float64(x) - float64(max))
+		dst[i] = float32(e)
+		sum += e
+	}
+	scale := float32(1 / sum)
+	for i := range dst {
+		dst[i] *= scale
+	}
+}
+
+// newGonum is softmax by gonum's [floats.LogSumExp], which takes float64: the row is
+// copied to a buffer that calls after the first have.
+func newGonum() func(dst, src []float32) {
+	var row []float64
+	return func(dst, src []float32) {
+		row = row[:0]
+		for _, x := range src {
+			row = append(row, float64(x))
+		}
+		log := floats.LogSumExp(row)
+		for i, x := range row {
+			dst[i] = float32(math.Exp(x - log))
+		}
+	}
+}
+
+// gonumVersion is that of the module that is linked in; empty where the build does not
+// tell, as under Bazel.
+func gonumVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range info.Deps {
+		if m.Path == "gonum.org/v1/gonum" {
+			return m.Version
+		}
+	}
+	return ""
+}
+
+// WrongULP is the error from which on a library's result is not softmax with roundings
+// but wrong: a part in a thousand, far beyond what adding up a long row in one float32
+// loses.
+const WrongULP = 1 << 14
+
+// verifiedElements is about how many elements [Verify] looks at.
+const verifiedElements = 1 << 20
+
+// Verify runs each contestant once on the rows of cols elements that it would be timed
+// on, and compares with float64. An error says where the contestant is wrong, by
+// [WrongULP] or by a NaN, or that it can't be had for these rows.
+func Verify(contestants []Contestant, rows, cols int) []error {
+	found := make([]error, len(contestants))
+	if len(contestants) == 0 {
+		return found
+	}
+	w := NewWorkload(rows * cols)
+	dst, src := w.args.Dst, w.args.Src
+	results := make([][]float32, len(contestants))
+	step := max(rows*cols/verifiedElements, 1)
+	for i := range contestants {
+		f, done, err := contestants[i].bind(w)
+		if err != nil {
+			found[i] = err
+			continue
+		}
+		fill(dst, float32(math.NaN()))
+		f.run()
+		done()
+		for j := 0; j < len(dst); j += step {
+			results[i] = append(results[i], dst[j])
+		}
+	}
+	var x exact
+	for row := range rows {
+		x.of(src[row*cols : (row+1)*cols])
+		for j := (row*cols + step - 1) / step; j*step < (row+1)*cols; j++ {
+			at := j*step - row*cols
+			want := x.value(SoftmaxOf, at)
+			for i, r := range results {
+				if r == nil || found[i] != nil || want < 0x1p-126 {
+					continue
+				}
+				if e := ULPs(r[j], want); !(e < WrongULP) {
+					found[i] = fmt.Errorf("element %d of row %d is %v, not %.9g: off by %.3g ULP", at, row, r[j], want, e)
+				}
+			}
+		}
+	}
+	return found
+}
