@@ -56,8 +56,8 @@ func TestVerify(t *testing.T) {
 		want       string
 	}{
 		{wrong(0, same), ""},
-		{wrong(7, func(x float32) float32 { return x * (1 + 0x1p-12) }), ""},
-		{wrong(0, func(x float32) float32 { return x * (1 + 0x1p-8) }), "element 0 of row 0 is "},
+		{wrong(7, func(x float32) float32 { return x * (1 + 0x1p-8) }), ""},
+		{wrong(0, func(x float32) float32 { return x * (1 + 0x1p-6) }), "element 0 of row 0 is "},
 		{wrong(rows*cols-1, func(float32) float32 { return 0 }), "element 8 of row 4 is 0, not "},
 		{wrong(2*cols+3, func(float32) float32 { return float32(math.NaN()) }), "element 3 of row 2 is NaN"},
 		{Contestant{Run: func(_, _ []float32) {}}, "element 0 of row 0 is NaN"},

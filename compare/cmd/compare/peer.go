@@ -9,10 +9,14 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/onednn"
+	"github.com/twopass-softmax/twopass/compare/onnxruntime"
 )
 
 // Names of the peers' functions in results.
-const onednnSoftmax = "onednn softmax"
+const (
+	onednnSoftmax      = "onednn softmax"
+	onnxruntimeSoftmax = "onnxruntime softmax"
+)
 
 // oneThread follows a peer's name where it has one thread beside the same on several.
 const oneThread = ", 1 thread"
@@ -25,7 +29,8 @@ const openMPRest = 30 * time.Millisecond
 // libraries are those that can be compared, whether they are here or not.
 func libraries() []compare.Library {
 	return append(compare.GoLibraries(),
-		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest})
+		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
+		compare.Library{Name: "ONNX Runtime", Entrant: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind})
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they

@@ -23,7 +23,7 @@ func testLibraries() []compare.Library {
 		right, done, err := goLoop.Bind(dst, src, rows, cols, threads)
 		return func() {
 			right()
-			dst[len(dst)/2] *= 1.01
+			dst[len(dst)/2] *= 1.02
 		}, done, err
 	}
 	return []compare.Library{
