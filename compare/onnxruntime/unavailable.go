@@ -1,10 +1,10 @@
-//go:build !cgo || !unix
+//go:build !cgo || (!linux && !darwin)
 
 package onnxruntime
 
 import "errors"
 
-var errUnavailable = errors.New("onnxruntime: built without it: build with cgo, on a Unix")
+var errUnavailable = errors.New("onnxruntime: built without it: build with cgo, on Linux or macOS")
 
 // Available reports whether the library could be loaded, and why not if it could not.
 func Available() error { return errUnavailable }

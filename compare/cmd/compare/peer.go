@@ -10,12 +10,14 @@ import (
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
+	"github.com/twopass-softmax/twopass/compare/pytorch"
 )
 
 // Names of the peers' functions in results.
 const (
 	onednnSoftmax      = "onednn softmax"
 	onnxruntimeSoftmax = "onnxruntime softmax"
+	pytorchSoftmax     = "pytorch softmax"
 )
 
 // oneThread follows a peer's name where it has one thread beside the same on several.
@@ -30,7 +32,8 @@ const openMPRest = 30 * time.Millisecond
 func libraries() []compare.Library {
 	return append(compare.GoLibraries(),
 		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
-		compare.Library{Name: "ONNX Runtime", Entrant: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind})
+		compare.Library{Name: "ONNX Runtime", Entrant: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
+		compare.Library{Name: "PyTorch", Entrant: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they

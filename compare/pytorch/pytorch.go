@@ -1,0 +1,63 @@
+//go:build pytorch && cgo
+
+package pytorch
+
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/twopass-softmax/twopass/compare/internal/shape"
+)
+
+// Available reports whether libtorch is linked in, and why not if it is not.
+func Available() error { return nil }
+
+// Version is the version of the library that the program was built with, such as
+// "1.13.0"; it is empty where there is none.
+func Version() string { return C.GoString(C.softmax_version()) }
+
+// Bind prepares the softmax of each of the rows of cols elements in src, which
+// lie one after the other, into dst, on that many threads. dst may be src, and may
+// overlap it in no other way. Both stay in use until done is called, which frees what
+// Bind allocated. Only one goroutine may call run at a time; it panics if the library
+// fails, which it does only for lack of memory.
+//
+// The error says what the library can't do, or that it is not [Available]. Bind panics
+// unless rows, cols and threads are at least 1 and both slices hold rows*cols
+// elements.
+func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+	shape.Check("pytorch", dst, src, rows, cols, threads)
+	// The library keeps the addresses from one call to the next.
+	var pinned runtime.Pinner
+	pinned.Pin(unsafe.SliceData(dst))
+	pinned.Pin(unsafe.SliceData(src))
+	var s *C.struct_softmax
+	if err := failed(C.softmax_new(&s, C.int64_t(rows), C.int64_t(cols), C.int(threads),
+		(*C.float)(unsafe.SliceData(dst)), (*C.float)(unsafe.SliceData(src)))); err != nil {
+		pinned.Unpin()
+		return nil, nil, fmt.Errorf("pytorch: no softmax of %d x %d elements: %w", rows, cols, err)
+	}
+	return func() {
+			if err := failed(C.softmax_run(s)); err != nil {
+				panic(fmt.Sprintf("pytorch: softmax failed: %v", err))
+			}
+		}, func() {
+			C.softmax_free(s)
+			pinned.Unpin()
+		}, nil
+}
+
+// failed is what a call returned.
+func failed(message *C.char) error {
+	if message == nil {
+		return nil
+	}
+	defer C.free(unsafe.Pointer(message))
+	return errors.New(C.GoString(message))
+}

@@ -1,0 +1,18 @@
+//go:build pytorch && cgo
+
+package pytorch
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/compare/internal/bindtest"
+)
+
+func TestSoftmax(t *testing.T) { bindtest.Softmax(t, Bind) }
+
+func TestVersion(t *testing.T) {
+	if err := Available(); err != nil || strings.Count(Version(), ".") < 2 {
+		t.Errorf("version %q, %v", Version(), err)
+	}
+}
