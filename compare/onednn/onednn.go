@@ -26,12 +26,45 @@ static void softmax_free(struct softmax *s) {
 	free(s);
 }
 
+// Descriptors of memory are structures in version 2 and made by the library in 3, and the
+// description of an operation is a structure of its own in 2.
+#if DNNL_VERSION_MAJOR >= 3
+static dnnl_status_t memory_desc(dnnl_memory_desc_t *md, const dnnl_dims_t dims) {
+	return dnnl_memory_desc_create_with_tag(md, 2, dims, dnnl_f32, dnnl_ab);
+}
+
+static void memory_desc_free(dnnl_memory_desc_t *md) { dnnl_memory_desc_destroy(*md); }
+
+static dnnl_status_t memory(dnnl_memory_t *m, dnnl_memory_desc_t *md, dnnl_engine_t engine, void *data) {
+	return dnnl_memory_create(m, *md, engine, data);
+}
+
+static dnnl_status_t primitive_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_memory_desc_t *md) {
+	return dnnl_softmax_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, dnnl_softmax_accurate, *md, *md, 1, NULL);
+}
+#else
+static dnnl_status_t memory_desc(dnnl_memory_desc_t *md, const dnnl_dims_t dims) {
+	return dnnl_memory_desc_init_by_tag(md, 2, dims, dnnl_f32, dnnl_ab);
+}
+
+static void memory_desc_free(dnnl_memory_desc_t *md) {}
+
+static dnnl_status_t memory(dnnl_memory_t *m, dnnl_memory_desc_t *md, dnnl_engine_t engine, void *data) {
+	return dnnl_memory_create(m, md, engine, data);
+}
+
+static dnnl_status_t primitive_desc(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_memory_desc_t *md) {
+	dnnl_softmax_v2_desc_t desc;
+	dnnl_status_t st = dnnl_softmax_v2_forward_desc_init(&desc, dnnl_forward_inference, dnnl_softmax_accurate, md, md, 1);
+	return st != dnnl_success ? st : dnnl_primitive_desc_create(pd, &desc, NULL, engine, NULL);
+}
+#endif
+
 // softmax_init makes all that a run needs, for rows that lie one after the other.
 // What it made before it failed, softmax_free frees.
 static dnnl_status_t softmax_init(struct softmax *s, int64_t rows, int64_t cols, int threads, float *dst, float *src) {
 	dnnl_dims_t dims = {rows, cols};
 	dnnl_memory_desc_t md;
-	dnnl_softmax_v2_desc_t desc;
 	dnnl_primitive_desc_t pd;
 	dnnl_status_t st;
 
@@ -39,14 +72,14 @@ static dnnl_status_t softmax_init(struct softmax *s, int64_t rows, int64_t cols,
 	omp_set_num_threads(threads);
 	if ((st = dnnl_engine_create(&s->engine, dnnl_cpu, 0)) != dnnl_success) return st;
 	if ((st = dnnl_stream_create(&s->stream, s->engine, dnnl_stream_default_flags)) != dnnl_success) return st;
-	if ((st = dnnl_memory_desc_init_by_tag(&md, 2, dims, dnnl_f32, dnnl_ab)) != dnnl_success) return st;
-	if ((st = dnnl_memory_create(&s->src, &md, s->engine, src)) != dnnl_success) return st;
-	if ((st = dnnl_memory_create(&s->dst, &md, s->engine, dst)) != dnnl_success) return st;
-	st = dnnl_softmax_v2_forward_desc_init(&desc, dnnl_forward_inference, dnnl_softmax_accurate, &md, &md, 1);
-	if (st != dnnl_success) return st;
-	if ((st = dnnl_primitive_desc_create(&pd, &desc, NULL, s->engine, NULL)) != dnnl_success) return st;
-	st = dnnl_primitive_create(&s->primitive, pd);
-	dnnl_primitive_desc_destroy(pd);
+	if ((st = memory_desc(&md, dims)) != dnnl_success) return st;
+	if ((st = memory(&s->src, &md, s->engine, src)) == dnnl_success &&
+	    (st = memory(&s->dst, &md, s->engine, dst)) == dnnl_success &&
+	    (st = primitive_desc(&pd, s->engine, &md)) == dnnl_success) {
+		st = dnnl_primitive_create(&s->primitive, pd);
+		dnnl_primitive_desc_destroy(pd);
+	}
+	memory_desc_free(&md);
 	return st;
 }
 
