@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # refresh.sh SOURCE: writes SHA256SUMS, the manifest of the files that the build uses, from an unpacked XNNPACK.
 #
-# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, what gcc finds that these
-# include, and the licence. tools/movepin runs this.
+# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, upstream's own tests of
+# their families and of the softmax operator, what gcc finds that these include, and the licence. tools/movepin runs this.
 set -euo pipefail
 [ $# = 1 ] || {
   echo "usage: $0 SOURCE" >&2
@@ -23,13 +23,19 @@ while read -r name; do
   kernels+=("${found[0]}")
 done <"$here/../../ukernel/upstream.txt"
 
-# -MG, because a machine of one architecture has not the system headers of the other. Includes go by one of these paths,
-# which are those of xnnpack.BUILD.
-table=src/tables/exp2-k-over-64.c
-deps=$(gcc -MM -MG -I"$here" -I. -Iinclude -Isrc "${kernels[@]}" "$table" | tr -d '\\' | tr ' ' '\n' | sed 's,^\./,,' |
-  grep -E '^(src|include)/.*\.(h|inc)$')
+# f32-rmax.cc has the tests of f32_rmax. Another commit may have them elsewhere, which //compare/upstream_tests finds out.
+mapfile -t tests < <({
+  sed 's/_ukernel__.*//' "$here/../../ukernel/upstream.txt" | tr _ - | sort -u
+  printf '%s\n' vbinary-microkernel-tester softmax-nc
+} | while read -r test; do if [ -f "test/$test.cc" ]; then echo "test/$test.cc"; fi; done)
+
+# -MG, because a machine of one architecture has not the system headers of the other, and none GoogleTest's. -xc, because a
+# C compiler is enough to see what C++ includes. Includes go by one of these paths, which are those of xnnpack.BUILD.
+sources=("${kernels[@]}" src/tables/exp2-k-over-64.c src/microparams-init.c "${tests[@]}")
+deps=$(gcc -MM -MG -xc -I"$here" -I. -Iinclude -Isrc "${sources[@]}" | tr -d '\\' | tr ' ' '\n' | sed 's,^\./,,' |
+  grep -E '^(src|include|test)/.*\.(h|inc)$')
 {
-  printf '%s\n' "${kernels[@]}" "$deps" "$table" LICENSE
+  printf '%s\n' "${sources[@]}" "$deps" LICENSE
 } | LC_ALL=C sort -u | xargs sha256sum >"$here/SHA256SUMS.tmp"
 mv "$here/SHA256SUMS.tmp" "$here/SHA256SUMS"
 echo "SHA256SUMS: $(wc -l <"$here/SHA256SUMS") files" >&2

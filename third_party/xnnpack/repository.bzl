@@ -1,5 +1,6 @@
 """XNNPACK's source as an external repository."""
 
+load("//tools:debian.bzl", "debian_source")
 load(":pin.bzl", "COMMIT", "SUITE", "VERSION")
 
 # Each way to get the source returns its unpacked directory, or None, and a text: where it is from, or what went wrong.
@@ -23,22 +24,10 @@ def _from_debian(ctx):
     if not SUITE:
         return None, "Debian: no release has the source of this commit"
     what = "Debian's source package xnnpack %s (%s)" % (VERSION, SUITE)
-    ctx.report_progress("Fetching " + what)
-    result = ctx.execute(["bash", "-c", """
-set -euo pipefail
-. "$1"
-mkdir apt archive
-apt_private_setup apt "$2" deb-src
-cd archive
-apt_private_get ../apt source --tar-only --download-only xnnpack
-""", "bash", ctx.path(ctx.attr._apt_private), SUITE], timeout = 600)
-    ctx.delete("apt")
-    if result.return_code:
-        return None, "%s: %s" % (what, (result.stderr or result.stdout).strip() or "no answer in 600 s")
-    archives = [f for f in ctx.path("archive").readdir() if ".orig.tar." in f.basename]
-    if len(archives) != 1:
-        return None, "%s: apt-get left %d upstream archives, not one" % (what, len(archives))
-    ctx.extract(archives[0], output = "debian")
+    archive, error = debian_source(ctx, ctx.attr._apt_private, "xnnpack", SUITE)
+    if not archive:
+        return None, "%s: %s" % (what, error)
+    ctx.extract(archive, output = "debian")
     ctx.delete("archive")
     return ctx.path("debian"), what
 

@@ -25,7 +25,7 @@ func checkClosed(tree, source string) error {
 	}
 	var missing []string
 	for name := range manifest {
-		if ext := path.Ext(name); ext != ".c" && ext != ".h" && ext != ".inc" {
+		if ext := path.Ext(name); !slices.Contains([]string{".c", ".cc", ".h", ".inc"}, ext) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(source, name))

@@ -267,7 +267,8 @@ func changedSources(root, tree string, ks []ukernel.Kernel) (c changed, err erro
 	}
 	shared := func(in, other map[string]string) {
 		for name, hash := range in {
-			if isKernel := strings.Contains(name, "/gen/"); !isKernel && other[name] != hash && !slices.Contains(c.shared, name) {
+			ofKernels := !strings.Contains(name, "/gen/") && !strings.HasPrefix(name, "test/")
+			if ofKernels && other[name] != hash && !slices.Contains(c.shared, name) {
 				c.shared = append(c.shared, name)
 			}
 		}

@@ -13,7 +13,7 @@ die() {
 }
 mkdir -p "$tree" "$present"
 tar -C "$root" -cf - --exclude=.git --exclude='./bazel-*' . | tar -C "$tree" -xf -
-(cd "$source" && cp -RL include src LICENSE "$present")
+(cd "$source" && cp -RL include src test LICENSE "$present")
 cp -R "$present" "$doctored"
 cd "$doctored/src"
 sed -i 's/vc5 = _mm256_set1_ps(0x1.0F9F9Cp-7f)/vc5 = _mm256_set1_ps(0x1.0F9F9Ep-7f)/' f32-raddextexp/gen/f32-raddextexp-avx2-p5-u96.c
