@@ -1,6 +1,6 @@
 // Upstream's symbols for the Go kernels. The macro of a family defines one of them; names.inc has a line for each kernel of
 // ukernel/upstream.txt, such as f32_rmax(f32_rmax_ukernel__avx_u8).
-#include "compare/upstream_tests/kernels/kernels.h"
+#include "compare/upstream_tests/exports/exports.h"
 
 typedef const void* params; // which no kernel reads
 

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "compare/upstream_tests/cpu.h"
-#include "compare/upstream_tests/kernels/kernels.h"
+#include "compare/upstream_tests/exports/exports.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 //go:build cgo
 
-// Command kernels is no program: Bazel makes a C archive of it, through which
+// Command exports is no program: Bazel makes a C archive of it, through which
 // upstream's tests call the kernels of package twins. See //compare/upstream_tests.
 package main
 
