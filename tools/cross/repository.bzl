@@ -62,12 +62,12 @@ def _run(ctx, command, environment = {}):
     return result
 
 def _include_dirs(ctx, command):
-    """The directories in which a compiler looks for headers, as it tells them itself.
+    """The directories in which a compiler looks for headers of C++ and of C, as it tells them itself.
 
     Its notes of what a file includes have them by the name that it was given or by the real one; by which it finds its own
     depends on -no-canonical-prefixes, which Bazel's toolchain passes.
     """
-    said = _run(ctx, command + ["-no-canonical-prefixes", "-E", "-xc", "-", "-v"]).stderr
+    said = _run(ctx, command + ["-no-canonical-prefixes", "-E", "-xc++", "-", "-v"]).stderr
     begin = said.find("#include <...> search starts here:")
     end = said.find("End of search list.")
     if begin < 0 or end < begin:
@@ -78,11 +78,11 @@ def _include_dirs(ctx, command):
 def _cross_arm64_impl(ctx):
     prefix = ""
     gcc = ctx.which(_TRIPLE + "-gcc")
-    if not gcc:
+    if not gcc or not ctx.which(_TRIPLE + "-g++"):
         # No such package on this machine: unpack it for this user.
         go = ctx.which("go")
         if not go:
-            fail("neither %s-gcc nor go is on PATH: install Debian's gcc-%s" % (_TRIPLE, _TRIPLE))
+            fail("neither %s-g++ nor go is on PATH: install Debian's g++-%s" % (_TRIPLE, _TRIPLE))
         root = ctx.path(Label("//:go.mod")).dirname
         prefix = _run(ctx, [go, "-C", root, "run", "./tools/emulate", "provide", "arm64-gcc"], {"GOFLAGS": ""}).stdout.strip()
         gcc = ctx.path(prefix + "/bin/" + _TRIPLE + "-gcc")
@@ -121,7 +121,7 @@ cross_arm64 = repository_rule(
     configure = True,
     doc = """The repository with the toolchain's definition.
 
-It uses aarch64-linux-gnu-gcc from PATH, else from Debian's packages in the user's cache directory; and clang in the
+It uses aarch64-linux-gnu-gcc and -g++ from PATH, else from Debian's packages in the user's cache directory; and clang in the
 compiler's place where CC names one.""",
     environ = ["CC", "PATH", "HOME", "XDG_CACHE_HOME"],
     local = True,

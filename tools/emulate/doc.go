@@ -11,7 +11,7 @@
 // translate BINARY with qemu's user mode. All come from Debian's packages, provided at first use in
 // the user's cache directory ($XDG_CACHE_HOME, ~/.cache) by the machine's own
 // apt configuration, without root; provide does only that, and prints where.
-// provide arm64-gcc is for the C compiler that makes programs for arm64.
+// provide arm64-gcc is for the C and C++ compiler that makes programs for arm64.
 //
 // The program sees its arguments, its environment and its working directory
 // under the names they have here. Under qemu it sees every file; under Bochs

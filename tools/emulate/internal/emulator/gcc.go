@@ -16,11 +16,11 @@ import (
 
 const arm64Triple = "aarch64-linux-gnu"
 
-// gccSet is the C compiler that makes programs for arm64 on amd64.
+// gccSet is the compiler of C and C++ that makes programs for arm64 on amd64.
 var gccSet = prefix.Set{
-	Name:     "gcc-arm64-12-1",
+	Name:     "gcc-arm64-12-2",
 	Suite:    "bookworm",
-	Packages: []string{"gcc-" + arm64Triple, "libc6-dev-arm64-cross"},
+	Packages: []string{"g++-" + arm64Triple, "libc6-dev-arm64-cross"},
 	// The compiler runs on this machine's libc; the sanitizers are not used.
 	Without: []string{
 		"libc6", "libgcc-s1", "zlib1g",
@@ -52,20 +52,20 @@ func finishGCC(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	source := filepath.Join(dir, "check.c")
-	if err := os.WriteFile(source, []byte("#include <math.h>\n#include <stdio.h>\nint main(int n, char **v) { return printf(\"%g\", exp(n)) < 0; }\n"), 0o644); err != nil {
+	source := filepath.Join(dir, "check.cc")
+	if err := os.WriteFile(source, []byte("#include <cmath>\n#include <iostream>\nint main(int n, char **v) { std::cout << std::exp(n); }\n"), 0o644); err != nil {
 		return err
 	}
 	program := filepath.Join(dir, "check")
 	defer os.Remove(source)
 	defer os.Remove(program)
-	if out, err := exec.CommandContext(ctx, filepath.Join(bin, arm64Triple+"-gcc"), "-static", "-o", program, source, "-lm").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, filepath.Join(bin, arm64Triple+"-gcc"), "-static", "-o", program, source, "-lstdc++", "-lm").CombinedOutput(); err != nil {
 		return fmt.Errorf("the compiler makes no program: %w: %s", err, tail(out))
 	}
 	return nil
 }
 
-// ProvideGCC makes a C compiler for arm64 available in a directory below base
+// ProvideGCC makes a compiler of C and C++ for arm64 available in a directory below base
 // and returns the directory; its programs are in bin.
 func ProvideGCC(ctx context.Context, base string, log io.Writer) (string, error) {
 	if runtime.GOARCH != "amd64" {
