@@ -150,6 +150,9 @@ type axisCall struct {
 	level       arith.Level
 	// block is how many rows a buffer takes, and stride how far they are from each other there.
 	block, stride int
+	// wide is how many columns a vector of the kernel has that does them side by side, if it can do these
+	// at all, and together how many go at once.
+	wide, together int
 }
 
 const (
@@ -157,6 +160,9 @@ const (
 	// rows: they stay in L2 between the three steps.
 	axisBlock = 1 << 15
 	axisLeast = 16
+	// axisNear is how many elements lie in L2, likely: then few columns go at once, so that their
+	// exponentials stay in L1, else as many as there is room for in L2, as lines of memory are far apart.
+	axisNear = 1 << 18
 	// axisMost limits the buffer for long rows: there may be fewer of them.
 	axisMost = 1 << 21
 	// axisTile is how many 16-bit elements of a row of the tensor are converted at a time, in as many rows.
@@ -165,9 +171,10 @@ const (
 
 // axisBuffer holds rows, and a tile of 16-bit elements as float32.
 type axisBuffer struct {
-	rows []float32
-	tile [axisTile * axisTile]float32
-	self *axisBuffer
+	columns arith.Columns // first, so that its lines are whole ones of the cache
+	rows    []float32
+	tile    [axisTile * axisTile]float32
+	self    *axisBuffer
 }
 
 var axisPool = sync.Pool{New: func() any {
@@ -194,6 +201,15 @@ func (a *axisCall) run(who string, rows int, o *Options) {
 	a.stride = (a.cols+15)&^15 | 16
 	a.block = max(axisLeast, axisBlock/a.stride&^(axisLeast-1))
 	a.block = max(1, min(a.block, axisMost/a.stride, rows))
+	if w := p.level.Columns(); a.op == opSoftmax && a.inner >= w && a.cols <= wholeRow && a.src.format == isFloat32 &&
+		a.dst.format == isFloat32 && !a.o.Causal && a.o.Keep.Data == nil && a.o.Add.Data == nil && len(a.o.Scales) == 0 {
+		a.wide = w
+		room := axisBlock
+		if rows*a.cols < axisNear {
+			room = blockLen
+		}
+		a.together = max(w, min(8*w, room/a.cols&^(w-1)))
+	}
 	if p.goroutines == 1 {
 		a.span(0, rows)
 		return
@@ -213,31 +229,67 @@ func (a *axisCall) span(first, end int) {
 	if n := a.block * a.stride; len(b.rows) < n {
 		b.rows = make([]float32, n)
 	}
-	for ; first < end; first += a.block {
+	wide := a.wide > 0 && a.sideBySide(b)
+	for first < end {
 		n := min(a.block, end-first)
-		a.gather(b, first, n)
-		x := Matrix[float32]{n, a.cols, b.rows, a.stride}
-		own := a.o
-		if len(own.Scales) > 0 {
-			own.Scales = own.Scales[first:][:n]
+		if wide {
+			n = min(n, a.inner-first%a.inner)
+			if k := a.columns(b, first, n); k > 0 {
+				first += k
+				continue
+			}
+			n = min(n, max(a.wide, n&^(a.wide-1)))
 		}
-		own.Add, own.Keep = rowsOfMask(own.Add, first, n), rowsOfMask(own.Keep, first, n)
-		own.Offset += first
-		if a.op == opLogSumExp {
-			c := newCall(a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)
-			c.span(0, n)
-			continue
-		}
-		c := newCall(a.op, &x, &x, &own)
-		c.span(0, n)
-		a.scatter(b, first, n)
+		a.rows(b, first, n)
+		first += n
 	}
 	axisPool.Put(b.self)
 }
 
+// sideBySide prepares the kernel for columns. It is false if that does not go with the scale.
+func (a *axisCall) sideBySide(b *axisBuffer) bool {
+	j := newCall(a.op, &Matrix[float32]{}, &Matrix[float32]{}, &Options{Scale: a.o.Scale}).one
+	return j.mul == 1 && b.columns.Reset(&j.scale)
+}
+
+// columns does some of n rows from first on, which are of one outer index, by the kernel for columns,
+// and returns how many it did.
+func (a *axisCall) columns(b *axisBuffer, first, n int) (done int) {
+	outer, inner := first/a.inner, first%a.inner
+	src, dst := a.src.f[outer*a.from.outer+inner:], a.dst.f[outer*a.to.outer+inner:]
+	for done+a.wide <= n {
+		k := min(a.together, (n-done)/a.wide*a.wide)
+		if !a.level.SoftmaxColumns(dst[done:], src[done:], b.rows, a.cols, k, a.to.axis, a.from.axis, &b.columns) {
+			break
+		}
+		done += k
+	}
+	return done
+}
+
+// rows does n rows from first on in the buffer.
+func (a *axisCall) rows(b *axisBuffer, first, n int) {
+	a.gather(b, first, n)
+	x := Matrix[float32]{n, a.cols, b.rows, a.stride}
+	own := a.o
+	if len(own.Scales) > 0 {
+		own.Scales = own.Scales[first:][:n]
+	}
+	own.Add, own.Keep = rowsOfMask(own.Add, first, n), rowsOfMask(own.Keep, first, n)
+	own.Offset += first
+	if a.op == opLogSumExp {
+		c := newCall(a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)
+		c.span(0, n)
+		return
+	}
+	c := newCall(a.op, &x, &x, &own)
+	c.span(0, n)
+	a.scatter(b, first, n)
+}
+
 // rowsOfMask is n rows of a mask, from first on.
 func rowsOfMask[T any](m Matrix[T], first, n int) Matrix[T] {
-	if m.Rows > 1 {
+	if m.Data != nil && m.Rows > 1 {
 		m.Rows, m.Data = n, m.Data[first*m.Stride:]
 	}
 	return m

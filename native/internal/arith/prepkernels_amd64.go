@@ -35,6 +35,9 @@ func softmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, d
 func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
 
 //go:noescape
+func softmaxColumnsAVX2(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
+
+//go:noescape
 func dotAVX2(src, dy []float32) (sum float64)
 
 //go:noescape
@@ -69,6 +72,9 @@ func softmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols,
 
 //go:noescape
 func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+
+//go:noescape
+func softmaxColumnsAVX512(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
 
 //go:noescape
 func dotAVX512(src, dy []float32) (sum float64)

@@ -109,6 +109,7 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	for _, d := range Dots {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
 	}
+	(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).columns("softmaxColumns" + l.Suffix)
 	if evex {
 		(&prepareWriter{Context: c}).touch()
 	} else {
