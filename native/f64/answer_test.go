@@ -38,13 +38,16 @@ func answers(goroutines int, inPlace bool, lengths []int) []byte {
 	for k, c := range classes {
 		var h [7]hash
 		for i, n := range lengths {
-			if n > 5000 && k%4 != 0 {
-				continue
+			if n > 500 && k%4 != 0 || n > 5000 && k%8 != 0 {
+				continue // in software, as on 386, an fma takes long
 			}
 			r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
 			x := make([]float64, n)
 			c.fill(r, x)
 			for f := range h {
+				if n > 5000 && f != 0 && f != 2 {
+					continue
+				}
 				h[f].add(answer(f, x, goroutines, inPlace, []float64{1, 0.7, -3}[i%3])...)
 			}
 		}
@@ -107,7 +110,7 @@ func answer(f int, x []float64, goroutines int, inPlace bool, scale float64) []f
 // platform, at every level of instructions, with one goroutine and several, in place.
 func TestOneAnswer(t *testing.T) {
 	const file = "testdata/answers.txt"
-	lengths := []int{1, 2, 5, 8, 15, 16, 17, 31, 48, 100, 300, 1000, 4095, 4099, 70001}
+	lengths := []int{1, 2, 5, 8, 15, 16, 17, 31, 48, 100, 300, 1000, 4099, 70001}
 	if *updateAnswers {
 		if err := os.WriteFile(file, answers(1, false, lengths), 0o666); err != nil {
 			t.Fatal(err)

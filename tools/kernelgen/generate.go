@@ -49,6 +49,9 @@ func generate() (map[string][]byte, error) {
 	if err := generateLibrary(files); err != nil {
 		return nil, err
 	}
+	if err := generateDouble(files); err != nil {
+		return nil, err
+	}
 	return files, nil
 }
 

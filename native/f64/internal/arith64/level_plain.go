@@ -1,4 +1,8 @@
+//go:build (!amd64 && !arm64) || purego
+
 package arith64
+
+// The kernels for whole turns.
 
 func maxTurns(_ Level, src []float64) float64 {
 	return maxPlain(src)

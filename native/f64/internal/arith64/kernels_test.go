@@ -1,0 +1,139 @@
+package arith64
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// specials are elements that don't come up by themselves.
+var specials = []float64{negInf, math.NaN(), math.Inf(1), 0, math.Copysign(0, -1), 5e-324, -5e-324, math.MaxFloat64, -math.MaxFloat64,
+	Far, -Far, 709.8, -708.4, -745.2, 0.5, math.Float64frombits(0x7ff0000000000001)}
+
+// fill makes elements of one of several classes, below 100 but for specials.
+func fill(r *rand.Rand, class int, x []float64) {
+	for i := range x {
+		switch class {
+		case 0:
+			x[i] = r.Float64()*20 - 10
+		case 1: // spread beyond what is 0
+			x[i] = r.Float64()*900 - 800
+		case 2: // any order of size
+			x[i] = math.Ldexp(r.Float64()*2-1, r.IntN(1080)-1074)
+		case 3: // about where the integer changes
+			x[i] = (float64(r.IntN(100)-90) + 0.5 + (r.Float64()-0.5)*0x1p-40) * math.Ln2
+		case 4:
+			x[i] = -Far + r.Float64()*50
+		case 5:
+			if x[i] = r.Float64(); r.IntN(4) == 0 {
+				x[i] = specials[r.IntN(len(specials))]
+			}
+		}
+	}
+}
+
+const classes = 6
+
+// TestKernels holds the kernels of every level to those in Go, at every length, with slices that end
+// before a page that can't be touched, or begin after one.
+func TestKernels(t *testing.T) {
+	const most = 4 * Turn
+	for _, level := range arith.Levels() {
+		if level == Plain {
+			continue
+		}
+		t.Run(level.String(), func(t *testing.T) {
+			src, free, err := guarded(Chunk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer free()
+			dst, free, err := guarded(Chunk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer free()
+			lengths := []int{500, 1000, Chunk - 1, Chunk}
+			for n := range most + 1 {
+				lengths = append(lengths, n)
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			for _, n := range lengths {
+				for class := range classes {
+					x, y := src[:n], dst[:n]
+					if class%2 == 0 {
+						x, y = src[len(src)-n:], dst[len(dst)-n:]
+					}
+					fill(r, class, x)
+					compare(t, fmt.Sprintf("%d elements of class %d", n, class), level, y, x, []Scale{One, MakeScale(0.3)}[r.IntN(2)])
+				}
+			}
+		})
+	}
+}
+
+func compare(t *testing.T, what string, level Level, y, x []float64, s Scale) {
+	t.Helper()
+	want := make([]float64, len(x))
+	m := Max(Plain, x)
+	if got := Max(level, x); got != m || math.Signbit(got) != math.Signbit(m) {
+		t.Fatalf("%s: max is %v, want %v", what, got, m)
+	}
+	if !(math.Abs(m*s.Factor) <= Far+100) {
+		m = 0 // what is made of such elements is the same, too
+	}
+	var a, b Sum
+	a.Begin(&s)
+	a.SetN(&s, s.N(m))
+	a.Reset()
+	a.S[3], a.R[2], a.S[7] = bias+3, 0x1p-40, bias+7
+	b = a
+	before := a
+	AddExp(level, x, &a)
+	AddExp(Plain, x, &b)
+	sameSum(t, what+": sum", &a, &b)
+	a, b = before, before
+	StoreExp(level, y, x, &a)
+	StoreExp(Plain, want, x, &b)
+	sameSum(t, what+": sum of sumStore", &a, &b)
+	same(t, what+": sumStore", y, want)
+	for _, total := range []float64{11.5, 1000.3} {
+		for _, d := range []float64{0, 5, 1020} {
+			f, _ := MakeFactor(total, 0x1p-40, d)
+			ExpScale(level, y, x, &before, &f)
+			ExpScale(Plain, want, x, &before, &f)
+			same(t, what+": expScale", y, want)
+			e := make([]float64, len(x))
+			StoreExp(Plain, e, x, &b)
+			ScaleStored(level, y, e, &f)
+			ScaleStored(Plain, want, e, &f)
+			same(t, what+": scale", y, want)
+		}
+	}
+	LogSub(level, y, x, m, s.Factor, 1.25)
+	LogSub(Plain, want, x, m, s.Factor, 1.25)
+	same(t, what+": logSub", y, want)
+	copy(y, x) // in place
+	StoreExp(level, y, y, &a)
+	StoreExp(Plain, want, x, &b)
+	same(t, what+": sumStore in place", y, want)
+}
+
+func sameSum(t *testing.T, what string, got, want *Sum) {
+	t.Helper()
+	same(t, what+", S", got.S[:], want.S[:])
+	same(t, what+", R", got.R[:], want.R[:])
+}
+
+// same compares bits; a NaN is like any other.
+func same(t *testing.T, what string, got, want []float64) {
+	t.Helper()
+	for i, w := range want {
+		if math.Float64bits(got[i]) != math.Float64bits(w) && (got[i] == got[i] || w == w) {
+			t.Fatalf("%s: element %d of %d is %v (%#x), want %v (%#x)", what, i, len(want), got[i], math.Float64bits(got[i]), w, math.Float64bits(w))
+		}
+	}
+}

@@ -1,0 +1,72 @@
+//go:build !purego
+
+package arith64
+
+import "github.com/twopass-softmax/twopass/native/internal/arith"
+
+// The kernels for whole turns.
+
+func maxTurns(l Level, src []float64) float64 {
+	switch l {
+	case arith.AVX512:
+		return maxAVX512(src)
+	case arith.AVX2:
+		return maxAVX2(src)
+	}
+	return maxPlain(src)
+}
+
+func sumTurns(l Level, src []float64, st *Sum) {
+	switch l {
+	case arith.AVX512:
+		sumAVX512(src, st)
+	case arith.AVX2:
+		sumAVX2(src, st)
+	default:
+		sumPlain(src, st)
+	}
+}
+
+func sumStoreTurns(l Level, dst, src []float64, st *Sum) {
+	switch l {
+	case arith.AVX512:
+		sumStoreAVX512(dst, src, st)
+	case arith.AVX2:
+		sumStoreAVX2(dst, src, st)
+	default:
+		sumStorePlain(dst, src, st)
+	}
+}
+
+func scaleTurns(l Level, dst, src []float64, f *Factor) {
+	switch l {
+	case arith.AVX512:
+		scaleAVX512(dst, src, f)
+	case arith.AVX2:
+		scaleAVX2(dst, src, f)
+	default:
+		scalePlain(dst, src, f)
+	}
+}
+
+func expScaleTurns(l Level, dst, src []float64, st *Sum, f *Factor) {
+	switch l {
+	case arith.AVX512:
+		expScaleAVX512(dst, src, st, f)
+	case arith.AVX2:
+		expScaleAVX2(dst, src, st, f)
+	default:
+		expScalePlain(dst, src, st, f)
+	}
+}
+
+func logSubTurns(l Level, dst, src []float64, m, scale, b float64) {
+	switch l {
+	case arith.AVX512:
+		logSubAVX512(dst, src, m, scale, b)
+	case arith.AVX2:
+		logSubAVX2(dst, src, m, scale, b)
+	default:
+		logSubPlain(dst, src, m, scale, b)
+	}
+}

@@ -1,0 +1,60 @@
+//go:build !purego
+
+package arith64
+
+import "github.com/twopass-softmax/twopass/native/internal/arith"
+
+// The kernels for whole turns.
+
+func maxTurns(l Level, src []float64) float64 {
+	switch l {
+	case arith.NEON:
+		return maxNEON(src)
+	}
+	return maxPlain(src)
+}
+
+func sumTurns(l Level, src []float64, st *Sum) {
+	switch l {
+	case arith.NEON:
+		sumNEON(src, st)
+	default:
+		sumPlain(src, st)
+	}
+}
+
+func sumStoreTurns(l Level, dst, src []float64, st *Sum) {
+	switch l {
+	case arith.NEON:
+		sumStoreNEON(dst, src, st)
+	default:
+		sumStorePlain(dst, src, st)
+	}
+}
+
+func scaleTurns(l Level, dst, src []float64, f *Factor) {
+	switch l {
+	case arith.NEON:
+		scaleNEON(dst, src, f)
+	default:
+		scalePlain(dst, src, f)
+	}
+}
+
+func expScaleTurns(l Level, dst, src []float64, st *Sum, f *Factor) {
+	switch l {
+	case arith.NEON:
+		expScaleNEON(dst, src, st, f)
+	default:
+		expScalePlain(dst, src, st, f)
+	}
+}
+
+func logSubTurns(l Level, dst, src []float64, m, scale, b float64) {
+	switch l {
+	case arith.NEON:
+		logSubNEON(dst, src, m, scale, b)
+	default:
+		logSubPlain(dst, src, m, scale, b)
+	}
+}

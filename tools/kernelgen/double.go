@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/double"
+)
+
+// arith64 is the directory of float64's arithmetic.
+const arith64 = "native/f64/internal/arith64/"
+
+// generateDouble adds the files of package native/f64/internal/arith64.
+func generateDouble(files map[string][]byte) (err error) {
+	declare := func(arch string, suffixes ...string) error {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith64\n", generated)
+		for _, suffix := range suffixes {
+			for _, k := range double.Kernels {
+				fmt.Fprintf(&b, "\n//go:noescape\nfunc %s%s%s\n", k.Name, suffix, k.Signature)
+			}
+		}
+		files[arith64+"kernels_"+arch+".go"], err = format.Source(b.Bytes())
+		return err
+	}
+	var suffixes []string
+	for _, l := range double.AMD64 {
+		files[arith64+l.File+"_amd64.s"] = double.AMD64File(l.Suffix, generated)
+		suffixes = append(suffixes, l.Suffix)
+	}
+	if err := declare("amd64", suffixes...); err != nil {
+		return err
+	}
+	files[arith64+"neon_arm64.s"] = double.ARM64File(generated)
+	return declare("arm64", double.ARM64)
+}

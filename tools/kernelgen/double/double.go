@@ -1,0 +1,290 @@
+// Package double writes the kernels of package native/f64/internal/arith64, each described once for
+// all machines: that package's documentation defines the arithmetic.
+//
+// Kernels take whole turns of 16 elements, which their callers see to, so that a kernel is a loop
+// over a few turns and one over those that are left. Registers are given by hand: each machine says
+// how many vectors go through the formulas together, and has registers for those.
+package double
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+)
+
+const (
+	lanes = 8 // of a row: vectors of elements i and i+8 are added up first
+	turn  = 2 * lanes
+)
+
+// exps are the coefficients of the exponential, the lowest first.
+var exps = [...]float64{
+	0x1.62e42fefa39efp-1, 0x1.ebfbdff82c5a6p-3, 0x1.c6b08d704a12cp-5, 0x1.3b2ab6fb9fd9dp-7,
+	0x1.5d87fe789e990p-10, 0x1.4309130f6fc36p-13, 0x1.ffcbfc667752fp-17, 0x1.62bfc64f78edcp-20,
+	0x1.b52522db2536dp-24, 0x1.e61d57b36be8ap-28, 0x1.e972f12c4fed4p-32,
+}
+
+// Kernels are the functions of the package, with their frames.
+var Kernels = []Kernel{
+	{"max", "(src []float64) float64", 32, "the largest element, -Inf if there is none but NaN"},
+	{"sum", "(src []float64, st *Sum)", 32, "adds exp(x) to the sum"},
+	{"sumStore", "(dst, src []float64, st *Sum)", 56, "sum, which stores exp(x) too"},
+	{"scale", "(dst, src []float64, f *Factor)", 56, "exponentials times the factor"},
+	{"expScale", "(dst, src []float64, st *Sum, f *Factor)", 64, "exp(x) times the factor"},
+	{"logSub", "(dst, src []float64, m, scale, b float64)", 72, "(x - m) * scale - b, the difference and the rest rounded once each"},
+}
+
+// Kernel is a function of the package.
+type Kernel struct {
+	Name, Signature string
+	frame           int // bytes of parameters and results
+	doc             string
+}
+
+// stores reports whether the kernel writes to dst.
+func (k Kernel) stores() bool { return k.Name != "max" && k.Name != "sum" }
+
+// The offsets of the fields of Sum, vectors of 8, and of Factor.
+const (
+	sumAt, restAt                   = 0, 64
+	kHiAt, kLoAt, magicAt, lowAt    = 128, 192, 256, 320
+	cHiAt, cLoAt, thrAt             = 0, 8, 16
+	constants                       = "exps64" // in each file, behind each other as vectors of 8
+	downAt, oneAt, infAt, numConsts = len(exps), len(exps) + 1, len(exps) + 2, len(exps) + 3
+)
+
+// value is a register, or what a machine has in memory.
+type value string
+
+// machine is a set of instructions. The destination comes first.
+type machine interface {
+	// Suffix is that of the functions' names.
+	Suffix() string
+	// width is the number of elements in a vector.
+	width() int
+	// params loads the registers of src, dst and the number of elements, and those of structs.
+	params(k Kernel) // for max, -Inf in the first x
+	load(d value, at int)
+	store(a value, at int)
+	copy(d, a value)
+	add(d, a, b value)
+	sub(d, a, b value)
+	mul(d, a, b value)
+	fma(d, a, b value) // d += a * b
+	// horner makes d*f + c in d, or in t, which is free then; the result comes first.
+	horner(d, f, c, t value) (value, value)
+	greater(d, a value)       // d = a if a > d
+	loadLow(d value, at int)  // the larger of low and an element; a NaN if that is one
+	power(d value)            // 2^n for an n in the low bits
+	cut(d, e, thr value)      // d = 0 if e < thr
+	state(d value, at int)    // from Sum
+	setState(a value, at int) // to Sum
+	reduce(k Kernel, a value) // returns the largest lane
+	// loop begins a loop over so many elements, and advance ends it.
+	loop(name string, elements int)
+	advance(k Kernel, name string, elements int)
+	end()
+	// exp are the registers that the exponential has, and how many vectors there are in a big turn.
+	exp() expRegs
+	bytes() []byte
+}
+
+// expRegs are registers for the exponential of vectors that go together.
+type expRegs struct {
+	x, u, f, t         []value // a value for each vector; the result is in x
+	kHi, kLo           value
+	magic, low         value
+	one                value
+	c                  []value // coefficients
+	sums, rests        []value
+	cHi, cLo, thr, dwn value
+}
+
+// writer writes a kernel for a machine.
+type writer struct {
+	machine
+	r expRegs
+}
+
+// exps describes the exponentials of the vectors that begin at these elements.
+func (w *writer) exps(at []int) (e []value) {
+	r, n := w.r, len(at)
+	x, t := slices.Clone(r.x[:n]), slices.Clone(r.t[:n])
+	for i := range n {
+		w.loadLow(x[i], at[i])
+	}
+	each := func(f func(i int)) {
+		for i := range n {
+			f(i)
+		}
+	}
+	each(func(i int) { w.copy(r.u[i], r.magic) })
+	each(func(i int) { w.fma(r.u[i], x[i], r.kHi) })
+	each(func(i int) { w.sub(r.f[i], r.magic, r.u[i]) })
+	each(func(i int) { w.fma(r.f[i], x[i], r.kHi) })
+	each(func(i int) { w.fma(r.f[i], x[i], r.kLo) })
+	each(func(i int) { w.copy(x[i], r.c[len(r.c)-1]) })
+	for c := len(r.c) - 2; c >= 0; c-- {
+		each(func(i int) { x[i], t[i] = w.horner(x[i], r.f[i], r.c[c], t[i]) })
+	}
+	each(func(i int) { w.mul(x[i], x[i], r.f[i]) })
+	each(func(i int) { w.power(r.u[i]) })
+	each(func(i int) { x[i], t[i] = w.horner(x[i], r.u[i], r.u[i], t[i]) })
+	return x
+}
+
+// accumulate adds a pair of vectors to a part of the sum; the vectors and u and f of the first are free then.
+func (w *writer) accumulate(part int, a, b, u, f value) {
+	s, r := w.r.sums[part], w.r.rests[part]
+	w.add(a, a, b)
+	w.add(u, s, a)
+	w.sub(f, u, s)
+	w.sub(a, a, f)
+	w.add(r, r, a)
+	w.copy(s, u)
+}
+
+// scaled is the second pass for an exponential, in d.
+func (w *writer) scaled(d, e value) {
+	r := w.r
+	w.mul(d, e, r.cLo)
+	w.fma(d, e, r.cHi)
+	w.mul(d, d, r.dwn)
+	w.cut(d, e, r.thr)
+}
+
+// turns describes loops: the body takes the vectors of n turns in groups that fit the registers, pairs
+// of 8 elements together.
+func (w *writer) turns(k Kernel, body func(at []int)) {
+	group := len(w.r.x)
+	parts := lanes / w.width()
+	most := max(1, group/(2*parts)) // turns
+	for _, n := range []int{most, 1} {
+		name := fmt.Sprintf("turns%d", n)
+		w.loop(name, n*turn)
+		var at []int
+		for t := range n {
+			for p := range parts {
+				at = append(at, t*turn+p*w.width(), t*turn+lanes+p*w.width())
+			}
+		}
+		for len(at) > 0 {
+			g := min(group, len(at))
+			body(at[:g])
+			at = at[g:]
+		}
+		w.advance(k, name, n*turn)
+		if most == 1 {
+			break
+		}
+	}
+}
+
+func (w *writer) kernel(k Kernel) {
+	w.params(k)
+	r := w.r
+	part := func(at int) int { return at % lanes / w.width() }
+	switch k.Name {
+	case "max":
+		w.max(k)
+		return
+	case "sum", "sumStore":
+		for p := range r.sums {
+			w.state(r.sums[p], sumAt+8*p*w.width())
+			w.state(r.rests[p], restAt+8*p*w.width())
+		}
+		w.turns(k, func(at []int) {
+			e := w.exps(at)
+			if k.Name == "sumStore" {
+				for i, a := range at {
+					w.store(e[i], a)
+				}
+			}
+			for i := 0; i < len(at); i += 2 {
+				w.accumulate(part(at[i]), e[i], e[i+1], r.u[i], r.f[i])
+			}
+		})
+		for p := range r.sums {
+			w.setState(r.sums[p], sumAt+8*p*w.width())
+			w.setState(r.rests[p], restAt+8*p*w.width())
+		}
+	case "expScale":
+		w.turns(k, func(at []int) {
+			for i, e := range w.exps(at) {
+				w.scaled(r.f[i], e)
+				w.store(r.f[i], at[i])
+			}
+		})
+	case "scale":
+		w.turns(k, func(at []int) {
+			for i, a := range at {
+				w.load(r.x[i], a)
+				w.scaled(r.f[i], r.x[i])
+				w.store(r.f[i], a)
+			}
+		})
+	case "logSub":
+		w.turns(k, func(at []int) {
+			for i, a := range at {
+				w.load(r.x[i], a)
+				w.sub(r.x[i], r.x[i], r.cHi)
+				w.copy(r.f[i], r.thr)
+				w.fma(r.f[i], r.x[i], r.cLo)
+				w.store(r.f[i], a)
+			}
+		})
+	}
+	w.end()
+}
+
+// max describes the largest element, in 8 vectors.
+func (w *writer) max(k Kernel) {
+	var top []value
+	for _, v := range [][]value{w.r.x, w.r.u, w.r.f} {
+		top = append(top, v...)
+	}
+	free := top[len(top)-1]
+	const many = 4
+	top = top[:many]
+	for _, d := range top[1:] {
+		w.copy(d, top[0])
+	}
+	for _, n := range []int{4 * turn, turn} {
+		name := fmt.Sprintf("max%d", n)
+		w.loop(name, n)
+		for i := 0; i < n; i += w.width() {
+			w.load(free, i)
+			w.greater(top[i/w.width()%many], free)
+		}
+		w.advance(k, name, n)
+	}
+	for n := many / 2; n > 0; n /= 2 {
+		for i := range n {
+			w.greater(top[i], top[i+n])
+		}
+	}
+	w.reduce(k, top[0])
+}
+
+// file writes all kernels for a machine.
+func file(m machine, r expRegs, header string) []byte {
+	var b bytes.Buffer
+	b.WriteString(header)
+	b.WriteString("\n//go:build !purego\n\n#include \"textflag.h\"\n\n")
+	values := append(exps[:], 0x1p-300, 1, math.Inf(-1))
+	for i, c := range values {
+		for l := range lanes {
+			fmt.Fprintf(&b, "DATA %s<>+%d(SB)/8, $%#016x\n", constants, 8*(lanes*i+l), math.Float64bits(c))
+		}
+	}
+	fmt.Fprintf(&b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", constants, 8*lanes*len(values))
+	w := &writer{m, r}
+	for _, k := range Kernels {
+		fmt.Fprintf(&b, "\n// %s%s: %s.\n//\n// func %s%s%s\nTEXT ·%s%s(SB), NOSPLIT, $0-%d\n", k.Name, m.Suffix(), k.doc,
+			k.Name, m.Suffix(), k.Signature, k.Name, m.Suffix(), k.frame)
+		w.kernel(k)
+		b.Write(m.bytes())
+	}
+	return b.Bytes()
+}
