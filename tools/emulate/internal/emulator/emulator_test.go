@@ -4,7 +4,9 @@ package emulator
 
 import (
 	"bytes"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -40,6 +42,36 @@ func TestGoWatch(t *testing.T) {
 			if out.String() != c.out {
 				t.Errorf("%q became %q", c.out, out.String())
 			}
+		}
+	}
+}
+
+// TestOldQEMU has a qemu on PATH that is new enough for one architecture and not for another. There
+// is no apt to get a newer one.
+func TestOldQEMU(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		arch, name, version string
+		ok                  bool
+	}{
+		{"arm64", "qemu-aarch64-static", "7.2.22 (Debian)", true},
+		{"riscv64", "qemu-riscv64-static", "7.2.22 (Debian)", false},
+		{"riscv64", "qemu-riscv64", "unknown", false},
+		{"riscv64", "qemu-riscv64", "10.0.13", true},
+	} {
+		bin := t.TempDir()
+		script := "#!" + sh + "\necho " + c.name + " version '" + c.version + "'\n"
+		want := filepath.Join(bin, c.name)
+		if err := os.WriteFile(want, []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", bin)
+		path, err := QEMUs[c.arch].Provide(t.Context(), t.TempDir(), io.Discard)
+		if c.ok != (err == nil && path == want) {
+			t.Errorf("%s of version %s: %q, %v", c.name, c.version, path, err)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/twopass-softmax/twopass/tools/emulate/internal/prefix"
@@ -24,29 +26,62 @@ var qemuSet = prefix.Set{
 	Packages: []string{"qemu-user-static"},
 }
 
+// newQEMUSet is for RISC-V: riscv_hwprobe, the system call by which programs find the vector
+// extension, tells of it from qemu 9 on. Its programs are static, too.
+var newQEMUSet = prefix.Set{
+	Name:     "qemu-10.0-1",
+	Suite:    "trixie",
+	Packages: []string{"qemu-user"},
+	Finish: func(_ context.Context, dir string) error {
+		all, err := filepath.Glob(filepath.Join(dir, "usr/bin/qemu-*"))
+		for _, name := range all { // 15 MB each
+			if filepath.Base(name) != "qemu-riscv64" {
+				err = errors.Join(err, os.Remove(name))
+			}
+		}
+		return err
+	},
+}
+
 // QEMU is the user-mode emulator of an architecture.
 type QEMU struct {
 	name    string // of the emulator
 	machine elf.Machine
+	set     prefix.Set
+	file    string // in the set
+	least   int    // the major version
 }
 
 // QEMUs are by Go's names of the architectures.
 var QEMUs = map[string]QEMU{
-	"arm64":   {"qemu-aarch64", elf.EM_AARCH64},
-	"riscv64": {"qemu-riscv64", elf.EM_RISCV},
-	"s390x":   {"qemu-s390x", elf.EM_S390},
+	"arm64":   {"qemu-aarch64", elf.EM_AARCH64, qemuSet, "usr/bin/qemu-aarch64-static", 0},
+	"riscv64": {"qemu-riscv64", elf.EM_RISCV, newQEMUSet, "usr/bin/qemu-riscv64", 9},
+	"s390x":   {"qemu-s390x", elf.EM_S390, qemuSet, "usr/bin/qemu-s390x-static", 0},
 }
 
-// Provide returns the path of the emulator for static programs: PATH's, or one that it
-// makes available in a directory below base.
+// Provide returns the path of the emulator for static programs: PATH's if that is new enough, or one
+// that it makes available in a directory below base.
 func (q QEMU) Provide(ctx context.Context, base string, log io.Writer) (string, error) {
 	for _, n := range []string{q.name + "-static", q.name} {
-		if path, err := exec.LookPath(n); err == nil {
+		path, err := exec.LookPath(n)
+		if err != nil {
+			continue
+		}
+		if q.least == 0 {
+			return path, nil
+		}
+		version, err := exec.CommandContext(ctx, path, "--version").Output()
+		if err != nil {
+			return "", fmt.Errorf("%s --version: %w", path, err)
+		}
+		_, number, _ := strings.Cut(string(version), " version ")
+		major, _, _ := strings.Cut(number, ".")
+		if v, err := strconv.Atoi(major); err == nil && v >= q.least {
 			return path, nil
 		}
 	}
-	dir, err := prefix.Provide(ctx, base, qemuSet, log)
-	return filepath.Join(dir, "usr/bin", q.name+"-static"), err
+	dir, err := prefix.Provide(ctx, base, q.set, log)
+	return filepath.Join(dir, q.file), err
 }
 
 // qemuUncaught is how qemu says that a signal has ended the program, and not
