@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <string>
@@ -20,8 +19,8 @@ struct Count {
   int passed = 0, failed = 0, skipped = 0;
 };
 
-// The tests of one kernel, or of one operator, are a test suite; its name has the kernel's, in some case and with or without
-// "ukernel".
+// A test suite has the tests of a kernel or of an operator. Its name is F32_RMAX__AVX_U8 or xnn_f32_vmulc_ukernel__avx_u8, or
+// SOFTMAX_NC_F32.
 class Listener : public testing::EmptyTestEventListener {
  public:
   std::map<std::string, Count> by_group;  // a family, and an ISA if there is one
@@ -97,7 +96,7 @@ int main(int argc, char** argv) {
   int total = all.passed + all.failed + all.skipped;
   bool ok = seen->wrong == 0 && total == tests && all.skipped < total &&
             (error == 0 ? passed : all.failed >= 0.95 * (all.passed + all.failed));
-  std::printf("upstream's own tests: %d of %d%s, %s\n", total, tests,
-              error == 0 ? "" : ", with a planted error, which must fail", ok ? "ok" : "NOT OK");
+  std::printf("upstream's own tests: %d of %d%s, %d skipped because the CPU lacks their instructions: %s\n", total, tests,
+              error == 0 ? "" : ", with a planted error, which must fail", all.skipped, ok ? "ok" : "NOT OK");
   return ok ? 0 : 1;
 }
