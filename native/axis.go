@@ -248,8 +248,9 @@ func (a *axisCall) span(first, end int) {
 
 // sideBySide prepares the kernel for columns. It is false if that does not go with the scale.
 func (a *axisCall) sideBySide(b *axisBuffer) bool {
-	j := newCall(a.op, &Matrix[float32]{}, &Matrix[float32]{}, &Options{Scale: a.o.Scale}).one
-	return j.mul == 1 && b.columns.Reset(&j.scale)
+	var c call
+	c.setScale(a.o.Scale)
+	return c.one.mul == 1 && b.columns.Reset(&c.one.scale)
 }
 
 // columns does some of n rows from first on, which are of one outer index, by the kernel for columns,
@@ -277,12 +278,13 @@ func (a *axisCall) rows(b *axisBuffer, first, n int) {
 	}
 	own.Add, own.Keep = rowsOfMask(own.Add, first, n), rowsOfMask(own.Keep, first, n)
 	own.Offset += first
+	var c call
 	if a.op == opLogSumExp {
-		c := newCall(a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)
+		begin(&c, a.op, &Matrix[float32]{n, 1, a.sums[first:], 1}, &x, &own)
 		c.span(0, n)
 		return
 	}
-	c := newCall(a.op, &x, &x, &own)
+	begin(&c, a.op, &x, &x, &own)
 	c.span(0, n)
 	a.scatter(b, first, n)
 }

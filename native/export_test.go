@@ -23,9 +23,11 @@ var (
 // Plan is what is done with rows of float32, or with 16-bit results.
 func Plan(rows, cols int, half bool, o *Options) (algorithm Algorithm, goroutines int, why string) {
 	src := Matrix[float32]{rows, cols, make([]float32, rows*cols), cols}
-	c := newCall(opSoftmax, &src, &src, o)
+	var c call
+	begin(&c, opSoftmax, &src, &src, o)
 	if half {
-		c = newCall(opSoftmax, &Matrix[Float16]{rows, cols, make([]Float16, rows*cols), cols}, &src, o)
+		c = call{}
+		begin(&c, opSoftmax, &Matrix[Float16]{rows, cols, make([]Float16, rows*cols), cols}, &src, o)
 	}
 	return c.plan.algorithm, c.plan.goroutines, c.plan.why
 }

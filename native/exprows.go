@@ -44,7 +44,8 @@ func ExpRows[D, S Element](dst Matrix[D], src Matrix[S], sums []Accumulator, fac
 		o != nil && (overlap(factors, o.Scales) || overlap(factors, o.Add.Data)) {
 		panic(fmt.Sprintf("%s: factors of %d elements overlap dst, src or options; they must be apart", who, n))
 	}
-	c := newCall(opExp, &dst, &src, o)
+	var c call
+	begin(&c, opExp, &dst, &src, o)
 	c.checkAdd(who)
 	c.sums, c.factors = sums, factors
 	c.checkSums(who)

@@ -26,7 +26,8 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps index", who, len(dst)))
 	}
 	o.check(who, src.Rows, src.Cols)
-	c := newCall(opLogProbs, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
+	var c call
+	begin(&c, opLogProbs, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
 	c.index = index
 	c.checkAdd(who)
 	c.run()

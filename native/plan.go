@@ -49,6 +49,13 @@ type plan struct {
 	why        string // of the algorithm
 }
 
+// simple reports whether a kernel of rows is all that n float32 take, in one goroutine: there is a scale
+// at most.
+func (o *Options) simple(n int) bool {
+	return o == nil || o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
+		o.Scale >= 0 && o.Scale < 0x1p120 && (o.Goroutines <= 1 || n < scalarLeast)
+}
+
 // makePlan plans rows of cols elements.
 func (o *Options) makePlan(rows, cols int, half bool) plan {
 	p := plan{level: arith.Best, algorithm: Store, goroutines: 1}

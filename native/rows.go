@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -18,10 +19,38 @@ func SoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.SoftmaxRows"
 	if checkPair(who, "src", &dst, &src) {
 		o.check(who, src.Rows, src.Cols)
-		c := newCall(opSoftmax, &dst, &src, o)
+		if unsafe.Sizeof(*new(D)) == 4 && unsafe.Sizeof(*new(S)) == 4 && src.Cols <= wholeRow && o.simple(src.Rows*src.Cols) {
+			simpleRows((*Matrix[float32])(unsafe.Pointer(&dst)), (*Matrix[float32])(unsafe.Pointer(&src)), o)
+			return
+		}
+		var c call
+		begin(&c, opSoftmax, &dst, &src, o)
 		c.checkAdd(who)
 		c.run()
 	}
+}
+
+// simpleRows is SoftmaxRows by a kernel of rows alone, unless one is not regular: options take longer
+// than a short row.
+func simpleRows(dst, src *Matrix[float32], o *Options) {
+	p := arith.Rows{Scale: arith.One}
+	if o != nil && o.Scale != 0 {
+		p.Scale = arith.MakeScale(o.Scale)
+	}
+	if done := arith.SoftmaxRows(dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &p); done < src.Rows {
+		simpleRest(dst, src, o, done, &p)
+	}
+}
+
+// simpleRest does the rows from one on that is not regular, of which a kernel may have stored some
+// exponentials already.
+//
+//go:noinline
+func simpleRest(dst, src *Matrix[float32], o *Options, first int, p *arith.Rows) {
+	var c call
+	begin(&c, opSoftmax, dst, src, o)
+	c.row(first, p.N, p.At)
+	c.sameScale(first+1, c.rows)
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
@@ -29,7 +58,8 @@ func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.LogSoftmaxRows"
 	if checkPair(who, "src", &dst, &src) {
 		o.check(who, src.Rows, src.Cols)
-		c := newCall(opLogSoftmax, &dst, &src, o)
+		var c call
+		begin(&c, opLogSoftmax, &dst, &src, o)
 		c.checkAdd(who)
 		c.run()
 	}
@@ -47,7 +77,8 @@ func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src.Data)))
 	}
 	o.check(who, src.Rows, src.Cols)
-	c := newCall(opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
+	var c call
+	begin(&c, opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
 	c.checkAdd(who)
 	c.run()
 }
@@ -80,17 +111,19 @@ type call struct {
 	plain bool
 }
 
-func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) call {
-	c := call{op: op, rows: src.Rows, cols: src.Cols,
-		dst: operandOf(dst.used()), src: operandOf(src.used()), dstStride: dst.Stride, srcStride: src.Stride}
+// begin fills c in: to return it, or to assign its parts, would copy a kilobyte.
+func begin[D, S Element](c *call, op op, dst *Matrix[D], src *Matrix[S], o *Options) {
+	c.op, c.rows, c.cols = op, src.Rows, src.Cols
+	c.dst, c.src = operandOf(dst.used()), operandOf(src.used())
+	c.dstStride, c.srcStride = dst.Stride, src.Stride
 	if o != nil {
 		c.o = *o
 	}
 	c.plan = c.o.makePlan(c.rows, c.cols, c.dst.format != isFloat32)
-	c.one = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows}
-	c.one.touch = c.rows*c.cols >= touchFrom
+	j := &c.one
+	j.level, j.stream, j.log, j.zeros = c.plan.level, c.plan.stream, op != opSoftmax, c.o.ZeroRows
+	j.touch = c.rows*c.cols >= touchFrom
 	c.setScale(c.o.Scale)
-	return c
 }
 
 func (c *call) setScale(s float32) {
