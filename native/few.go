@@ -4,7 +4,7 @@ import "fmt"
 
 // LogProbs writes to dst[i] the log-probability of column index[i] in row i of src: the bits that
 // [LogSoftmaxRows] writes there to a float32 dst, without the rest of the row. The cross-entropy
-// of labels needs no more; for rows of 1,000 and more it takes about the time of [LogSumExpRows].
+// of labels needs no more. It takes about the time of [LogSumExpRows].
 //
 // Dst and index have as many elements as src has rows, index is from 0 to before src.Cols, and dst
 // does not overlap src; otherwise LogProbs panics, before it writes. O may be nil.

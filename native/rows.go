@@ -298,8 +298,7 @@ func (c *call) logRows(first, end int) {
 			case opLogSumExp:
 				c.dst.f[dst] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
 			case opLogProbs:
-				src += c.index[i+k]
-				c.logSub(c.dst.f[dst:dst+1], c.src.f[src:src+1], s.Max, float32(excess))
+				c.dst.f[dst] = arith.LogSubOne(c.src.f[src+c.index[i+k]], s.Max, c.one.factor, float32(excess))
 			default:
 				c.logSub(c.dst.f[dst:dst+c.cols], c.src.f[src:src+c.cols], s.Max, float32(excess))
 			}

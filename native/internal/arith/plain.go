@@ -161,6 +161,18 @@ func logSubPlain(dst, src []float32, m, scale, b float32) {
 // SubFarFrom is the size of m from which LogSubFar takes the place of LogSub.
 const SubFarFrom = 0x1p100
 
+// LogSubOne is LogSub, or LogSubFar, of one element.
+func LogSubOne(x, m, scale, b float32) float32 {
+	switch {
+	case m >= SubFarFrom || m <= -SubFarFrom:
+	case scale == 1:
+		return x - m - b
+	default:
+		return fma(x-m, scale, -b)
+	}
+	return fma(float32(x*0.5)-float32(m*0.5), 2*scale, -b)
+}
+
 // LogSubFar is LogSub for an m so large that x - m may be beyond float32, though scaled it is not.
 func LogSubFar(dst, src []float32, m, scale, b float32) {
 	for i, x := range src {
