@@ -60,6 +60,35 @@ func (b backend) writes(k ukernel.Kernel) bool {
 	return k.ISA != ukernel.AVX512FP16 // which Go's assembler lacks
 }
 
+// exponential says how kernels of one family and ISA compute exponentials.
+func exponential(kernels []ukernel.Kernel) string {
+	var table, polynomial, half bool
+	for _, k := range kernels {
+		table = table || k.Exp.Table
+		polynomial = polynomial || k.Exp.Degree > 0 && !k.Exp.Table && !k.Family.Half()
+		half = half || k.Exp.Degree > 0 && k.Family.Half()
+	}
+	if !table && !polynomial && !half {
+		return ""
+	}
+	text := `//
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+`
+	if polynomial {
+		text += "//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial\n"
+	}
+	if table {
+		text += "//	exp(t) = 1 + t + t*t*tableC2    where n is rounded to a 64th, the name says lut64, and 2^n comes from a table\n"
+	}
+	if half {
+		text += "//	exp(t) = 1 + t*(C1 + t*C2)    in float32 on x86, in binary16 on NEON\n"
+	}
+	return text
+}
+
 func (b backend) generate(files map[string][]byte) error {
 	dir := "native/twins/internal/" + b.pkg + "/"
 	var all []ukernel.Kernel
@@ -82,7 +111,7 @@ func (b backend) generate(files map[string][]byte) error {
 			case last.Ours:
 				whose += "\n// The last of them are ours, as " + last.Name + "."
 			}
-			header := fmt.Sprintf("%s\n// %s\n//\n// %s\n", generated, family.Describe().About, whose)
+			header := fmt.Sprintf("%s\n// %s\n%s//\n// %s\n", generated, family.Describe().About, exponential(kernels), whose)
 			text, err := b.file(kernels, func(k ukernel.Kernel) string { return k.Family.Describe().Signature }, header)
 			if err != nil {
 				return fmt.Errorf("%v %v: %w", family, isa, err)

@@ -14,7 +14,7 @@ func generatePreparations(files map[string][]byte) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith\n", generated)
 	for _, l := range amd64.Levels {
-		text, err := amd64.PrepareFile(l, generated+fmt.Sprintf("\n// What is done to rows before and after a softmax, for %s: see half.go and grad.go.\n", l.ISA))
+		text, err := amd64.PrepareFile(l, generated+fmt.Sprintf("\n// What is done to rows before and after a softmax, for %s, bit for bit what half.go and grad.go do in plain Go.\n", l.ISA))
 		if err != nil {
 			return fmt.Errorf("%v: %w", l.ISA, err)
 		}

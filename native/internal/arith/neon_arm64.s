@@ -17,102 +17,127 @@
 
 #include "textflag.h"
 
+// unit
 DATA pool<>+0(SB)/4, $0x36000000
 DATA pool<>+4(SB)/4, $0x36000000
 DATA pool<>+8(SB)/4, $0x36000000
 DATA pool<>+12(SB)/4, $0x36000000
+// nearReach
 DATA pool<>+16(SB)/4, $0x42740000
 DATA pool<>+20(SB)/4, $0x42740000
 DATA pool<>+24(SB)/4, $0x42740000
 DATA pool<>+28(SB)/4, $0x42740000
+// eighths
 DATA pool<>+32(SB)/4, $0x00000007
 DATA pool<>+36(SB)/4, $0x00000007
 DATA pool<>+40(SB)/4, $0x00000007
 DATA pool<>+44(SB)/4, $0x00000007
+// wordOffsets
 DATA pool<>+48(SB)/4, $0x04040404
 DATA pool<>+52(SB)/4, $0x04040404
 DATA pool<>+56(SB)/4, $0x04040404
 DATA pool<>+60(SB)/4, $0x04040404
+// nearExp3
 DATA pool<>+64(SB)/4, $0x59e349bd
 DATA pool<>+68(SB)/4, $0x59e349bd
 DATA pool<>+72(SB)/4, $0x59e349bd
 DATA pool<>+76(SB)/4, $0x59e349bd
+// down
 DATA pool<>+80(SB)/4, $0x0d800000
 DATA pool<>+84(SB)/4, $0x0d800000
 DATA pool<>+88(SB)/4, $0x0d800000
 DATA pool<>+92(SB)/4, $0x0d800000
+// nearHeadroom
 DATA pool<>+96(SB)/4, $0x41c00018
 DATA pool<>+100(SB)/4, $0x41c00018
 DATA pool<>+104(SB)/4, $0x41c00018
 DATA pool<>+108(SB)/4, $0x41c00018
+// nearInteger
 DATA pool<>+112(SB)/4, $0x41afffd3
 DATA pool<>+116(SB)/4, $0x41afffd3
 DATA pool<>+120(SB)/4, $0x41afffd3
 DATA pool<>+124(SB)/4, $0x41afffd3
+// byteOffsets
 DATA pool<>+128(SB)/4, $0x03020100
 DATA pool<>+132(SB)/4, $0x03020100
 DATA pool<>+136(SB)/4, $0x03020100
 DATA pool<>+140(SB)/4, $0x03020100
+// nearExp2
 DATA pool<>+144(SB)/4, $0x517607de
 DATA pool<>+148(SB)/4, $0x517607de
 DATA pool<>+152(SB)/4, $0x517607de
 DATA pool<>+156(SB)/4, $0x517607de
+// nearExp1
 DATA pool<>+160(SB)/4, $0x48b17219
 DATA pool<>+164(SB)/4, $0x48b17219
 DATA pool<>+168(SB)/4, $0x48b17219
 DATA pool<>+172(SB)/4, $0x48b17219
+// integerHeadroom
 DATA pool<>+176(SB)/4, $0x4b400018
 DATA pool<>+180(SB)/4, $0x4b400018
 DATA pool<>+184(SB)/4, $0x4b400018
 DATA pool<>+188(SB)/4, $0x4b400018
+// integerMagic
 DATA pool<>+192(SB)/4, $0x4b280000
 DATA pool<>+196(SB)/4, $0x4b280000
 DATA pool<>+200(SB)/4, $0x4b280000
 DATA pool<>+204(SB)/4, $0x4b280000
+// integerReach
 DATA pool<>+208(SB)/4, $0x4b400054
 DATA pool<>+212(SB)/4, $0x4b400054
 DATA pool<>+216(SB)/4, $0x4b400054
 DATA pool<>+220(SB)/4, $0x4b400054
+// minusInf
 DATA pool<>+224(SB)/4, $0xff800000
 DATA pool<>+228(SB)/4, $0xff800000
 DATA pool<>+232(SB)/4, $0xff800000
 DATA pool<>+236(SB)/4, $0xff800000
+// exp3
 DATA pool<>+240(SB)/4, $0x3d6349bd
 DATA pool<>+244(SB)/4, $0x3d6349bd
 DATA pool<>+248(SB)/4, $0x3d6349bd
 DATA pool<>+252(SB)/4, $0x3d6349bd
+// exp2
 DATA pool<>+256(SB)/4, $0x3e7607de
 DATA pool<>+260(SB)/4, $0x3e7607de
 DATA pool<>+264(SB)/4, $0x3e7607de
 DATA pool<>+268(SB)/4, $0x3e7607de
+// exp1
 DATA pool<>+272(SB)/4, $0x3f317219
 DATA pool<>+276(SB)/4, $0x3f317219
 DATA pool<>+280(SB)/4, $0x3f317219
 DATA pool<>+284(SB)/4, $0x3f317219
+// cut
 DATA pool<>+288(SB)/4, $0x49bffc18
 DATA pool<>+292(SB)/4, $0x49bffc18
 DATA pool<>+296(SB)/4, $0x49bffc18
 DATA pool<>+300(SB)/4, $0x49bffc18
+// integer
 DATA pool<>+304(SB)/4, $0x4b400000
 DATA pool<>+308(SB)/4, $0x4b400000
 DATA pool<>+312(SB)/4, $0x4b400000
 DATA pool<>+316(SB)/4, $0x4b400000
+// magic
 DATA pool<>+320(SB)/4, $0x49c00000
 DATA pool<>+324(SB)/4, $0x49c00000
 DATA pool<>+328(SB)/4, $0x49c00000
 DATA pool<>+332(SB)/4, $0x49c00000
+// reach
 DATA pool<>+336(SB)/4, $0x42a80000
 DATA pool<>+340(SB)/4, $0x42a80000
 DATA pool<>+344(SB)/4, $0x42a80000
 DATA pool<>+348(SB)/4, $0x42a80000
+// nearTop
 DATA pool<>+352(SB)/4, $0x42a70000
 DATA pool<>+356(SB)/4, $0x42a70000
 DATA pool<>+360(SB)/4, $0x42a70000
 DATA pool<>+364(SB)/4, $0x42a70000
+// nearBase
 DATA pool<>+368(SB)/4, $0x49800168
 DATA pool<>+372(SB)/4, $0x49800168
 DATA pool<>+376(SB)/4, $0x49800168
 DATA pool<>+380(SB)/4, $0x49800168
+// signBit
 DATA pool<>+384(SB)/4, $0x80000000
 DATA pool<>+388(SB)/4, $0x80000000
 DATA pool<>+392(SB)/4, $0x80000000
@@ -191,14 +216,14 @@ TEXT ·softmaxRowsNEON(SB), $552-96
 	// What near elements share, and up to where a row's first one may be.
 	FMOVS  0(R4), F0
 	VDUP   V0.S[0], V0.S4
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // unit
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVS  4(R4), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	FMOVS  8(R4), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // nearReach
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVS  16(R4), F3
 	VDUP   V3.S[0], V3.S4
@@ -223,12 +248,12 @@ begin1:
 	BHS    exact16
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
-	FMOVQ  112(R3), F7
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
+	FMOVQ  80(R3), F5 // down
+	FMOVQ  96(R3), F6 // nearHeadroom
+	FMOVQ  112(R3), F7 // nearInteger
 
 loop1:
 	VLD1R  (R0), [V8.S4]
@@ -337,16 +362,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V10.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea39553 // mla v19.4s, v10.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V17.S4, V10.S4
 	VADD   V10.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  144(R3), F10 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V10.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V18.S4, V10.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -368,16 +393,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V12.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea39593 // mla v19.4s, v12.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V10.S4, V12.S4
 	VADD   V12.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V12.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V18.S4, V12.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -399,16 +424,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V12.B16, V14.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea395d3 // mla v19.4s, v14.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V12.S4, V14.S4
 	VADD   V14.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V14.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V18.S4, V14.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -432,16 +457,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V12.B16
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3958e // mla v14.4s, v12.4s, v3.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V10.S4, V12.S4
 	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V4.S4, V12.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V8.S4, V12.S4, V16.S4
 	WORD   $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 
@@ -608,11 +633,11 @@ exact16:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -624,7 +649,7 @@ exact16:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l26
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l25
 	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l27
@@ -642,7 +667,7 @@ l26:
 l27:
 	CMP    $8, R2
 	BGE    l29
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l30
 	TBZ    $1, R2, l28
@@ -664,7 +689,7 @@ l29:
 l30:
 	CMP    $12, R2
 	BGE    l32
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l33
 	TBZ    $1, R2, l31
@@ -686,7 +711,7 @@ l32:
 l33:
 	CMP    $16, R2
 	BGE    l35
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l36
 	TBZ    $1, R2, l34
@@ -729,25 +754,25 @@ l36:
 	FMOVS  4(R4), F10
 	VDUP   V10.S[0], V10.S4
 	VFMLA  V10.S4, V4.S4, V9.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V5.B16, V11.B16
-	FMOVQ  48(R3), F12
-	FMOVQ  128(R3), F13
+	FMOVQ  48(R3), F12 // wordOffsets
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eac956d // mla v13.4s, v11.4s, v12.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V5.S4, V11.S4
 	VADD   V11.S4, V13.S4, V13.S4
-	FMOVQ  240(R3), F11
-	FMOVQ  256(R3), F14
+	FMOVQ  240(R3), F11 // exp3
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V9.S4, V11.S4, V14.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V9.S4, V14.S4, V15.S4
 	WORD   $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
-	FMOVQ  288(R3), F14
+	FMOVQ  288(R3), F14 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea5e5c5 // fcmgt v5.4s, v14.4s, v5.4s
@@ -767,16 +792,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V9.B16, V6.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eac94cf // mla v15.4s, v6.4s, v12.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V9.S4, V6.S4
 	VADD   V6.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F6
+	FMOVQ  256(R3), F6 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V11.S4, V6.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V13.S4, V6.S4, V16.S4
 	WORD   $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 
@@ -798,16 +823,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V6.B16, V7.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eac94ef // mla v15.4s, v7.4s, v12.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V6.S4, V7.S4
 	VADD   V7.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F7
+	FMOVQ  256(R3), F7 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V11.S4, V7.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V13.S4, V7.S4, V16.S4
 	WORD   $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 
@@ -829,16 +854,16 @@ l36:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V7.B16, V4.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eac9483 // mla v3.4s, v4.4s, v12.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V7.S4, V4.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  256(R3), F4 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V11.S4, V4.S4
-	FMOVQ  272(R3), F8
+	FMOVQ  272(R3), F8 // exp1
 	VFMLA  V2.S4, V4.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -891,7 +916,7 @@ l36:
 	WORD   $0x6ea5e46a // fcmgt v10.4s, v3.4s, v5.4s
 	VFMLA  V8.S4, V5.S4, V4.S4
 	WORD   $0x4e6a1c8a // bic v10.16b, v4.16b, v10.16b
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // down
 	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
 	CMP    $4, R2
 	BGE    l38
@@ -1015,12 +1040,12 @@ begin3:
 	BHS    exact32
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
-	FMOVQ  112(R3), F7
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
+	FMOVQ  80(R3), F5 // down
+	FMOVQ  96(R3), F6 // nearHeadroom
+	FMOVQ  112(R3), F7 // nearInteger
 
 loop3:
 	VLD1R  (R0), [V8.S4]
@@ -1136,9 +1161,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V10.B16
 	VAND   V2.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea39556 // mla v22.4s, v10.4s, v3.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea3962a // mla v10.4s, v17.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -1146,15 +1171,15 @@ l60:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V21.S4, V4.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -1186,9 +1211,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V12.B16
 	VAND   V2.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39599 // mla v25.4s, v12.4s, v3.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4ea3962c // mla v12.4s, v17.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -1196,15 +1221,15 @@ l60:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V26.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V26.S4, V17.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -1239,9 +1264,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V14.B16
 	VAND   V2.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea395d8 // mla v24.4s, v14.4s, v3.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3962e // mla v14.4s, v17.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -1249,15 +1274,15 @@ l60:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V23.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V26.S4, V17.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -1291,9 +1316,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V16.B16
 	VAND   V2.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea39617 // mla v23.4s, v16.4s, v3.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ea39630 // mla v16.4s, v17.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -1301,15 +1326,15 @@ l60:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V8.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V8.S4, V26.S4, V17.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
@@ -1504,11 +1529,11 @@ exact32:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -1520,7 +1545,7 @@ exact32:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l74
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l73
 	ADD    $64, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -1540,7 +1565,7 @@ l74:
 l75:
 	CMP    $8, R2
 	BGE    l77
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l78
 	TBZ    $1, R2, l76
@@ -1562,7 +1587,7 @@ l77:
 l78:
 	CMP    $12, R2
 	BGE    l80
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l81
 	TBZ    $1, R2, l79
@@ -1584,7 +1609,7 @@ l80:
 l81:
 	CMP    $16, R2
 	BGE    l83
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l84
 	TBZ    $1, R2, l82
@@ -1641,15 +1666,15 @@ l84:
 	VDUP   V13.S[0], V13.S4
 	VFMLA  V13.S4, V5.S4, V11.S4
 	VFMLA  V13.S4, V4.S4, V12.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V9.B16, V5.B16
 	VAND   V4.B16, V10.B16, V14.B16
-	FMOVQ  48(R3), F15
-	FMOVQ  128(R3), F16
+	FMOVQ  48(R3), F15 // wordOffsets
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eaf94b0 // mla v16.4s, v5.4s, v15.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eaf95c5 // mla v5.4s, v14.4s, v15.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -1657,20 +1682,20 @@ l84:
 	VSHL   $20, V10.S4, V17.S4
 	VADD   V14.S4, V16.S4, V16.S4
 	VADD   V17.S4, V5.S4, V5.S4
-	FMOVQ  240(R3), F14
-	FMOVQ  256(R3), F17
+	FMOVQ  240(R3), F14 // exp3
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V11.S4, V14.S4, V17.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 	VFMLA  V12.S4, V14.S4, V18.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V11.S4, V17.S4, V19.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V12.S4, V18.S4, V17.S4
 	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
 	WORD   $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	FMOVQ  288(R3), F17
+	FMOVQ  288(R3), F17 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
@@ -1701,9 +1726,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V12.B16, V6.B16
 	VAND   V4.B16, V16.B16, V11.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eaf94d4 // mla v20.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9566 // mla v6.4s, v11.4s, v15.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -1711,15 +1736,15 @@ l84:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V11.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  256(R3), F11 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V14.S4, V11.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V14.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V18.S4, V11.S4, V22.S4
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V19.S4, V21.S4, V11.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
@@ -1753,9 +1778,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V18.B16, V7.B16
 	VAND   V4.B16, V19.B16, V11.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eaf94f6 // mla v22.4s, v7.4s, v15.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eaf9567 // mla v7.4s, v11.4s, v15.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -1763,15 +1788,15 @@ l84:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V11.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  256(R3), F11 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V11.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V11.S4, V24.S4
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V21.S4, V23.S4, V11.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
@@ -1805,9 +1830,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V20.B16, V3.B16
 	VAND   V4.B16, V21.B16, V4.B16
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eaf9468 // mla v8.4s, v3.4s, v15.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eaf9483 // mla v3.4s, v4.4s, v15.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -1815,15 +1840,15 @@ l84:
 	VSHL   $20, V21.S4, V11.S4
 	VADD   V4.S4, V8.S4, V8.S4
 	VADD   V11.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  256(R3), F4 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V14.S4, V4.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  256(R3), F11 // exp2
 	VFMLA  V2.S4, V14.S4, V11.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V22.S4, V4.S4, V13.S4
-	FMOVQ  272(R3), F4
+	FMOVQ  272(R3), F4 // exp1
 	VFMLA  V2.S4, V11.S4, V4.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
@@ -1881,7 +1906,7 @@ l84:
 	WORD   $0x6ea9e4a6 // fcmgt v6.4s, v5.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
 	FMOVQ  F6, 0(R1)
 
@@ -2037,9 +2062,9 @@ begin5:
 	BHS    exact48
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop5:
 	VLD1R  (R0), [V5.S4]
@@ -2050,9 +2075,9 @@ loop5:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // nearHeadroom
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // nearInteger
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -2157,9 +2182,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -2167,15 +2192,15 @@ l108:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -2199,16 +2224,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V7.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V18.S4, V7.S4
 	VADD   V7.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V7.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V19.S4, V7.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -2240,9 +2265,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V7.B16
 	VAND   V2.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea39647 // mla v7.4s, v18.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -2250,15 +2275,15 @@ l108:
 	VSHL   $20, V19.S4, V24.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V22.S4, V4.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V21.S4, V18.S4, V25.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V22.S4, V24.S4, V18.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -2284,16 +2309,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V9.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ea39535 // mla v21.4s, v9.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V9.S4
 	VADD   V9.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F9
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V9.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V19.S4, V9.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -2323,9 +2348,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3953a // mla v26.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea396a9 // mla v9.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -2333,15 +2358,15 @@ l108:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V4.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -2368,16 +2393,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V11.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V17.S4, V11.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V11.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V19.S4, V11.S4, V24.S4
 	WORD   $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
 
@@ -2407,9 +2432,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V11.B16
 	VAND   V2.B16, V24.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3957c // mla v28.4s, v11.4s, v3.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -2417,16 +2442,16 @@ l108:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V29.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V4.S4, V29.S4
 	FMOVQ  F10, 16(RSP)
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // nearExp1
 	VFMLA  V25.S4, V22.S4, V10.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V29.S4, V22.S4
 	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -2453,16 +2478,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V13.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V13.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V6.S4, V13.S4, V22.S4
 	WORD   $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
 
@@ -2519,7 +2544,7 @@ l108:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de8a // fmul v10.4s, v20.4s, v6.4s
 	VFMLA  V13.S4, V20.S4, V10.S4
-	FMOVQ  80(R3), F15
+	FMOVQ  80(R3), F15 // down
 	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	FMOVQ  F10, 0(R1)
 
@@ -2680,11 +2705,11 @@ exact48:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -2696,7 +2721,7 @@ exact48:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l122
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l121
 	ADD    $128, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -2716,7 +2741,7 @@ l122:
 l123:
 	CMP    $8, R2
 	BGE    l125
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l126
 	TBZ    $1, R2, l124
@@ -2738,7 +2763,7 @@ l125:
 l126:
 	CMP    $12, R2
 	BGE    l128
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l129
 	TBZ    $1, R2, l127
@@ -2760,7 +2785,7 @@ l128:
 l129:
 	CMP    $16, R2
 	BGE    l131
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l132
 	TBZ    $1, R2, l130
@@ -2826,15 +2851,15 @@ l132:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -2842,20 +2867,20 @@ l132:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -2879,16 +2904,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09491 // mla v17.4s, v4.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V12.S4, V4.S4
 	VADD   V4.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  256(R3), F4 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V15.S4, V4.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V13.S4, V4.S4, V19.S4
 	WORD   $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
 
@@ -2919,9 +2944,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V4.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09496 // mla v22.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09624 // mla v4.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -2929,15 +2954,15 @@ l132:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -2964,16 +2989,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V6.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb094d5 // mla v21.4s, v6.4s, v16.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V6.S4
 	VADD   V6.S4, V21.S4, V21.S4
-	FMOVQ  256(R3), F6
+	FMOVQ  256(R3), F6 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V6.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V20.S4, V6.S4, V22.S4
 	WORD   $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 
@@ -3004,9 +3029,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
 	VAND   V5.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb096a6 // mla v6.4s, v21.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -3014,15 +3039,15 @@ l132:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -3049,16 +3074,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V7.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb094f8 // mla v24.4s, v7.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V21.S4, V7.S4
 	VADD   V7.S4, V24.S4, V24.S4
-	FMOVQ  256(R3), F7
+	FMOVQ  256(R3), F7 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V7.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V23.S4, V7.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -3089,9 +3114,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb094fc // mla v28.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb09707 // mla v7.4s, v24.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -3099,16 +3124,16 @@ l132:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V29.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V26.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V27.S4, V29.S4, V24.S4
 	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
 	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
@@ -3135,16 +3160,16 @@ l132:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V5.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V21.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  272(R3), F8
+	FMOVQ  272(R3), F8 // exp1
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -3198,7 +3223,7 @@ l132:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -3387,8 +3412,8 @@ begin7:
 	BHS    exact64
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
 
 loop7:
 	VLD1R  (R0), [V4.S4]
@@ -3399,9 +3424,9 @@ loop7:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // nearHeadroom
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // nearInteger
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	FMOVQ  0(R14), F4
 	CMP    $4, R2
@@ -3506,9 +3531,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V14.B16, V13.B16
 	VAND   V2.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -3516,16 +3541,16 @@ l156:
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V15.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
-	FMOVQ  64(R3), F15
-	FMOVQ  144(R3), F20
+	FMOVQ  64(R3), F15 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V18.S4, V15.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -3556,9 +3581,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V6.B16
 	VAND   V2.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea394d8 // mla v24.4s, v6.4s, v3.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -3566,15 +3591,15 @@ l156:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V22.S4, V18.S4, V26.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V23.S4, V25.S4, V18.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -3610,9 +3635,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V6.B16
 	VAND   V2.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea394d7 // mla v23.4s, v6.4s, v3.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ea39646 // mla v6.4s, v18.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -3620,15 +3645,15 @@ l156:
 	VSHL   $20, V20.S4, V25.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V22.S4, V15.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V21.S4, V18.S4, V26.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V22.S4, V25.S4, V18.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -3661,9 +3686,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39608 // mla v8.4s, v16.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -3671,15 +3696,15 @@ l156:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V16.S4, V26.S4, V26.S4
 	VADD   V27.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V25.S4, V27.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
@@ -3714,9 +3739,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V8.B16
 	VAND   V2.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea3951b // mla v27.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -3724,15 +3749,15 @@ l156:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V15.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V20.S4, V29.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V25.S4, V28.S4, V20.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
@@ -3765,9 +3790,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V21.B16, V10.B16
 	VAND   V2.B16, V22.B16, V16.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea3955d // mla v29.4s, v10.4s, v3.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea3960a // mla v10.4s, v16.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -3776,16 +3801,16 @@ l156:
 	VSHL   $20, V22.S4, V7.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V7.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V7.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V28.S4, V15.S4, V16.S4
 	FMOVQ  F4, 32(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V25.S4, V7.S4, V4.S4
-	FMOVQ  160(R3), F7
+	FMOVQ  160(R3), F7 // nearExp1
 	VFMLA  V28.S4, V16.S4, V7.S4
 	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
 	WORD   $0x6e27df9c // fmul v28.4s, v28.4s, v7.4s
@@ -3820,9 +3845,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V7.B16, V4.B16
 	VAND   V2.B16, V16.B16, V10.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39499 // mla v25.4s, v4.4s, v3.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ea39544 // mla v4.4s, v10.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -3830,16 +3855,16 @@ l156:
 	VSHL   $20, V16.S4, V28.S4
 	VADD   V10.S4, V25.S4, V25.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  144(R3), F10 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V10.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V15.S4, V28.S4
 	FMOVQ  F9, 48(RSP)
-	FMOVQ  160(R3), F9
+	FMOVQ  160(R3), F9 // nearExp1
 	VFMLA  V21.S4, V10.S4, V9.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // nearExp1
 	VFMLA  V22.S4, V28.S4, V10.S4
 	WORD   $0x6e29deb5 // fmul v21.4s, v21.4s, v9.4s
 	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
@@ -3872,9 +3897,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V7.B16
 	VAND   V2.B16, V16.B16, V12.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea394f6 // mla v22.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea39587 // mla v7.4s, v12.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -3882,15 +3907,15 @@ l156:
 	VSHL   $20, V16.S4, V28.S4
 	VADD   V12.S4, V22.S4, V22.S4
 	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V12.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V5.S4, V15.S4, V28.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V21.S4, V12.S4, V15.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V5.S4, V28.S4, V12.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
@@ -3951,7 +3976,7 @@ l156:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25de67 // fmul v7.4s, v19.4s, v5.4s
 	VFMLA  V9.S4, V19.S4, V7.S4
-	FMOVQ  80(R3), F10
+	FMOVQ  80(R3), F10 // down
 	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	FMOVQ  F7, 0(R1)
 
@@ -4138,11 +4163,11 @@ exact64:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -4154,7 +4179,7 @@ exact64:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l170
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l169
 	ADD    $192, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -4174,7 +4199,7 @@ l170:
 l171:
 	CMP    $8, R2
 	BGE    l173
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l174
 	TBZ    $1, R2, l172
@@ -4196,7 +4221,7 @@ l173:
 l174:
 	CMP    $12, R2
 	BGE    l176
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l177
 	TBZ    $1, R2, l175
@@ -4218,7 +4243,7 @@ l176:
 l177:
 	CMP    $16, R2
 	BGE    l179
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l180
 	TBZ    $1, R2, l178
@@ -4292,15 +4317,15 @@ l180:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -4308,20 +4333,20 @@ l180:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -4352,9 +4377,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V4.B16
 	VAND   V5.B16, V17.B16, V12.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb09495 // mla v21.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09584 // mla v4.4s, v12.4s, v16.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -4362,15 +4387,15 @@ l180:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V12.S4, V21.S4, V21.S4
 	VADD   V22.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V15.S4, V12.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V15.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V12.S4, V23.S4
-	FMOVQ  272(R3), F12
+	FMOVQ  272(R3), F12 // exp1
 	VFMLA  V20.S4, V22.S4, V12.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
@@ -4406,9 +4431,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
 	VAND   V5.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09664 // mla v4.4s, v19.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -4416,15 +4441,15 @@ l180:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -4458,9 +4483,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V6.B16
 	VAND   V5.B16, V22.B16, V19.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb09666 // mla v6.4s, v19.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -4468,15 +4493,15 @@ l180:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V25.S4, V25.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V19.S4, V27.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V26.S4, V19.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -4512,9 +4537,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb094db // mla v27.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb096e6 // mla v6.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -4522,15 +4547,15 @@ l180:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -4564,9 +4589,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V25.B16, V7.B16
 	VAND   V5.B16, V26.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb096e7 // mla v7.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -4575,16 +4600,16 @@ l180:
 	VSHL   $20, V26.S4, V22.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V15.S4, V23.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V27.S4, V22.S4, V17.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V23.S4, V22.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -4620,9 +4645,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V7.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -4631,16 +4656,16 @@ l180:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F25, 64(RSP)
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V27.S4, V22.S4, V25.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V26.S4, V22.S4
 	WORD   $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -4674,9 +4699,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V25.B16, V3.B16
 	VAND   V5.B16, V26.B16, V5.B16
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -4684,15 +4709,15 @@ l180:
 	VSHL   $20, V26.S4, V14.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V14.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 	VFMLA  V2.S4, V15.S4, V14.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V27.S4, V5.S4, V15.S4
-	FMOVQ  272(R3), F5
+	FMOVQ  272(R3), F5 // exp1
 	VFMLA  V2.S4, V14.S4, V5.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -4751,7 +4776,7 @@ l180:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -4975,9 +5000,9 @@ begin9:
 	BHS    exact80
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop9:
 	VLD1R  (R0), [V5.S4]
@@ -4988,9 +5013,9 @@ loop9:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // nearHeadroom
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // nearInteger
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -5095,9 +5120,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -5105,15 +5130,15 @@ l204:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -5144,9 +5169,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -5154,15 +5179,15 @@ l204:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -5190,16 +5215,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V17.B16, V7.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ea394f5 // mla v21.4s, v7.4s, v3.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V7.S4
 	VADD   V7.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V7.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V19.S4, V7.S4, V22.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 
@@ -5228,9 +5253,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea394fa // mla v26.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea396a7 // mla v7.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -5238,15 +5263,15 @@ l204:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V24.S4, V4.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -5280,9 +5305,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -5290,16 +5315,16 @@ l204:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V4.S4, V29.S4
 	FMOVQ  F18, 16(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V29.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -5326,16 +5351,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V9.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea39536 // mla v22.4s, v9.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V9.S4
 	VADD   V9.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F9
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V9.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V19.S4, V9.S4, V23.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 
@@ -5364,9 +5389,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea3953d // mla v29.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -5375,16 +5400,16 @@ l204:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V27.S4, V4.S4, V22.S4
 	FMOVQ  F28, 48(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V22.S4, V17.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -5418,9 +5443,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -5429,16 +5454,16 @@ l204:
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V27.S4, V4.S4, V25.S4
 	FMOVQ  F9, 80(RSP)
-	FMOVQ  160(R3), F9
+	FMOVQ  160(R3), F9 // nearExp1
 	VFMLA  V24.S4, V22.S4, V9.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V25.S4, V22.S4
 	WORD   $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -5465,16 +5490,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V9.B16, V11.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea39576 // mla v22.4s, v11.4s, v3.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V9.S4, V11.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V4.S4, V11.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V19.S4, V11.S4, V23.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 
@@ -5503,9 +5528,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V11.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea3957b // mla v27.4s, v11.4s, v3.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea396cb // mla v11.4s, v22.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -5514,16 +5539,16 @@ l204:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V18.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V22.S4, V18.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -5557,9 +5582,9 @@ l204:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea396c9 // mla v9.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -5568,16 +5593,16 @@ l204:
 	VSHL   $20, V23.S4, V11.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V11.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F7, 144(RSP)
-	FMOVQ  160(R3), F7
+	FMOVQ  160(R3), F7 // nearExp1
 	VFMLA  V24.S4, V11.S4, V7.S4
-	FMOVQ  160(R3), F11
+	FMOVQ  160(R3), F11 // nearExp1
 	VFMLA  V25.S4, V22.S4, V11.S4
 	WORD   $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
 	WORD   $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
@@ -5604,16 +5629,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V7.B16, V11.B16
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea3956d // mla v13.4s, v11.4s, v3.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V7.S4, V11.S4
 	VADD   V11.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V11.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V6.S4, V11.S4, V19.S4
 	WORD   $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
 
@@ -5689,7 +5714,7 @@ l204:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
 	VFMLA  V11.S4, V20.S4, V7.S4
-	FMOVQ  80(R3), F13
+	FMOVQ  80(R3), F13 // down
 	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
 	FMOVQ  F7, 0(R1)
 
@@ -5906,11 +5931,11 @@ exact80:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -5922,7 +5947,7 @@ exact80:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l217
 	ADD    $256, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -5942,7 +5967,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -5964,7 +5989,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -5986,7 +6011,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -6068,15 +6093,15 @@ l228:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -6084,20 +6109,20 @@ l228:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -6129,9 +6154,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -6139,15 +6164,15 @@ l228:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -6175,16 +6200,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V12.B16, V4.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb09494 // mla v20.4s, v4.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V12.S4, V4.S4
 	VADD   V4.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  256(R3), F4 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V4.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V17.S4, V4.S4, V21.S4
 	WORD   $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
 
@@ -6214,9 +6239,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V4.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb09498 // mla v24.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09684 // mla v4.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -6224,15 +6249,15 @@ l228:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -6267,9 +6292,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V20.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0969b // mla v27.4s, v20.4s, v16.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb096f4 // mla v20.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -6277,15 +6302,15 @@ l228:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -6313,16 +6338,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb094d9 // mla v25.4s, v6.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VSHL   $20, V20.S4, V6.S4
 	VADD   V6.S4, V25.S4, V25.S4
-	FMOVQ  256(R3), F6
+	FMOVQ  256(R3), F6 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V6.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V23.S4, V6.S4, V26.S4
 	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
 
@@ -6352,9 +6377,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V6.B16
 	VAND   V5.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb09726 // mla v6.4s, v25.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -6363,16 +6388,16 @@ l228:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V25.S4, V29.S4, V29.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V28.S4, V15.S4, V25.S4
 	FMOVQ  F19, 32(RSP)
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V27.S4, V24.S4, V19.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V28.S4, V25.S4, V24.S4
 	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -6408,9 +6433,9 @@ l228:
 	VAND   V5.B16, V24.B16, V19.B16
 	VAND   V5.B16, V27.B16, V25.B16
 	FMOVQ  F22, 48(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09676 // mla v22.4s, v19.4s, v16.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb09733 // mla v19.4s, v25.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -6419,16 +6444,16 @@ l228:
 	VSHL   $20, V27.S4, V13.S4
 	VADD   V25.S4, V22.S4, V22.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F26, 80(RSP)
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V28.S4, V13.S4, V26.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V29.S4, V25.S4, V13.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -6456,16 +6481,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V7.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb094f6 // mla v22.4s, v7.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V13.S4, V7.S4
 	VADD   V7.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F7
+	FMOVQ  256(R3), F7 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V15.S4, V7.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V19.S4, V7.S4, V25.S4
 	WORD   $0x6e39de73 // fmul v19.4s, v19.4s, v25.4s
 
@@ -6495,9 +6520,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V7.B16
 	VAND   V5.B16, V25.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -6506,16 +6531,16 @@ l228:
 	VSHL   $20, V25.S4, V27.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F24, 112(RSP)
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V26.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V27.S4, V22.S4
 	WORD   $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -6551,9 +6576,9 @@ l228:
 	VAND   V5.B16, V24.B16, V22.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F25, 128(RSP)
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb096d9 // mla v25.4s, v22.4s, v16.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09756 // mla v22.4s, v26.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -6562,16 +6587,16 @@ l228:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V25.S4, V25.S4
 	VADD   V21.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F11, 160(RSP)
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V28.S4, V21.S4, V11.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -6599,16 +6624,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V11.B16, V5.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V11.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  272(R3), F8
+	FMOVQ  272(R3), F8 // exp1
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -6681,7 +6706,7 @@ l228:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -6943,9 +6968,9 @@ begin11:
 	BHS    exact96
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop11:
 	VLD1R  (R0), [V5.S4]
@@ -6956,9 +6981,9 @@ loop11:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // nearHeadroom
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // nearInteger
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -7063,9 +7088,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -7073,15 +7098,15 @@ l252:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -7112,9 +7137,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -7122,15 +7147,15 @@ l252:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -7165,9 +7190,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
 	VAND   V2.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea394f8 // mla v24.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea39627 // mla v7.4s, v17.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -7175,15 +7200,15 @@ l252:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V23.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V26.S4, V17.S4
 	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -7217,9 +7242,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea3963b // mla v27.4s, v17.4s, v3.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -7227,15 +7252,15 @@ l252:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V4.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V23.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V26.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
@@ -7269,9 +7294,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V26.B16, V23.B16
 	FMOVQ  F5, 16(RSP)
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7280,16 +7305,16 @@ l252:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V24.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V4.S4, V23.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V29.S4, V4.S4, V24.S4
 	FMOVQ  F18, 48(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V28.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V29.S4, V24.S4, V23.S4
 	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
@@ -7323,9 +7348,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V23.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3953c // mla v28.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea39649 // mla v9.4s, v18.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -7333,16 +7358,16 @@ l252:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V26.S4, V4.S4, V29.S4
 	FMOVQ  F19, 64(RSP)
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V24.S4, V18.S4, V19.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -7376,9 +7401,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -7387,16 +7412,16 @@ l252:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V8.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  144(R3), F8 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V8.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V26.S4, V4.S4, V22.S4
 	FMOVQ  F28, 96(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V8.S4, V28.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // nearExp1
 	VFMLA  V26.S4, V22.S4, V8.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
@@ -7430,9 +7455,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F5, 112(RSP)
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7441,16 +7466,16 @@ l252:
 	VSHL   $20, V24.S4, V25.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V25.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V23.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V28.S4, V4.S4, V25.S4
 	FMOVQ  F18, 144(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V25.S4, V23.S4
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -7484,9 +7509,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V11.B16
 	VAND   V2.B16, V23.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3957a // mla v26.4s, v11.4s, v3.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea3964b // mla v11.4s, v18.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -7494,16 +7519,16 @@ l252:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V28.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V4.S4, V28.S4
 	FMOVQ  F19, 160(RSP)
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V24.S4, V18.S4, V19.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V28.S4, V18.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -7537,9 +7562,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -7548,16 +7573,16 @@ l252:
 	VSHL   $20, V23.S4, V10.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V10.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  144(R3), F10 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V10.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V25.S4, V4.S4, V22.S4
 	FMOVQ  F26, 192(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V10.S4, V26.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // nearExp1
 	VFMLA  V25.S4, V22.S4, V10.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
@@ -7591,9 +7616,9 @@ l252:
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F5, 208(RSP)
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ea39665 // mla v5.4s, v19.4s, v3.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -7602,16 +7627,16 @@ l252:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V23.S4, V5.S4, V5.S4
 	VADD   V18.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V23.S4, V18.S4
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -7645,9 +7670,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V13.B16
 	VAND   V2.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea395b8 // mla v24.4s, v13.4s, v3.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea3962d // mla v13.4s, v17.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -7655,15 +7680,15 @@ l252:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V6.S4, V4.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V23.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V6.S4, V25.S4, V17.S4
 	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
 	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
@@ -7743,7 +7768,7 @@ l252:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
 	VFMLA  V8.S4, V20.S4, V7.S4
-	FMOVQ  80(R3), F9
+	FMOVQ  80(R3), F9 // down
 	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ  F7, 0(R1)
 
@@ -7990,11 +8015,11 @@ exact96:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -8006,7 +8031,7 @@ exact96:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l265
 	ADD    $320, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -8026,7 +8051,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -8048,7 +8073,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -8070,7 +8095,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -8160,15 +8185,15 @@ l276:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -8176,20 +8201,20 @@ l276:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -8221,9 +8246,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -8231,15 +8256,15 @@ l276:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -8274,9 +8299,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V4.B16
 	VAND   V5.B16, V20.B16, V12.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09584 // mla v4.4s, v12.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -8284,15 +8309,15 @@ l276:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V12.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V12.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V12.S4, V25.S4
-	FMOVQ  272(R3), F12
+	FMOVQ  272(R3), F12 // exp1
 	VFMLA  V22.S4, V24.S4, V12.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
@@ -8327,9 +8352,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V12.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0959a // mla v26.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb096cc // mla v12.4s, v22.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -8337,15 +8362,15 @@ l276:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -8380,9 +8405,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V24.B16, V22.B16
 	VAND   V5.B16, V26.B16, V25.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb096dd // mla v29.4s, v22.4s, v16.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09736 // mla v22.4s, v25.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -8391,16 +8416,16 @@ l276:
 	VSHL   $20, V26.S4, V20.S4
 	VADD   V25.S4, V29.S4, V29.S4
 	VADD   V20.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V28.S4, V15.S4, V25.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V27.S4, V20.S4, V17.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V28.S4, V25.S4, V20.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -8435,9 +8460,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V6.B16
 	VAND   V5.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb094dc // mla v28.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb09626 // mla v6.4s, v17.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -8445,16 +8470,16 @@ l276:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V25.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V27.S4, V29.S4, V17.S4
 	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -8490,9 +8515,9 @@ l276:
 	VAND   V5.B16, V25.B16, V17.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 64(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09636 // mla v22.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09751 // mla v17.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -8501,16 +8526,16 @@ l276:
 	VSHL   $20, V27.S4, V20.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V20.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V28.S4, V20.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V29.S4, V26.S4, V20.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e34dfbd // fmul v29.4s, v29.4s, v20.4s
@@ -8546,9 +8571,9 @@ l276:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V22.B16
 	FMOVQ  F24, 112(RSP)
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb09678 // mla v24.4s, v19.4s, v16.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb096d3 // mla v19.4s, v22.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -8557,16 +8582,16 @@ l276:
 	VSHL   $20, V26.S4, V13.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V29.S4, V15.S4, V22.S4
 	FMOVQ  F27, 144(RSP)
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V28.S4, V13.S4, V27.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V29.S4, V22.S4, V13.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -8601,9 +8626,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V7.B16
 	VAND   V5.B16, V22.B16, V13.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb094fc // mla v28.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb095a7 // mla v7.4s, v13.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -8611,16 +8636,16 @@ l276:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V13.S4, V28.S4, V28.S4
 	VADD   V29.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V13.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F26, 160(RSP)
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V24.S4, V13.S4, V26.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V27.S4, V29.S4, V13.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e2ddf7b // fmul v27.4s, v27.4s, v13.4s
@@ -8656,9 +8681,9 @@ l276:
 	VAND   V5.B16, V24.B16, V13.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 176(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb095b6 // mla v22.4s, v13.4s, v16.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb0974d // mla v13.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -8667,16 +8692,16 @@ l276:
 	VSHL   $20, V27.S4, V19.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V19.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F20, 208(RSP)
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V28.S4, V19.S4, V20.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -8712,9 +8737,9 @@ l276:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V22.B16
 	FMOVQ  F27, 224(RSP)
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0967b // mla v27.4s, v19.4s, v16.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb096d3 // mla v19.4s, v22.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -8723,16 +8748,16 @@ l276:
 	VSHL   $20, V26.S4, V23.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V23.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V29.S4, V15.S4, V23.S4
 	FMOVQ  F11, 256(RSP)
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V28.S4, V22.S4, V11.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V29.S4, V23.S4, V22.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -8767,9 +8792,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V3.B16
 	VAND   V5.B16, V22.B16, V5.B16
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -8777,15 +8802,15 @@ l276:
 	VSHL   $20, V22.S4, V11.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V11.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F11
+	FMOVQ  256(R3), F11 // exp2
 	VFMLA  V2.S4, V15.S4, V11.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V23.S4, V5.S4, V14.S4
-	FMOVQ  272(R3), F5
+	FMOVQ  272(R3), F5 // exp1
 	VFMLA  V2.S4, V11.S4, V5.S4
 	WORD   $0x6e2edef7 // fmul v23.4s, v23.4s, v14.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -8863,7 +8888,7 @@ l276:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -9163,9 +9188,9 @@ begin13:
 	BHS    exact112
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  64(R3), F4
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
+	FMOVQ  64(R3), F4 // nearExp3
 
 loop13:
 	VLD1R  (R0), [V5.S4]
@@ -9176,9 +9201,9 @@ loop13:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // nearHeadroom
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // nearInteger
 	WORD   $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
 	FMOVQ  0(R14), F5
 	CMP    $4, R2
@@ -9283,9 +9308,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V15.B16, V14.B16
 	VAND   V2.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4ea395d4 // mla v20.4s, v14.4s, v3.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4ea3960e // mla v14.4s, v16.4s, v3.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -9293,15 +9318,15 @@ l300:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V4.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V19.S4, V4.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V18.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -9332,9 +9357,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -9342,15 +9367,15 @@ l300:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V4.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -9385,9 +9410,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3963a // mla v26.4s, v17.4s, v3.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ea396b1 // mla v17.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -9395,15 +9420,15 @@ l300:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V24.S4, V4.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -9429,16 +9454,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V7.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea394f7 // mla v23.4s, v7.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V7.S4
 	VADD   V7.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V7.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V7.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -9468,9 +9493,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V7.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea394fd // mla v29.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -9479,16 +9504,16 @@ l300:
 	VSHL   $20, V24.S4, V5.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V5.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V4.S4, V23.S4
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V5.S4, V17.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V28.S4, V23.S4, V5.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e25df9c // fmul v28.4s, v28.4s, v5.4s
@@ -9522,9 +9547,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V17.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3963c // mla v28.4s, v17.4s, v3.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ea396d1 // mla v17.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -9533,16 +9558,16 @@ l300:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V26.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V27.S4, V4.S4, V26.S4
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V26.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -9576,9 +9601,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea3965b // mla v27.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -9587,16 +9612,16 @@ l300:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V17.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V26.S4, V4.S4, V22.S4
 	FMOVQ  F28, 96(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V26.S4, V22.S4, V17.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
@@ -9622,16 +9647,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V19.B16, V9.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea39537 // mla v23.4s, v9.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V9.S4
 	VADD   V9.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F9
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V4.S4, V9.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V9.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -9662,9 +9687,9 @@ l300:
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V24.B16, V23.B16
 	FMOVQ  F8, 112(RSP)
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39528 // mla v8.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -9673,16 +9698,16 @@ l300:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V23.S4, V8.S4, V8.S4
 	VADD   V18.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V4.S4, V23.S4
 	FMOVQ  F27, 144(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V26.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V28.S4, V23.S4, V18.S4
 	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
 	WORD   $0x6e32df9c // fmul v28.4s, v28.4s, v18.4s
@@ -9716,9 +9741,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V19.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3967c // mla v28.4s, v19.4s, v3.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea396f3 // mla v19.4s, v23.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -9727,16 +9752,16 @@ l300:
 	VSHL   $20, V24.S4, V25.S4
 	VADD   V23.S4, V28.S4, V28.S4
 	VADD   V25.S4, V19.S4, V19.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V23.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V27.S4, V4.S4, V25.S4
 	FMOVQ  F9, 176(RSP)
-	FMOVQ  160(R3), F9
+	FMOVQ  160(R3), F9 // nearExp1
 	VFMLA  V26.S4, V23.S4, V9.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V27.S4, V25.S4, V23.S4
 	WORD   $0x6e29df5a // fmul v26.4s, v26.4s, v9.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
@@ -9770,9 +9795,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V9.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea3953b // mla v27.4s, v9.4s, v3.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4ea396e9 // mla v9.4s, v23.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -9781,16 +9806,16 @@ l300:
 	VSHL   $20, V24.S4, V19.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V19.S4, V9.S4, V9.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V19.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V26.S4, V23.S4, V19.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
@@ -9816,16 +9841,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V11.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea39578 // mla v24.4s, v11.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V22.S4, V11.S4
 	VADD   V11.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V4.S4, V11.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V23.S4, V11.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -9856,9 +9881,9 @@ l300:
 	VAND   V2.B16, V23.B16, V11.B16
 	VAND   V2.B16, V25.B16, V24.B16
 	FMOVQ  F10, 224(RSP)
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea3956a // mla v10.4s, v11.4s, v3.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea3970b // mla v11.4s, v24.4s, v3.4s
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -9867,16 +9892,16 @@ l300:
 	VSHL   $20, V25.S4, V9.S4
 	VADD   V24.S4, V10.S4, V10.S4
 	VADD   V9.S4, V11.S4, V11.S4
-	FMOVQ  144(R3), F9
+	FMOVQ  144(R3), F9 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V9.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V28.S4, V4.S4, V24.S4
 	FMOVQ  F27, 256(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V26.S4, V9.S4, V27.S4
-	FMOVQ  160(R3), F9
+	FMOVQ  160(R3), F9 // nearExp1
 	VFMLA  V28.S4, V24.S4, V9.S4
 	WORD   $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
 	WORD   $0x6e29df9c // fmul v28.4s, v28.4s, v9.4s
@@ -9910,9 +9935,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V23.B16, V22.B16
 	VAND   V2.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea396dc // mla v28.4s, v22.4s, v3.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ea39716 // mla v22.4s, v24.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -9921,16 +9946,16 @@ l300:
 	VSHL   $20, V25.S4, V11.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V11.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V4.S4, V11.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V27.S4, V4.S4, V24.S4
 	FMOVQ  F7, 288(RSP)
-	FMOVQ  160(R3), F7
+	FMOVQ  160(R3), F7 // nearExp1
 	VFMLA  V26.S4, V11.S4, V7.S4
-	FMOVQ  160(R3), F11
+	FMOVQ  160(R3), F11 // nearExp1
 	VFMLA  V27.S4, V24.S4, V11.S4
 	WORD   $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	WORD   $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
@@ -9964,9 +9989,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V11.B16, V7.B16
 	VAND   V2.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea394fb // mla v27.4s, v7.4s, v3.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea396e7 // mla v7.4s, v23.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -9975,16 +10000,16 @@ l300:
 	VSHL   $20, V24.S4, V22.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V4.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V26.S4, V4.S4, V23.S4
 	FMOVQ  F28, 320(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V25.S4, V22.S4, V28.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V26.S4, V23.S4, V22.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
@@ -10010,16 +10035,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V11.B16, V13.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea395b7 // mla v23.4s, v13.4s, v3.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V11.S4, V13.S4
 	VADD   V13.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V4.S4, V13.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V6.S4, V13.S4, V24.S4
 	WORD   $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 
@@ -10096,7 +10121,7 @@ l300:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e25de86 // fmul v6.4s, v20.4s, v5.4s
 	VFMLA  V9.S4, V20.S4, V6.S4
-	FMOVQ  80(R3), F11
+	FMOVQ  80(R3), F11 // down
 	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	FMOVQ  F6, 0(R1)
 
@@ -10372,11 +10397,11 @@ exact112:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -10388,7 +10413,7 @@ exact112:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l314
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l313
 	ADD    $384, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -10408,7 +10433,7 @@ l314:
 l315:
 	CMP    $8, R2
 	BGE    l317
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l318
 	TBZ    $1, R2, l316
@@ -10430,7 +10455,7 @@ l317:
 l318:
 	CMP    $12, R2
 	BGE    l320
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l321
 	TBZ    $1, R2, l319
@@ -10452,7 +10477,7 @@ l320:
 l321:
 	CMP    $16, R2
 	BGE    l323
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l324
 	TBZ    $1, R2, l322
@@ -10550,15 +10575,15 @@ l324:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -10566,20 +10591,20 @@ l324:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -10611,9 +10636,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -10621,15 +10646,15 @@ l324:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -10665,9 +10690,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V12.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb09598 // mla v24.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0968c // mla v12.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -10675,15 +10700,15 @@ l324:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -10710,16 +10735,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V4.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09497 // mla v23.4s, v4.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V20.S4, V4.S4
 	VADD   V4.S4, V23.S4, V23.S4
-	FMOVQ  256(R3), F4
+	FMOVQ  256(R3), F4 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V4.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V22.S4, V4.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -10750,9 +10775,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V4.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0949b // mla v27.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb096e4 // mla v4.4s, v23.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -10760,15 +10785,15 @@ l324:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -10804,9 +10829,9 @@ l324:
 	VAND   V5.B16, V25.B16, V23.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F20, 16(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb096f4 // mla v20.4s, v23.4s, v16.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09757 // mla v23.4s, v26.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -10815,16 +10840,16 @@ l324:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V20.S4, V20.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F17, 48(RSP)
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V21.S4, V17.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -10860,9 +10885,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V17.B16
 	VAND   V5.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb0963d // mla v29.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -10871,16 +10896,16 @@ l324:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F19, 80(RSP)
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V26.S4, V21.S4, V19.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -10907,16 +10932,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb094da // mla v26.4s, v6.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VSHL   $20, V19.S4, V6.S4
 	VADD   V6.S4, V26.S4, V26.S4
-	FMOVQ  256(R3), F6
+	FMOVQ  256(R3), F6 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V15.S4, V6.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V21.S4, V6.S4, V27.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 
@@ -10948,9 +10973,9 @@ l324:
 	VAND   V5.B16, V21.B16, V6.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb094d3 // mla v19.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb09746 // mla v6.4s, v26.4s, v16.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -10959,16 +10984,16 @@ l324:
 	VSHL   $20, V27.S4, V23.S4
 	VADD   V26.S4, V19.S4, V19.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F20, 128(RSP)
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V28.S4, V23.S4, V20.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V29.S4, V26.S4, V23.S4
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
 	WORD   $0x6e37dfbd // fmul v29.4s, v29.4s, v23.4s
@@ -11004,9 +11029,9 @@ l324:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V23.B16
 	FMOVQ  F25, 144(RSP)
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb09679 // mla v25.4s, v19.4s, v16.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb096f3 // mla v19.4s, v23.4s, v16.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -11015,16 +11040,16 @@ l324:
 	VSHL   $20, V26.S4, V13.S4
 	VADD   V23.S4, V25.S4, V25.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V29.S4, V15.S4, V23.S4
 	FMOVQ  F27, 176(RSP)
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V28.S4, V13.S4, V27.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V29.S4, V23.S4, V13.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -11060,9 +11085,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V13.B16
 	VAND   V5.B16, V25.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb095bd // mla v29.4s, v13.4s, v16.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb096ed // mla v13.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -11071,16 +11096,16 @@ l324:
 	VSHL   $20, V25.S4, V26.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F20, 208(RSP)
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V27.S4, V23.S4, V20.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V28.S4, V26.S4, V23.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -11107,16 +11132,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V7.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb094fa // mla v26.4s, v7.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VSHL   $20, V20.S4, V7.S4
 	VADD   V7.S4, V26.S4, V26.S4
-	FMOVQ  256(R3), F7
+	FMOVQ  256(R3), F7 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V7.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V7.S4, V27.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 
@@ -11148,9 +11173,9 @@ l324:
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb094f4 // mla v20.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb09747 // mla v7.4s, v26.4s, v16.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -11159,16 +11184,16 @@ l324:
 	VSHL   $20, V27.S4, V25.S4
 	VADD   V26.S4, V20.S4, V20.S4
 	VADD   V25.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F19, 256(RSP)
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V29.S4, V26.S4, V25.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e39dfbd // fmul v29.4s, v29.4s, v25.4s
@@ -11204,9 +11229,9 @@ l324:
 	VAND   V5.B16, V20.B16, V19.B16
 	VAND   V5.B16, V26.B16, V25.B16
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0967b // mla v27.4s, v19.4s, v16.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb09733 // mla v19.4s, v25.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -11215,16 +11240,16 @@ l324:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V24.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F11, 304(RSP)
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V28.S4, V24.S4, V11.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V29.S4, V25.S4, V24.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e38dfbd // fmul v29.4s, v29.4s, v24.4s
@@ -11260,9 +11285,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V11.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb0957d // mla v29.4s, v11.4s, v16.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4eb0970b // mla v11.4s, v24.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -11271,16 +11296,16 @@ l324:
 	VSHL   $20, V25.S4, V26.S4
 	VADD   V24.S4, V29.S4, V29.S4
 	VADD   V26.S4, V11.S4, V11.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F20, 336(RSP)
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V27.S4, V24.S4, V20.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V28.S4, V26.S4, V24.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -11307,16 +11332,16 @@ l324:
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V5.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V20.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V2.S4, V15.S4, V5.S4
-	FMOVQ  272(R3), F8
+	FMOVQ  272(R3), F8 // exp1
 	VFMLA  V2.S4, V5.S4, V8.S4
 	WORD   $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 
@@ -11390,7 +11415,7 @@ l324:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -11727,8 +11752,8 @@ begin15:
 	BHS    exact128
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
+	FMOVQ  32(R3), F2 // eighths
+	FMOVQ  48(R3), F3 // wordOffsets
 
 loop15:
 	VLD1R  (R0), [V4.S4]
@@ -11739,9 +11764,9 @@ loop15:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // nearHeadroom
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // nearInteger
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	FMOVQ  0(R14), F4
 	CMP    $4, R2
@@ -11846,9 +11871,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V14.B16, V13.B16
 	VAND   V2.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ea395b3 // mla v19.4s, v13.4s, v3.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea395ed // mla v13.4s, v15.4s, v3.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -11856,16 +11881,16 @@ l348:
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V15.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
-	FMOVQ  64(R3), F15
-	FMOVQ  144(R3), F20
+	FMOVQ  64(R3), F15 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V18.S4, V15.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -11896,9 +11921,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39659 // mla v25.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396b2 // mla v18.4s, v21.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -11906,15 +11931,15 @@ l348:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V15.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -11949,9 +11974,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V16.B16
 	VAND   V2.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3961a // mla v26.4s, v16.4s, v3.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ea396b0 // mla v16.4s, v21.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -11959,15 +11984,15 @@ l348:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V24.S4, V15.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -12000,9 +12025,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V6.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea394dc // mla v28.4s, v6.4s, v3.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -12010,16 +12035,16 @@ l348:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F16, 16(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V24.S4, V20.S4, V16.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V29.S4, V20.S4
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
@@ -12054,9 +12079,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V16.B16, V6.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ea394db // mla v27.4s, v6.4s, v3.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -12064,16 +12089,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V29.S4, V6.S4, V6.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F4, 32(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V23.S4, V20.S4, V4.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -12107,9 +12132,9 @@ l348:
 	VAND   V2.B16, V20.B16, V16.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 48(RSP)
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3961c // mla v28.4s, v16.4s, v3.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ea396d0 // mla v16.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -12118,16 +12143,16 @@ l348:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F18, 80(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V24.S4, V22.S4, V18.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V29.S4, V26.S4, V22.S4
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -12161,9 +12186,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea3965d // mla v29.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -12172,16 +12197,16 @@ l348:
 	VSHL   $20, V23.S4, V16.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V16.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V26.S4, V15.S4, V22.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V16.S4, V28.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V26.S4, V22.S4, V16.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -12214,9 +12239,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V8.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3951c // mla v28.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12225,16 +12250,16 @@ l348:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V18.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V26.S4, V15.S4, V20.S4
 	FMOVQ  F29, 144(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V20.S4, V18.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -12269,9 +12294,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V18.B16, V8.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4ea3951a // mla v26.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12279,16 +12304,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V29.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F7, 160(RSP)
-	FMOVQ  160(R3), F7
+	FMOVQ  160(R3), F7 // nearExp1
 	VFMLA  V23.S4, V20.S4, V7.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e27def7 // fmul v23.4s, v23.4s, v7.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -12322,9 +12347,9 @@ l348:
 	VAND   V2.B16, V20.B16, V18.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3965c // mla v28.4s, v18.4s, v3.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ea396d2 // mla v18.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -12333,16 +12358,16 @@ l348:
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V22.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V29.S4, V15.S4, V25.S4
 	FMOVQ  F8, 208(RSP)
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // nearExp1
 	VFMLA  V24.S4, V22.S4, V8.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V29.S4, V25.S4, V22.S4
 	WORD   $0x6e28df18 // fmul v24.4s, v24.4s, v8.4s
 	WORD   $0x6e36dfbd // fmul v29.4s, v29.4s, v22.4s
@@ -12376,9 +12401,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea3951d // mla v29.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea396c8 // mla v8.4s, v22.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12387,16 +12412,16 @@ l348:
 	VSHL   $20, V23.S4, V18.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V18.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V18.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V25.S4, V15.S4, V22.S4
 	FMOVQ  F28, 240(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V22.S4, V18.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -12429,9 +12454,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V22.B16, V10.B16
 	VAND   V2.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea3968a // mla v10.4s, v20.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -12440,16 +12465,16 @@ l348:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V20.S4, V28.S4, V28.S4
 	VADD   V8.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  144(R3), F8 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V8.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V25.S4, V15.S4, V20.S4
 	FMOVQ  F29, 272(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V8.S4, V29.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // nearExp1
 	VFMLA  V25.S4, V20.S4, V8.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
@@ -12484,9 +12509,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V10.B16, V8.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ea39519 // mla v25.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39688 // mla v8.4s, v20.4s, v3.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12494,16 +12519,16 @@ l348:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V20.S4, V25.S4, V25.S4
 	VADD   V29.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V20.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V15.S4, V29.S4
 	FMOVQ  F9, 288(RSP)
-	FMOVQ  160(R3), F9
+	FMOVQ  160(R3), F9 // nearExp1
 	VFMLA  V23.S4, V20.S4, V9.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V29.S4, V20.S4
 	WORD   $0x6e29def7 // fmul v23.4s, v23.4s, v9.4s
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
@@ -12537,9 +12562,9 @@ l348:
 	VAND   V2.B16, V20.B16, V10.B16
 	VAND   V2.B16, V23.B16, V22.B16
 	FMOVQ  F28, 304(RSP)
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ea3955c // mla v28.4s, v10.4s, v3.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea396ca // mla v10.4s, v22.4s, v3.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -12548,16 +12573,16 @@ l348:
 	VSHL   $20, V23.S4, V8.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V8.S4, V10.S4, V10.S4
-	FMOVQ  144(R3), F8
+	FMOVQ  144(R3), F8 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V8.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V29.S4, V15.S4, V22.S4
 	FMOVQ  F6, 336(RSP)
-	FMOVQ  160(R3), F6
+	FMOVQ  160(R3), F6 // nearExp1
 	VFMLA  V24.S4, V8.S4, V6.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // nearExp1
 	VFMLA  V29.S4, V22.S4, V8.S4
 	WORD   $0x6e26df18 // fmul v24.4s, v24.4s, v6.4s
 	WORD   $0x6e28dfbd // fmul v29.4s, v29.4s, v8.4s
@@ -12591,9 +12616,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V8.B16, V6.B16
 	VAND   V2.B16, V22.B16, V20.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ea394dd // mla v29.4s, v6.4s, v3.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ea39686 // mla v6.4s, v20.4s, v3.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -12602,16 +12627,16 @@ l348:
 	VSHL   $20, V22.S4, V10.S4
 	VADD   V20.S4, V29.S4, V29.S4
 	VADD   V10.S4, V6.S4, V6.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  144(R3), F10 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V10.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V24.S4, V15.S4, V20.S4
 	FMOVQ  F28, 368(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V10.S4, V28.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // nearExp1
 	VFMLA  V24.S4, V20.S4, V10.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
@@ -12644,9 +12669,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V2.B16, V20.B16, V8.B16
 	VAND   V2.B16, V22.B16, V12.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ea39518 // mla v24.4s, v8.4s, v3.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4ea39588 // mla v8.4s, v12.4s, v3.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -12654,15 +12679,15 @@ l348:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V12.S4, V24.S4, V24.S4
 	VADD   V28.S4, V8.S4, V8.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V15.S4, V12.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V5.S4, V15.S4, V28.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V23.S4, V12.S4, V15.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V5.S4, V28.S4, V12.S4
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
 	WORD   $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
@@ -12743,7 +12768,7 @@ l348:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e24de65 // fmul v5.4s, v19.4s, v4.4s
 	VFMLA  V7.S4, V19.S4, V5.S4
-	FMOVQ  80(R3), F8
+	FMOVQ  80(R3), F8 // down
 	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	FMOVQ  F5, 0(R1)
 
@@ -13046,11 +13071,11 @@ exact128:
 
 	// -N = 24 - round(x0 * kHi), in the low bits
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  192(R3), F2
+	FMOVQ  192(R3), F2 // integerMagic
 	WORD   $0x4ea2d482 // fsub v2.4s, v4.4s, v2.4s
-	FMOVQ  208(R3), F5
+	FMOVQ  208(R3), F5 // integerReach
 
 	// lim = min((N + 84) / k, high)
 	WORD   $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -13062,7 +13087,7 @@ exact128:
 	WORD   $0x4ea4f4a5 // fmin v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l362
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l361
 	ADD    $448, R0, R5
 	VLD1   (R5), V4.D[0]
@@ -13082,7 +13107,7 @@ l362:
 l363:
 	CMP    $8, R2
 	BGE    l365
-	FMOVQ  224(R3), F6
+	FMOVQ  224(R3), F6 // minusInf
 	CMP    $4, R2
 	BLE    l366
 	TBZ    $1, R2, l364
@@ -13104,7 +13129,7 @@ l365:
 l366:
 	CMP    $12, R2
 	BGE    l368
-	FMOVQ  224(R3), F7
+	FMOVQ  224(R3), F7 // minusInf
 	CMP    $8, R2
 	BLE    l369
 	TBZ    $1, R2, l367
@@ -13126,7 +13151,7 @@ l368:
 l369:
 	CMP    $16, R2
 	BGE    l371
-	FMOVQ  224(R3), F8
+	FMOVQ  224(R3), F8 // minusInf
 	CMP    $12, R2
 	BLE    l372
 	TBZ    $1, R2, l370
@@ -13232,15 +13257,15 @@ l372:
 	VDUP   V14.S[0], V14.S4
 	VFMLA  V14.S4, V5.S4, V12.S4
 	VFMLA  V14.S4, V10.S4, V13.S4
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V9.B16, V10.B16
 	VAND   V5.B16, V11.B16, V15.B16
-	FMOVQ  48(R3), F16
-	FMOVQ  128(R3), F17
+	FMOVQ  48(R3), F16 // wordOffsets
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09551 // mla v17.4s, v10.4s, v16.4s
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4eb095ea // mla v10.4s, v15.4s, v16.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
@@ -13248,20 +13273,20 @@ l372:
 	VSHL   $20, V11.S4, V18.S4
 	VADD   V15.S4, V17.S4, V17.S4
 	VADD   V18.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F15
-	FMOVQ  256(R3), F18
+	FMOVQ  240(R3), F15 // exp3
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V15.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V13.S4, V15.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V12.S4, V18.S4, V20.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V13.S4, V19.S4, V18.S4
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	FMOVQ  288(R3), F18
+	FMOVQ  288(R3), F18 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea9e649 // fcmgt v9.4s, v18.4s, v9.4s
@@ -13293,9 +13318,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V13.B16, V12.B16
 	VAND   V5.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09596 // mla v22.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0962c // mla v12.4s, v17.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -13303,15 +13328,15 @@ l372:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V15.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -13347,9 +13372,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V17.B16, V12.B16
 	VAND   V5.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb09598 // mla v24.4s, v12.4s, v16.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb0968c // mla v12.4s, v20.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -13357,15 +13382,15 @@ l372:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -13399,9 +13424,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V4.B16
 	VAND   V5.B16, V23.B16, V20.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0949a // mla v26.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09684 // mla v4.4s, v20.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -13409,15 +13434,15 @@ l372:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V15.S4, V20.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V15.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V20.S4, V28.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V25.S4, V27.S4, V20.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e34df39 // fmul v25.4s, v25.4s, v20.4s
@@ -13453,9 +13478,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V20.B16, V4.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0949c // mla v28.4s, v4.4s, v16.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb09704 // mla v4.4s, v24.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -13463,16 +13488,16 @@ l372:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V24.S4, V28.S4, V28.S4
 	VADD   V29.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V27.S4, V15.S4, V29.S4
 	FMOVQ  F23, 16(RSP)
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V27.S4, V29.S4, V24.S4
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
 	WORD   $0x6e38df7b // fmul v27.4s, v27.4s, v24.4s
@@ -13508,9 +13533,9 @@ l372:
 	VAND   V5.B16, V24.B16, V23.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb096f6 // mla v22.4s, v23.4s, v16.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09757 // mla v23.4s, v26.4s, v16.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -13519,16 +13544,16 @@ l372:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F17, 64(RSP)
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V21.S4, V17.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V29.S4, V26.S4, V21.S4
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -13564,9 +13589,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V17.B16
 	VAND   V5.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb0963d // mla v29.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096d1 // mla v17.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -13575,16 +13600,16 @@ l372:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F19, 96(RSP)
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V26.S4, V22.S4, V19.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V27.S4, V22.S4
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13618,9 +13643,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V6.B16
 	VAND   V5.B16, V26.B16, V19.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb09666 // mla v6.4s, v19.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -13629,16 +13654,16 @@ l372:
 	VSHL   $20, V26.S4, V23.S4
 	VADD   V19.S4, V29.S4, V29.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V19.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V15.S4, V23.S4
 	FMOVQ  F21, 128(RSP)
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V27.S4, V19.S4, V21.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V28.S4, V23.S4, V19.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
@@ -13674,9 +13699,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V19.B16, V6.B16
 	VAND   V5.B16, V23.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094dd // mla v29.4s, v6.4s, v16.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb096a6 // mla v6.4s, v21.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -13685,16 +13710,16 @@ l372:
 	VSHL   $20, V23.S4, V26.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F22, 160(RSP)
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V27.S4, V21.S4, V22.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V28.S4, V26.S4, V21.S4
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -13730,9 +13755,9 @@ l372:
 	VAND   V5.B16, V22.B16, V21.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F24, 176(RSP)
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb096b8 // mla v24.4s, v21.4s, v16.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb09755 // mla v21.4s, v26.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -13741,16 +13766,16 @@ l372:
 	VSHL   $20, V27.S4, V13.S4
 	VADD   V26.S4, V24.S4, V24.S4
 	VADD   V13.S4, V21.S4, V21.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V13.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F23, 208(RSP)
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V28.S4, V13.S4, V23.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V29.S4, V26.S4, V13.S4
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -13786,9 +13811,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V13.B16
 	VAND   V5.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb095bd // mla v29.4s, v13.4s, v16.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb096ed // mla v13.4s, v23.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -13797,16 +13822,16 @@ l372:
 	VSHL   $20, V24.S4, V27.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V27.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V23.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F22, 240(RSP)
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V26.S4, V23.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V28.S4, V27.S4, V23.S4
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -13840,9 +13865,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V23.B16, V7.B16
 	VAND   V5.B16, V26.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -13851,16 +13876,16 @@ l372:
 	VSHL   $20, V26.S4, V24.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V28.S4, V15.S4, V24.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V27.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V24.S4, V22.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13896,9 +13921,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V21.B16, V7.B16
 	VAND   V5.B16, V24.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb094fd // mla v29.4s, v7.4s, v16.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb096c7 // mla v7.4s, v22.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -13907,16 +13932,16 @@ l372:
 	VSHL   $20, V24.S4, V26.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V22.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V28.S4, V15.S4, V26.S4
 	FMOVQ  F23, 304(RSP)
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V27.S4, V22.S4, V23.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V28.S4, V26.S4, V22.S4
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
 	WORD   $0x6e36df9c // fmul v28.4s, v28.4s, v22.4s
@@ -13952,9 +13977,9 @@ l372:
 	VAND   V5.B16, V23.B16, V22.B16
 	VAND   V5.B16, V27.B16, V26.B16
 	FMOVQ  F24, 320(RSP)
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb096d8 // mla v24.4s, v22.4s, v16.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb09756 // mla v22.4s, v26.4s, v16.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -13963,16 +13988,16 @@ l372:
 	VSHL   $20, V27.S4, V25.S4
 	VADD   V26.S4, V24.S4, V24.S4
 	VADD   V25.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V15.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V29.S4, V15.S4, V26.S4
 	FMOVQ  F11, 352(RSP)
-	FMOVQ  272(R3), F11
+	FMOVQ  272(R3), F11 // exp1
 	VFMLA  V28.S4, V25.S4, V11.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V29.S4, V26.S4, V25.S4
 	WORD   $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
 	WORD   $0x6e39dfbd // fmul v29.4s, v29.4s, v25.4s
@@ -14008,9 +14033,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V22.B16, V11.B16
 	VAND   V5.B16, V25.B16, V24.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb0957d // mla v29.4s, v11.4s, v16.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4eb0970b // mla v11.4s, v24.4s, v16.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -14019,16 +14044,16 @@ l372:
 	VSHL   $20, V25.S4, V27.S4
 	VADD   V24.S4, V29.S4, V29.S4
 	VADD   V27.S4, V11.S4, V11.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V15.S4, V24.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V28.S4, V15.S4, V27.S4
 	FMOVQ  F23, 384(RSP)
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V28.S4, V27.S4, V24.S4
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
 	WORD   $0x6e38df9c // fmul v28.4s, v28.4s, v24.4s
@@ -14062,9 +14087,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V5.B16, V24.B16, V3.B16
 	VAND   V5.B16, V26.B16, V5.B16
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eb09468 // mla v8.4s, v3.4s, v16.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb094a3 // mla v3.4s, v5.4s, v16.4s
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -14072,15 +14097,15 @@ l372:
 	VSHL   $20, V26.S4, V14.S4
 	VADD   V5.S4, V8.S4, V8.S4
 	VADD   V14.S4, V3.S4, V3.S4
-	FMOVQ  256(R3), F5
+	FMOVQ  256(R3), F5 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V15.S4, V5.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 	VFMLA  V2.S4, V15.S4, V14.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V27.S4, V5.S4, V15.S4
-	FMOVQ  272(R3), F5
+	FMOVQ  272(R3), F5 // exp1
 	VFMLA  V2.S4, V14.S4, V5.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -14159,7 +14184,7 @@ l372:
 	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
 	VFMLA  V4.S4, V9.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 
@@ -14536,17 +14561,17 @@ row:
 	FMOVS  0(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // integerHeadroom
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	FMOVQ  304(R3), F3
+	FMOVQ  304(R3), F3 // integer
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	FMOVS  F3, 20(R4)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ  96(R3), F3
+	FMOVQ  96(R3), F3 // nearHeadroom
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  112(R3), F2
+	FMOVQ  112(R3), F2 // nearInteger
 	WORD   $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
 	VEOR   V6.B16, V6.B16, V6.B16
 	VEOR   V7.B16, V7.B16, V7.B16
@@ -14568,7 +14593,7 @@ row:
 	BHS    exact
 	FMOVS  8(R4), F3
 	VDUP   V3.S[0], V3.S4
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // nearReach
 	WORD   $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	FMOVS  16(R4), F4
 	VDUP   V4.S[0], V4.S4
@@ -14602,15 +14627,15 @@ loop19:
 	VFMLA  V0.S4, V5.S4, V16.S4
 	VFMLA  V1.S4, V3.S4, V15.S4
 	VFMLA  V1.S4, V5.S4, V16.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V4.B16, V5.B16
 	VAND   V3.B16, V14.B16, V17.B16
-	FMOVQ  48(R3), F18
-	FMOVQ  128(R3), F19
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb294b3 // mla v19.4s, v5.4s, v18.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eb29625 // mla v5.4s, v17.4s, v18.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -14618,16 +14643,16 @@ loop19:
 	VSHL   $20, V14.S4, V20.S4
 	VADD   V17.S4, V19.S4, V19.S4
 	VADD   V20.S4, V5.S4, V5.S4
-	FMOVQ  64(R3), F17
-	FMOVQ  144(R3), F20
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V16.S4, V17.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V15.S4, V20.S4, V22.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V16.S4, V21.S4, V20.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
@@ -14658,9 +14683,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V16.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -14668,15 +14693,15 @@ loop19:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -14711,9 +14736,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V14.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14721,15 +14746,15 @@ loop19:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V24.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -14762,9 +14787,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb2969d // mla v29.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14773,16 +14798,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F14, 32(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -14816,9 +14841,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V15.B16, V14.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb295dc // mla v28.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -14827,16 +14852,16 @@ loop19:
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V27.S4, V17.S4, V22.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V22.S4, V21.S4
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -14870,9 +14895,9 @@ loop19:
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
 	FMOVQ  F14, 80(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -14881,16 +14906,16 @@ loop19:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V22.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V17.S4, V28.S4
 	FMOVQ  F29, 112(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -14924,9 +14949,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -14935,16 +14960,16 @@ loop19:
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V20.S4, V15.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V28.S4, V23.S4, V20.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -14978,9 +15003,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 160(RSP)
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -14989,16 +15014,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 192(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -15032,9 +15057,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -15043,16 +15068,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -15086,9 +15111,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 240(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15097,16 +15122,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -15140,9 +15165,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -15151,16 +15176,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 304(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -15194,9 +15219,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 320(RSP)
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15205,16 +15230,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 352(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -15248,9 +15273,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -15259,16 +15284,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 384(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -15302,9 +15327,9 @@ loop19:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 400(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15313,16 +15338,16 @@ loop19:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 432(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -15356,9 +15381,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -15367,16 +15392,16 @@ loop19:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 464(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -15409,9 +15434,9 @@ loop19:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V3.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb29697 // mla v23.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb29474 // mla v20.4s, v3.4s, v18.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -15419,15 +15444,15 @@ loop19:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V3.S4, V23.S4, V23.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 	VFMLA  V28.S4, V17.S4, V18.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V3.S4, V17.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V28.S4, V18.S4, V3.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
@@ -15696,22 +15721,22 @@ l396:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V4.S4, V20.S4
 	VFMLA  V1.S4, V4.S4, V20.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V19.B16, V21.B16
-	FMOVQ  48(R3), F22
-	FMOVQ  128(R3), F23
+	FMOVQ  48(R3), F22 // wordOffsets
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb696b7 // mla v23.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V21.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  64(R3), F21
-	FMOVQ  144(R3), F24
+	FMOVQ  64(R3), F21 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V21.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V20.S4, V24.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -15733,16 +15758,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V20.B16, V14.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb695d8 // mla v24.4s, v14.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V14.S4
 	VADD   V14.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V14.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V23.S4, V14.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -15764,16 +15789,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V14.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb69618 // mla v24.4s, v16.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V14.S4, V16.S4
 	VADD   V16.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V16.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V23.S4, V16.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -15797,16 +15822,16 @@ l396:
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V14.B16, V4.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb69492 // mla v18.4s, v4.4s, v22.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V14.S4, V4.S4
 	VADD   V4.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V4.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V16.S4, V4.S4, V20.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 
@@ -16042,15 +16067,15 @@ l420:
 	VFMLA  V0.S4, V4.S4, V23.S4
 	VFMLA  V1.S4, V19.S4, V22.S4
 	VFMLA  V1.S4, V4.S4, V23.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V20.B16, V19.B16
 	VAND   V4.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9967a // mla v26.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb99713 // mla v19.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -16058,16 +16083,16 @@ l420:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  64(R3), F24
-	FMOVQ  144(R3), F27
+	FMOVQ  64(R3), F24 // nearExp3
+	FMOVQ  144(R3), F27 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
@@ -16100,9 +16125,9 @@ l420:
 	VAND   V4.B16, V23.B16, V14.B16
 	VAND   V4.B16, V27.B16, V22.B16
 	FMOVQ  F19, 16(RSP)
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb996ce // mla v14.4s, v22.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -16111,16 +16136,16 @@ l420:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V22.S4, V19.S4, V19.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V24.S4, V3.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V29.S4, V24.S4, V22.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V28.S4, V3.S4, V26.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -16155,9 +16180,9 @@ l420:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V21.B16, V14.B16
 	VAND   V4.B16, V22.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb995db // mla v27.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb9960e // mla v14.4s, v16.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -16165,15 +16190,15 @@ l420:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V24.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V23.S4, V16.S4, V29.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V26.S4, V28.S4, V16.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -16207,9 +16232,9 @@ l420:
 	// s = 2^(n - N) * K
 	VAND   V4.B16, V21.B16, V16.B16
 	VAND   V4.B16, V22.B16, V4.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb99612 // mla v18.4s, v16.4s, v25.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb99490 // mla v16.4s, v4.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -16217,15 +16242,15 @@ l420:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V4.S4, V18.S4, V18.S4
 	VADD   V25.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V4.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V26.S4, V24.S4, V25.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V23.S4, V4.S4, V24.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V26.S4, V25.S4, V4.S4
 	WORD   $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
 	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
@@ -16473,15 +16498,15 @@ l444:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -16489,17 +16514,17 @@ l444:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -16523,16 +16548,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V23.B16, V4.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba949c // mla v28.4s, v4.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V23.S4, V4.S4
 	VADD   V4.S4, V28.S4, V28.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V4.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -16565,9 +16590,9 @@ l444:
 	VAND   V19.B16, V22.B16, V4.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba9491 // mla v17.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -16576,16 +16601,16 @@ l444:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V23.S4, V17.S4, V17.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F21, 64(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V3.S4, V21.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V23.S4, V3.S4
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -16611,16 +16636,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V14.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V14.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -16651,9 +16676,9 @@ l444:
 	VAND   V19.B16, V22.B16, V14.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F3, 80(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -16662,16 +16687,16 @@ l444:
 	VSHL   $20, V24.S4, V5.S4
 	VADD   V23.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V5.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F4, 112(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V28.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V29.S4, V23.S4, V5.S4
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	WORD   $0x6e25dfbd // fmul v29.4s, v29.4s, v5.4s
@@ -16698,16 +16723,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V21.S4, V16.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -16737,9 +16762,9 @@ l444:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V16.B16
 	VAND   V19.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -16748,16 +16773,16 @@ l444:
 	VSHL   $20, V23.S4, V4.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V4.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V28.S4, V25.S4, V22.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V4.S4, V15.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V28.S4, V22.S4, V4.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -16785,16 +16810,16 @@ l444:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V19.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V5.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -17048,15 +17073,15 @@ l468:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -17064,17 +17089,17 @@ l468:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -17107,9 +17132,9 @@ l468:
 	VAND   V19.B16, V24.B16, V4.B16
 	VAND   V19.B16, V28.B16, V23.B16
 	FMOVQ  F27, 48(RSP)
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba96e4 // mla v4.4s, v23.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17118,16 +17143,16 @@ l468:
 	VSHL   $20, V28.S4, V18.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V18.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V29.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V21.S4, V25.S4, V23.S4
 	FMOVQ  F15, 80(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V29.S4, V18.S4, V15.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -17163,9 +17188,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
 	VAND   V19.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9498 // mla v24.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9644 // mla v4.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17173,15 +17198,15 @@ l468:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V23.S4, V28.S4, V18.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -17214,9 +17239,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V22.B16, V15.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17225,16 +17250,16 @@ l468:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V15.S4, V29.S4, V29.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F4, 112(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V23.S4, V15.S4, V4.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V17.S4, V15.S4
 	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -17269,9 +17294,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V4.B16
 	VAND   V19.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9497 // mla v23.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17279,16 +17304,16 @@ l468:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F18, 128(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V22.S4, V28.S4, V15.S4
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -17323,9 +17348,9 @@ l468:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V18.B16, V16.B16
 	FMOVQ  F4, 144(RSP)
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba95c4 // mla v4.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17334,16 +17359,16 @@ l468:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V4.S4, V4.S4
 	VADD   V23.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V25.S4, V23.S4
 	FMOVQ  F5, 176(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V22.S4, V16.S4, V5.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V28.S4, V23.S4, V16.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
@@ -17378,9 +17403,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba94b7 // mla v23.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -17388,16 +17413,16 @@ l468:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V28.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 192(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V18.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -17433,9 +17458,9 @@ l468:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V18.B16, V19.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -17443,15 +17468,15 @@ l468:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V5.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V5.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dca5 // fmul v5.4s, v5.4s, v19.4s
@@ -17715,15 +17740,15 @@ l492:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -17731,17 +17756,17 @@ l492:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -17775,9 +17800,9 @@ l492:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -17786,16 +17811,16 @@ l492:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -17823,16 +17848,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9495 // mla v21.4s, v4.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V15.S4, V4.S4
 	VADD   V4.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V4.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V16.S4, V4.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -17861,9 +17886,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba949c // mla v28.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba96a4 // mla v4.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -17871,16 +17896,16 @@ l492:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -17914,9 +17939,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -17925,16 +17950,16 @@ l492:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V4.S4, V28.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V27.S4, V21.S4, V4.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e24df7b // fmul v27.4s, v27.4s, v4.4s
@@ -17961,16 +17986,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V4.B16, V14.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba95d5 // mla v21.4s, v14.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V16.S4, V14.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -17999,9 +18024,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95dc // mla v28.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -18010,16 +18035,16 @@ l492:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F5, 176(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V24.S4, V17.S4, V5.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V21.S4, V17.S4
 	WORD   $0x6e25df18 // fmul v24.4s, v24.4s, v5.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -18053,9 +18078,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -18064,16 +18089,16 @@ l492:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V14.S4, V28.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -18102,16 +18127,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba95d6 // mla v22.4s, v14.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V21.S4, V14.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -18142,9 +18167,9 @@ l492:
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ce // mla v14.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -18153,16 +18178,16 @@ l492:
 	VSHL   $20, V24.S4, V4.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V4.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V5.S4, V25.S4, V22.S4
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V28.S4, V4.S4, V27.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V5.S4, V22.S4, V4.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
@@ -18196,9 +18221,9 @@ l492:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba94bc // mla v28.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba96a5 // mla v5.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -18207,16 +18232,16 @@ l492:
 	VSHL   $20, V22.S4, V14.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V14.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 304(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V14.S4, V17.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V21.S4, V14.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
@@ -18245,16 +18270,16 @@ l492:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V19.B16
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V16.S4, V19.S4
 	VADD   V19.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -18550,15 +18575,15 @@ l516:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -18566,17 +18591,17 @@ l516:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -18610,9 +18635,9 @@ l516:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -18621,16 +18646,16 @@ l516:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -18665,9 +18690,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V15.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -18675,15 +18700,15 @@ l516:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V15.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V15.S4, V29.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V28.S4, V15.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -18717,9 +18742,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -18728,16 +18753,16 @@ l516:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V28.S4, V25.S4, V21.S4
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V28.S4, V21.S4, V4.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -18771,9 +18796,9 @@ l516:
 	VAND   V19.B16, V17.B16, V16.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba960f // mla v15.4s, v16.4s, v26.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eba96b0 // mla v16.4s, v21.4s, v26.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -18782,16 +18807,16 @@ l516:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V15.S4, V15.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 176(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -18825,9 +18850,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -18835,16 +18860,16 @@ l516:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V14.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F4, 192(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V22.S4, V14.S4, V4.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V29.S4, V14.S4
 	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -18878,9 +18903,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba949d // mla v29.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -18889,16 +18914,16 @@ l516:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F5, 224(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V22.S4, V3.S4, V5.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -18932,9 +18957,9 @@ l516:
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F4, 240(RSP)
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba94a4 // mla v4.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -18943,16 +18968,16 @@ l516:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V17.S4, V4.S4, V4.S4
 	VADD   V29.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V29.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -18989,9 +19014,9 @@ l516:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F3, 288(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -19000,16 +19025,16 @@ l516:
 	VSHL   $20, V22.S4, V5.S4
 	VADD   V21.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V5.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V29.S4, V25.S4, V21.S4
 	FMOVQ  F4, 320(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V28.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V29.S4, V21.S4, V5.S4
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	WORD   $0x6e25dfbd // fmul v29.4s, v29.4s, v5.4s
@@ -19043,9 +19068,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba94bd // mla v29.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -19054,16 +19079,16 @@ l516:
 	VSHL   $20, V21.S4, V4.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V4.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F24, 352(RSP)
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V4.S4, V24.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V28.S4, V17.S4, V4.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	WORD   $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
@@ -19097,9 +19122,9 @@ l516:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F5, 368(RSP)
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba95c5 // mla v5.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -19108,16 +19133,16 @@ l516:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V5.S4, V5.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 400(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -19153,9 +19178,9 @@ l516:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V19.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9475 // mla v21.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba9663 // mla v3.4s, v19.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -19163,15 +19188,15 @@ l516:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V21.S4, V21.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V29.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -19481,15 +19506,15 @@ l540:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -19497,17 +19522,17 @@ l540:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -19541,9 +19566,9 @@ l540:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -19552,16 +19577,16 @@ l540:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -19596,9 +19621,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -19606,16 +19631,16 @@ l540:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -19641,16 +19666,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9496 // mla v22.4s, v4.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V4.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V4.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V21.S4, V4.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -19681,9 +19706,9 @@ l540:
 	VAND   V19.B16, V21.B16, V4.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba9491 // mla v17.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba96c4 // mla v4.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -19692,16 +19717,16 @@ l540:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V29.S4, V25.S4, V22.S4
 	FMOVQ  F15, 160(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V3.S4, V15.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -19735,9 +19760,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -19746,16 +19771,16 @@ l540:
 	VSHL   $20, V22.S4, V4.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V4.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 192(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V4.S4, V17.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V27.S4, V21.S4, V4.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e24df7b // fmul v27.4s, v27.4s, v4.4s
@@ -19789,9 +19814,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V4.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -19800,16 +19825,16 @@ l540:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V3.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F15, 224(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V22.S4, V3.S4, V15.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -19835,16 +19860,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V15.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V16.S4, V14.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -19875,9 +19900,9 @@ l540:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 240(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -19886,16 +19911,16 @@ l540:
 	VSHL   $20, V21.S4, V5.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F4, 272(RSP)
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V22.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V24.S4, V17.S4, V5.S4
 	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
 	WORD   $0x6e25df18 // fmul v24.4s, v24.4s, v5.4s
@@ -19929,9 +19954,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba94b8 // mla v24.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -19940,16 +19965,16 @@ l540:
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V14.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V21.S4, V14.S4, V3.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V22.S4, V16.S4, V14.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
@@ -19983,9 +20008,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -19994,16 +20019,16 @@ l540:
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F5, 336(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V17.S4, V4.S4, V5.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V21.S4, V15.S4, V4.S4
 	WORD   $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
 	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
@@ -20031,16 +20056,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V5.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba94b1 // mla v17.4s, v5.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V14.S4, V5.S4
 	VADD   V5.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V5.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V16.S4, V5.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -20073,9 +20098,9 @@ l540:
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 384(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba94a3 // mla v3.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -20084,16 +20109,16 @@ l540:
 	VSHL   $20, V21.S4, V22.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V22.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V4.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V15.S4, V25.S4, V22.S4
 	FMOVQ  F24, 416(RSP)
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V4.S4, V17.S4, V24.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V15.S4, V22.S4, V17.S4
 	WORD   $0x6e38dc84 // fmul v4.4s, v4.4s, v24.4s
 	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -20127,9 +20152,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba95d8 // mla v24.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -20138,16 +20163,16 @@ l540:
 	VSHL   $20, V17.S4, V5.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V5.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V5.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 448(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V21.S4, V5.S4, V3.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V22.S4, V16.S4, V5.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
@@ -20181,9 +20206,9 @@ l540:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -20192,16 +20217,16 @@ l540:
 	VSHL   $20, V16.S4, V4.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V4.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F14, 480(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V17.S4, V4.S4, V14.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // nearExp1
 	VFMLA  V21.S4, V15.S4, V4.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
@@ -20229,16 +20254,16 @@ l540:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V19.B16
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9665 // mla v5.4s, v19.4s, v26.4s
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
 	VSHL   $20, V14.S4, V17.S4
 	VADD   V17.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V17.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V16.S4, V17.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -20554,15 +20579,15 @@ l564:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -20570,17 +20595,17 @@ l564:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -20614,9 +20639,9 @@ l564:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -20625,16 +20650,16 @@ l564:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -20669,9 +20694,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -20679,16 +20704,16 @@ l564:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -20721,9 +20746,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V4.B16
 	VAND   V19.B16, V22.B16, V16.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba949d // mla v29.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9604 // mla v4.4s, v16.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -20732,16 +20757,16 @@ l564:
 	VSHL   $20, V22.S4, V15.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V15.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V27.S4, V25.S4, V16.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V15.S4, V28.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V16.S4, V15.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -20776,9 +20801,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V4.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9604 // mla v4.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -20786,16 +20811,16 @@ l564:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V24.S4, V25.S4, V28.S4
 	FMOVQ  F17, 160(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V16.S4, V17.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V24.S4, V28.S4, V16.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
@@ -20829,9 +20854,9 @@ l564:
 	VAND   V19.B16, V17.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F4, 176(RSP)
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba95e4 // mla v4.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -20840,16 +20865,16 @@ l564:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V4.S4, V4.S4
 	VADD   V27.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V28.S4, V25.S4, V27.S4
 	FMOVQ  F3, 208(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -20883,9 +20908,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba96a3 // mla v3.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -20894,16 +20919,16 @@ l564:
 	VSHL   $20, V22.S4, V16.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V16.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F15, 240(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V27.S4, V21.S4, V16.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -20936,9 +20961,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba95db // mla v27.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -20947,16 +20972,16 @@ l564:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V24.S4, V25.S4, V16.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V3.S4, V28.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V16.S4, V3.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -20991,9 +21016,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba9603 // mla v3.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -21001,16 +21026,16 @@ l564:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 288(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V21.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -21044,9 +21069,9 @@ l564:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -21055,16 +21080,16 @@ l564:
 	VSHL   $20, V21.S4, V24.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V24.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V28.S4, V25.S4, V24.S4
 	FMOVQ  F5, 336(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V22.S4, V17.S4, V5.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V28.S4, V24.S4, V17.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -21098,9 +21123,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V5.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba94bc // mla v28.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9625 // mla v5.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -21109,16 +21134,16 @@ l564:
 	VSHL   $20, V21.S4, V15.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V15.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F14, 368(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V22.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V17.S4, V15.S4
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -21155,9 +21180,9 @@ l564:
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F28, 400(RSP)
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -21166,16 +21191,16 @@ l564:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V3.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V5.S4, V25.S4, V17.S4
 	FMOVQ  F27, 432(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V3.S4, V27.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V5.S4, V17.S4, V3.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
@@ -21210,9 +21235,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V5.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -21220,16 +21245,16 @@ l564:
 	VSHL   $20, V16.S4, V27.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V21.S4, V25.S4, V27.S4
 	FMOVQ  F14, 448(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V17.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V21.S4, V27.S4, V15.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -21263,9 +21288,9 @@ l564:
 	VAND   V19.B16, V15.B16, V5.B16
 	VAND   V19.B16, V17.B16, V16.B16
 	FMOVQ  F3, 464(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba94a3 // mla v3.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9605 // mla v5.4s, v16.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -21274,16 +21299,16 @@ l564:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V3.S4, V3.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V27.S4, V25.S4, V24.S4
 	FMOVQ  F22, 496(RSP)
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V27.S4, V24.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -21317,9 +21342,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba95fb // mla v27.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -21328,16 +21353,16 @@ l564:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F5, 528(RSP)
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // nearExp1
 	VFMLA  V22.S4, V14.S4, V5.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e25ded6 // fmul v22.4s, v22.4s, v5.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -21373,9 +21398,9 @@ l564:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V19.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -21383,15 +21408,15 @@ l564:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V15.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V24.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V15.S4, V26.S4, V19.S4
 	WORD   $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
@@ -21680,7 +21705,7 @@ behind27:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done30
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // down
 
 loop30:
 	FMOVQ  0(R0), F5
@@ -21757,7 +21782,7 @@ loop31:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // down
 	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
@@ -21777,7 +21802,7 @@ upto32:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l578
-	FMOVQ  224(R3), F4
+	FMOVQ  224(R3), F4 // minusInf
 	TBZ    $1, R2, l577
 	VLD1   (R0), V4.D[0]
 	TBZ    $0, R2, l579
@@ -21797,7 +21822,7 @@ l579:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // down
 	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l581
@@ -21827,11 +21852,11 @@ exact:
 	ADD    R12<<2, R10, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  320(R3), F2
+	FMOVQ  320(R3), F2 // magic
 	FMOVS  20(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
-	FMOVQ  336(R3), F2
+	FMOVQ  336(R3), F2 // reach
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	FMOVS  8(R4), F2
 	VDUP   V2.S[0], V2.S4
@@ -21849,10 +21874,10 @@ exact:
 	BLT    done34
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F14
-	FMOVQ  48(R3), F15
-	FMOVQ  240(R3), F16
-	FMOVQ  288(R3), F17
+	FMOVQ  32(R3), F14 // eighths
+	FMOVQ  48(R3), F15 // wordOffsets
+	FMOVQ  240(R3), F16 // exp3
+	FMOVQ  288(R3), F17 // cut
 
 loop34:
 	FMOVQ  0(R0), F18
@@ -21947,9 +21972,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V18.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf9658 // mla v24.4s, v18.4s, v15.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eaf9692 // mla v18.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -21957,15 +21982,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22002,9 +22027,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22012,15 +22037,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22066,9 +22091,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22076,15 +22101,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22121,9 +22146,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V18.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9659 // mla v25.4s, v18.4s, v15.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eaf96b2 // mla v18.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -22131,15 +22156,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22185,9 +22210,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22195,15 +22220,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22240,9 +22265,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22250,15 +22275,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22304,9 +22329,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22314,15 +22339,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22359,9 +22384,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V7.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf94f9 // mla v25.4s, v7.4s, v15.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eaf96a7 // mla v7.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -22369,15 +22394,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22423,9 +22448,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22433,15 +22458,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22478,9 +22503,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22488,15 +22513,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22542,9 +22567,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V8.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22552,15 +22577,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22597,9 +22622,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V8.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9519 // mla v25.4s, v8.4s, v15.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eaf96a8 // mla v8.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -22607,15 +22632,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V8.S4, V8.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22661,9 +22686,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22671,15 +22696,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22716,9 +22741,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V19.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9679 // mla v25.4s, v19.4s, v15.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eaf96b3 // mla v19.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -22726,15 +22751,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22780,9 +22805,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V9.B16, V6.B16
 	VAND   V14.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eaf94d8 // mla v24.4s, v6.4s, v15.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eaf9686 // mla v6.4s, v20.4s, v15.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -22790,15 +22815,15 @@ loop34:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V20.S4, V24.S4, V24.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V16.S4, V20.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V20.S4, V26.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V25.S4, V20.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -22835,9 +22860,9 @@ loop34:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V20.B16, V9.B16
 	VAND   V14.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eaf9539 // mla v25.4s, v9.4s, v15.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4eaf96a9 // mla v9.4s, v21.4s, v15.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -22845,15 +22870,15 @@ loop34:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V9.S4, V9.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V16.S4, V21.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V24.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -22911,7 +22936,7 @@ upto35:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l584
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l583
 	VLD1   (R0), V14.D[0]
 	TBZ    $0, R2, l585
@@ -22929,7 +22954,7 @@ l584:
 l585:
 	CMP    $8, R2
 	BGE    l587
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l588
 	TBZ    $1, R2, l586
@@ -22951,7 +22976,7 @@ l587:
 l588:
 	CMP    $12, R2
 	BGE    l590
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l591
 	TBZ    $1, R2, l589
@@ -22973,7 +22998,7 @@ l590:
 l591:
 	CMP    $16, R2
 	BGE    l593
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l594
 	TBZ    $1, R2, l592
@@ -23014,25 +23039,25 @@ l594:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V2.S4, V14.S4, V19.S4
 	VFMLA  V3.S4, V14.S4, V19.S4
-	FMOVQ  32(R3), F14
+	FMOVQ  32(R3), F14 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V20.B16
-	FMOVQ  48(R3), F21
-	FMOVQ  128(R3), F22
+	FMOVQ  48(R3), F21 // wordOffsets
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59696 // mla v22.4s, v20.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V20.S4
 	VADD   V20.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F20
-	FMOVQ  256(R3), F23
+	FMOVQ  240(R3), F20 // exp3
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V20.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V19.S4, V23.S4, V24.S4
 	WORD   $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	FMOVQ  288(R3), F23
+	FMOVQ  288(R3), F23 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb2e6f2 // fcmgt v18.4s, v23.4s, v18.4s
@@ -23077,16 +23102,16 @@ l597:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb595f6 // mla v22.4s, v15.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V20.S4, V15.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V15.S4, V24.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 
@@ -23135,16 +23160,16 @@ l600:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V16.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59612 // mla v18.4s, v16.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V20.S4, V16.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V7.S4, V16.S4, V22.S4
 	WORD   $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
 
@@ -23193,16 +23218,16 @@ l603:
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V6.B16, V14.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb595d0 // mla v16.4s, v14.4s, v21.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V20.S4, V14.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V8.S4, V14.S4, V17.S4
 	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
@@ -23254,7 +23279,7 @@ upto36:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l608
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l607
 	ADD    $64, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -23274,7 +23299,7 @@ l608:
 l609:
 	CMP    $8, R2
 	BGE    l611
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l612
 	TBZ    $1, R2, l610
@@ -23296,7 +23321,7 @@ l611:
 l612:
 	CMP    $12, R2
 	BGE    l614
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l615
 	TBZ    $1, R2, l613
@@ -23318,7 +23343,7 @@ l614:
 l615:
 	CMP    $16, R2
 	BGE    l617
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l618
 	TBZ    $1, R2, l616
@@ -23373,15 +23398,15 @@ l618:
 	VFMLA  V2.S4, V14.S4, V22.S4
 	VFMLA  V3.S4, V18.S4, V21.S4
 	VFMLA  V3.S4, V14.S4, V22.S4
-	FMOVQ  32(R3), F14
+	FMOVQ  32(R3), F14 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V19.B16, V18.B16
 	VAND   V14.B16, V20.B16, V23.B16
-	FMOVQ  48(R3), F24
-	FMOVQ  128(R3), F25
+	FMOVQ  48(R3), F24 // wordOffsets
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb89659 // mla v25.4s, v18.4s, v24.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb896f2 // mla v18.4s, v23.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -23389,20 +23414,20 @@ l618:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V23.S4, V25.S4, V25.S4
 	VADD   V26.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F23
-	FMOVQ  256(R3), F26
+	FMOVQ  240(R3), F23 // exp3
+	FMOVQ  256(R3), F26 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V23.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V22.S4, V23.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V26.S4, V28.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V22.S4, V27.S4, V26.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	FMOVQ  288(R3), F26
+	FMOVQ  288(R3), F26 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e753 // fcmgt v19.4s, v26.4s, v19.4s
@@ -23459,9 +23484,9 @@ l621:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V18.B16, V6.B16
 	VAND   V14.B16, V20.B16, V15.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb894d9 // mla v25.4s, v6.4s, v24.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb895e6 // mla v6.4s, v15.4s, v24.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23469,15 +23494,15 @@ l621:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V15.S4, V25.S4, V25.S4
 	VADD   V27.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V23.S4, V15.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V22.S4, V23.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V27.S4, V15.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -23539,9 +23564,9 @@ l624:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V7.B16, V6.B16
 	VAND   V14.B16, V18.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb894d6 // mla v22.4s, v6.4s, v24.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb89606 // mla v6.4s, v16.4s, v24.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23549,15 +23574,15 @@ l624:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V25.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V23.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V21.S4, V23.S4, V25.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V16.S4, V27.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V25.S4, V16.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -23619,9 +23644,9 @@ l627:
 	// s = 2^(n - N) * K
 	VAND   V14.B16, V8.B16, V6.B16
 	VAND   V14.B16, V16.B16, V14.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb894d1 // mla v17.4s, v6.4s, v24.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb895c6 // mla v6.4s, v14.4s, v24.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23629,15 +23654,15 @@ l627:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V14.S4, V17.S4, V17.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V23.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V20.S4, V23.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V18.S4, V14.S4, V22.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V20.S4, V21.S4, V14.S4
 	WORD   $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -23696,7 +23721,7 @@ upto37:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l632
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l631
 	ADD    $128, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -23716,7 +23741,7 @@ l632:
 l633:
 	CMP    $8, R2
 	BGE    l635
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l636
 	TBZ    $1, R2, l634
@@ -23738,7 +23763,7 @@ l635:
 l636:
 	CMP    $12, R2
 	BGE    l638
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l639
 	TBZ    $1, R2, l637
@@ -23760,7 +23785,7 @@ l638:
 l639:
 	CMP    $16, R2
 	BGE    l641
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l642
 	TBZ    $1, R2, l640
@@ -23824,15 +23849,15 @@ l642:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -23840,20 +23865,20 @@ l642:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -23879,16 +23904,16 @@ l642:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb995d6 // mla v22.4s, v14.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V19.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V14.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V21.S4, V14.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -23944,9 +23969,9 @@ l645:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V6.B16
 	VAND   V18.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb994da // mla v26.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99686 // mla v6.4s, v20.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -23954,15 +23979,15 @@ l645:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V26.S4, V26.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V20.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V20.S4, V29.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V23.S4, V28.S4, V20.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
@@ -23991,16 +24016,16 @@ l645:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb995f5 // mla v21.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V19.S4, V15.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V20.S4, V15.S4, V22.S4
 	WORD   $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 
@@ -24058,9 +24083,9 @@ l648:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24068,15 +24093,15 @@ l648:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -24105,16 +24130,16 @@ l648:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99614 // mla v20.4s, v16.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V7.S4, V16.S4
 	VADD   V16.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V19.S4, V16.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -24172,9 +24197,9 @@ l651:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V19.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99606 // mla v6.4s, v16.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24182,15 +24207,15 @@ l651:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -24219,16 +24244,16 @@ l651:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V18.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb99651 // mla v17.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V8.S4, V18.S4
 	VADD   V18.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V24.S4, V18.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V16.S4, V18.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -24282,7 +24307,7 @@ upto38:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l656
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l655
 	ADD    $192, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -24302,7 +24327,7 @@ l656:
 l657:
 	CMP    $8, R2
 	BGE    l659
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l660
 	TBZ    $1, R2, l658
@@ -24324,7 +24349,7 @@ l659:
 l660:
 	CMP    $12, R2
 	BGE    l662
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l663
 	TBZ    $1, R2, l661
@@ -24346,7 +24371,7 @@ l662:
 l663:
 	CMP    $16, R2
 	BGE    l665
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l666
 	TBZ    $1, R2, l664
@@ -24418,15 +24443,15 @@ l666:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -24434,20 +24459,20 @@ l666:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -24480,9 +24505,9 @@ l666:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V14.B16
 	VAND   V18.B16, V22.B16, V19.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb995dc // mla v28.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb9966e // mla v14.4s, v19.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -24490,16 +24515,16 @@ l666:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V19.S4, V28.S4, V28.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V26.S4, V24.S4, V29.S4
 	FMOVQ  F13, 16(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V23.S4, V19.S4, V13.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V26.S4, V29.S4, V19.S4
 	WORD   $0x6e2ddef7 // fmul v23.4s, v23.4s, v13.4s
 	WORD   $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
@@ -24561,9 +24586,9 @@ l669:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V14.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24571,15 +24596,15 @@ l669:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -24615,9 +24640,9 @@ l669:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
 	VAND   V18.B16, V20.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995d7 // mla v23.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb995ee // mla v14.4s, v15.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -24625,15 +24650,15 @@ l669:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V26.S4, V15.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -24697,9 +24722,9 @@ l672:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24707,15 +24732,15 @@ l672:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V15.S4, V26.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -24751,9 +24776,9 @@ l672:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V7.B16
 	VAND   V18.B16, V19.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994f6 // mla v22.4s, v7.4s, v25.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb99607 // mla v7.4s, v16.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -24761,15 +24786,15 @@ l672:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V16.S4, V26.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -24833,9 +24858,9 @@ l675:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -24843,15 +24868,15 @@ l675:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -24887,9 +24912,9 @@ l675:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V8.B16
 	VAND   V18.B16, V16.B16, V18.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb99511 // mla v17.4s, v8.4s, v25.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eb99648 // mla v8.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -24897,15 +24922,15 @@ l675:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V18.S4, V17.S4, V17.S4
 	VADD   V21.S4, V8.S4, V8.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V18.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V20.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V19.S4, V18.S4, V22.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V20.S4, V21.S4, V18.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	WORD   $0x6e32de94 // fmul v20.4s, v20.4s, v18.4s
@@ -24968,7 +24993,7 @@ upto39:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l680
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l679
 	ADD    $256, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -24988,7 +25013,7 @@ l680:
 l681:
 	CMP    $8, R2
 	BGE    l683
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l684
 	TBZ    $1, R2, l682
@@ -25010,7 +25035,7 @@ l683:
 l684:
 	CMP    $12, R2
 	BGE    l686
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l687
 	TBZ    $1, R2, l685
@@ -25032,7 +25057,7 @@ l686:
 l687:
 	CMP    $16, R2
 	BGE    l689
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l690
 	TBZ    $1, R2, l688
@@ -25112,15 +25137,15 @@ l690:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -25128,20 +25153,20 @@ l690:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -25175,9 +25200,9 @@ l690:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -25186,16 +25211,16 @@ l690:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -25233,16 +25258,16 @@ l690:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V14.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V14.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V17.S4, V14.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -25297,9 +25322,9 @@ l693:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25307,15 +25332,15 @@ l693:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -25352,9 +25377,9 @@ l693:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25362,15 +25387,15 @@ l693:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -25408,16 +25433,16 @@ l693:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V15.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb995f1 // mla v17.4s, v15.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V24.S4, V15.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V7.S4, V15.S4, V19.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 
@@ -25474,9 +25499,9 @@ l696:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25484,15 +25509,15 @@ l696:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -25529,9 +25554,9 @@ l696:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25539,15 +25564,15 @@ l696:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -25585,16 +25610,16 @@ l696:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V6.B16, V15.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb995f0 // mla v16.4s, v15.4s, v25.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V6.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V24.S4, V15.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V8.S4, V15.S4, V17.S4
 	WORD   $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 
@@ -25651,9 +25676,9 @@ l699:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -25661,15 +25686,15 @@ l699:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -25706,9 +25731,9 @@ l699:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -25716,15 +25741,15 @@ l699:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -25764,16 +25789,16 @@ l699:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V18.B16
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4eb99649 // mla v9.4s, v18.4s, v25.4s
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
 	VSHL   $20, V15.S4, V17.S4
 	VADD   V17.S4, V9.S4, V9.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V24.S4, V17.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V16.S4, V17.S4, V18.S4
 	WORD   $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 
@@ -25823,7 +25848,7 @@ upto40:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l704
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l703
 	ADD    $320, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -25843,7 +25868,7 @@ l704:
 l705:
 	CMP    $8, R2
 	BGE    l707
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l708
 	TBZ    $1, R2, l706
@@ -25865,7 +25890,7 @@ l707:
 l708:
 	CMP    $12, R2
 	BGE    l710
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l711
 	TBZ    $1, R2, l709
@@ -25887,7 +25912,7 @@ l710:
 l711:
 	CMP    $16, R2
 	BGE    l713
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l714
 	TBZ    $1, R2, l712
@@ -25975,15 +26000,15 @@ l714:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -25991,20 +26016,20 @@ l714:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -26038,9 +26063,9 @@ l714:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -26049,16 +26074,16 @@ l714:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -26103,9 +26128,9 @@ l714:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V19.B16, V14.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995c6 // mla v6.4s, v14.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26113,15 +26138,15 @@ l714:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V14.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V14.S4, V26.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V21.S4, V23.S4, V14.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2edeb5 // fmul v21.4s, v21.4s, v14.4s
@@ -26182,9 +26207,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26192,15 +26217,15 @@ l717:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -26237,9 +26262,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26247,15 +26272,15 @@ l717:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -26300,9 +26325,9 @@ l717:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26310,15 +26335,15 @@ l717:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -26381,9 +26406,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26391,15 +26416,15 @@ l720:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -26436,9 +26461,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26446,15 +26471,15 @@ l720:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -26499,9 +26524,9 @@ l720:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V15.B16, V16.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99606 // mla v6.4s, v16.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26509,15 +26534,15 @@ l720:
 	VSHL   $20, V15.S4, V21.S4
 	VADD   V16.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V16.S4, V22.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V19.S4, V21.S4, V16.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -26580,9 +26605,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -26590,15 +26615,15 @@ l723:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -26635,9 +26660,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -26645,15 +26670,15 @@ l723:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -26700,9 +26725,9 @@ l723:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V18.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb99530 // mla v16.4s, v9.4s, v25.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4eb99649 // mla v9.4s, v18.4s, v25.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -26710,15 +26735,15 @@ l723:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V18.S4, V16.S4, V16.S4
 	VADD   V21.S4, V9.S4, V9.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V18.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V20.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V19.S4, V18.S4, V22.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V20.S4, V21.S4, V18.S4
 	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	WORD   $0x6e32de94 // fmul v20.4s, v20.4s, v18.4s
@@ -26775,7 +26800,7 @@ upto41:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l728
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l727
 	ADD    $384, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -26795,7 +26820,7 @@ l728:
 l729:
 	CMP    $8, R2
 	BGE    l731
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l732
 	TBZ    $1, R2, l730
@@ -26817,7 +26842,7 @@ l731:
 l732:
 	CMP    $12, R2
 	BGE    l734
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l735
 	TBZ    $1, R2, l733
@@ -26839,7 +26864,7 @@ l734:
 l735:
 	CMP    $16, R2
 	BGE    l737
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l738
 	TBZ    $1, R2, l736
@@ -26935,15 +26960,15 @@ l738:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -26951,20 +26976,20 @@ l738:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -26998,9 +27023,9 @@ l738:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -27009,16 +27034,16 @@ l738:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -27064,9 +27089,9 @@ l738:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27074,15 +27099,15 @@ l738:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -27111,16 +27136,16 @@ l738:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb995d4 // mla v20.4s, v14.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V14.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V14.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V19.S4, V14.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -27176,9 +27201,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27186,15 +27211,15 @@ l741:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -27231,9 +27256,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -27241,15 +27266,15 @@ l741:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -27295,9 +27320,9 @@ l741:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27305,15 +27330,15 @@ l741:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -27342,16 +27367,16 @@ l741:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V15.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb995f3 // mla v19.4s, v15.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V7.S4, V15.S4
 	VADD   V15.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V17.S4, V15.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -27409,9 +27434,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27419,15 +27444,15 @@ l744:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -27464,9 +27489,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -27474,15 +27499,15 @@ l744:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -27528,9 +27553,9 @@ l744:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27538,15 +27563,15 @@ l744:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -27575,16 +27600,16 @@ l744:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V16.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb99611 // mla v17.4s, v16.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V8.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V24.S4, V16.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V15.S4, V16.S4, V19.S4
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
 
@@ -27642,9 +27667,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -27652,15 +27677,15 @@ l747:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -27697,9 +27722,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -27707,15 +27732,15 @@ l747:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -27762,9 +27787,9 @@ l747:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb99535 // mla v21.4s, v9.4s, v25.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4eb99609 // mla v9.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -27772,15 +27797,15 @@ l747:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V9.S4, V9.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -27810,16 +27835,16 @@ l747:
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V16.B16, V18.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb9964f // mla v15.4s, v18.4s, v25.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V16.S4, V18.S4
 	VADD   V18.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V18.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V17.S4, V18.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -27871,7 +27896,7 @@ upto42:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l752
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	TBZ    $1, R2, l751
 	ADD    $448, R0, R5
 	VLD1   (R5), V14.D[0]
@@ -27891,7 +27916,7 @@ l752:
 l753:
 	CMP    $8, R2
 	BGE    l755
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $4, R2
 	BLE    l756
 	TBZ    $1, R2, l754
@@ -27913,7 +27938,7 @@ l755:
 l756:
 	CMP    $12, R2
 	BGE    l758
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	CMP    $8, R2
 	BLE    l759
 	TBZ    $1, R2, l757
@@ -27935,7 +27960,7 @@ l758:
 l759:
 	CMP    $16, R2
 	BGE    l761
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $12, R2
 	BLE    l762
 	TBZ    $1, R2, l760
@@ -28039,15 +28064,15 @@ l762:
 	VFMLA  V2.S4, V20.S4, V23.S4
 	VFMLA  V3.S4, V18.S4, V22.S4
 	VFMLA  V3.S4, V20.S4, V23.S4
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V20.B16
 	VAND   V18.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9969a // mla v26.4s, v20.4s, v25.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb99714 // mla v20.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -28055,20 +28080,20 @@ l762:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F24
-	FMOVQ  256(R3), F27
+	FMOVQ  240(R3), F24 // exp3
+	FMOVQ  256(R3), F27 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
-	FMOVQ  288(R3), F27
+	FMOVQ  288(R3), F27 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb3e773 // fcmgt v19.4s, v27.4s, v19.4s
@@ -28102,9 +28127,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V21.B16, V19.B16
 	VAND   V18.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb9967d // mla v29.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb996d3 // mla v19.4s, v22.4s, v25.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -28113,16 +28138,16 @@ l762:
 	VSHL   $20, V23.S4, V17.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V17.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V28.S4, V24.S4, V22.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V26.S4, V17.S4, V13.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V28.S4, V22.S4, V17.S4
 	WORD   $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -28168,9 +28193,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V6.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb994d7 // mla v23.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99666 // mla v6.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28178,15 +28203,15 @@ l762:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -28222,9 +28247,9 @@ l762:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V19.B16, V14.B16
 	VAND   V18.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995d7 // mla v23.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb9962e // mla v14.4s, v17.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -28232,15 +28257,15 @@ l762:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V22.S4, V26.S4, V17.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -28302,9 +28327,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28312,15 +28337,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28357,9 +28382,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V13.B16
 	VAND   V18.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb995b7 // mla v23.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9966d // mla v13.4s, v19.4s, v25.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28367,15 +28392,15 @@ l765:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V24.S4, V19.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V26.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -28421,9 +28446,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V7.B16, V6.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994d6 // mla v22.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb99626 // mla v6.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28431,15 +28456,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28475,9 +28500,9 @@ l765:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V17.B16, V7.B16
 	VAND   V18.B16, V19.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb994f6 // mla v22.4s, v7.4s, v25.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb995e7 // mla v7.4s, v15.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -28485,15 +28510,15 @@ l765:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V15.S4, V26.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -28557,9 +28582,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28567,15 +28592,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -28612,9 +28637,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb995b6 // mla v22.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9962d // mla v13.4s, v17.4s, v25.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28622,15 +28647,15 @@ l768:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -28676,9 +28701,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V8.B16, V6.B16
 	VAND   V18.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb994d5 // mla v21.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28686,15 +28711,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V20.S4, V22.S4, V15.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
@@ -28730,9 +28755,9 @@ l768:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V8.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb99515 // mla v21.4s, v8.4s, v25.4s
-	FMOVQ  128(R3), F8
+	FMOVQ  128(R3), F8 // byteOffsets
 	WORD   $0x4eb99608 // mla v8.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V8.B16, [V30.B16, V31.B16], V8.B16
@@ -28740,15 +28765,15 @@ l768:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V8.S4, V8.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28812,9 +28837,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V13.B16, V6.B16
 	VAND   V18.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb994d4 // mla v20.4s, v6.4s, v25.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb995e6 // mla v6.4s, v15.4s, v25.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -28822,15 +28847,15 @@ l771:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V15.S4, V20.S4, V20.S4
 	VADD   V21.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V24.S4, V15.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V24.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V15.S4, V22.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V19.S4, V21.S4, V15.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
@@ -28867,9 +28892,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V13.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb995b5 // mla v21.4s, v13.4s, v25.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -28877,15 +28902,15 @@ l771:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28932,9 +28957,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V15.B16, V9.B16
 	VAND   V18.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb99535 // mla v21.4s, v9.4s, v25.4s
-	FMOVQ  128(R3), F9
+	FMOVQ  128(R3), F9 // byteOffsets
 	WORD   $0x4eb99609 // mla v9.4s, v16.4s, v25.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V9.B16, [V30.B16, V31.B16], V9.B16
@@ -28942,15 +28967,15 @@ l771:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V16.S4, V21.S4, V21.S4
 	VADD   V22.S4, V9.S4, V9.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V24.S4, V16.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V20.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V19.S4, V16.S4, V23.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V20.S4, V22.S4, V16.S4
 	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
@@ -28987,9 +29012,9 @@ l771:
 	// s = 2^(n - N) * K
 	VAND   V18.B16, V16.B16, V15.B16
 	VAND   V18.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb995f1 // mla v17.4s, v15.4s, v25.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb9964f // mla v15.4s, v18.4s, v25.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -28997,15 +29022,15 @@ l771:
 	VSHL   $20, V19.S4, V22.S4
 	VADD   V18.S4, V17.S4, V17.S4
 	VADD   V22.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V24.S4, V18.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V21.S4, V24.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V20.S4, V18.S4, V23.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V22.S4, V18.S4
 	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -29127,7 +29152,7 @@ total:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done45
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // down
 
 loop45:
 	FMOVQ  0(R0), F6
@@ -29222,7 +29247,7 @@ loop46:
 	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // down
 	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
 	FMOVQ  F7, 0(R1)
 	ADD    $16, R0
@@ -29242,7 +29267,7 @@ upto47:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l776
-	FMOVQ  224(R3), F5
+	FMOVQ  224(R3), F5 // minusInf
 	TBZ    $1, R2, l775
 	VLD1   (R0), V5.D[0]
 	TBZ    $0, R2, l777
@@ -29264,7 +29289,7 @@ l777:
 	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // down
 	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
 	CMP    $4, R2
 	BGE    l779
@@ -29348,16 +29373,16 @@ TEXT ·sumNEON(SB), $216-40
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVS  200(R4), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  352(R3), F3
+	FMOVQ  352(R3), F3 // nearTop
 	WORD   $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
 	FCMPS  F3, F0
 	BLT    exact
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // unit
 	WORD   $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	FMOVS  196(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  368(R3), F16
+	FMOVQ  368(R3), F16 // nearBase
 	WORD   $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
 	WORD   $0x6e20de02 // fmul v2.4s, v16.4s, v0.4s
 	VORR   V1.B16, V1.B16, V0.B16
@@ -29368,8 +29393,8 @@ TEXT ·sumNEON(SB), $216-40
 	BLT    done2
 	MOVD   $nearTable<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F3
-	FMOVQ  48(R3), F16
+	FMOVQ  32(R3), F3 // eighths
+	FMOVQ  48(R3), F16 // wordOffsets
 
 loop2:
 	FMOVQ  0(R0), F17
@@ -29394,9 +29419,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V18.B16, V17.B16
 	VAND   V3.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb09637 // mla v23.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb09671 // mla v17.4s, v19.4s, v16.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29404,16 +29429,16 @@ loop2:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F24
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V19.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V22.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V21.S4, V24.S4, V26.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V25.S4, V24.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
@@ -29444,9 +29469,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V21.B16, V17.B16
 	VAND   V3.B16, V24.B16, V22.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096d1 // mla v17.4s, v22.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29454,15 +29479,15 @@ loop2:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V22.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V22.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V25.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V26.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
@@ -29497,9 +29522,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29507,15 +29532,15 @@ loop2:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29548,9 +29573,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29558,15 +29583,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29600,9 +29625,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29610,15 +29635,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29651,9 +29676,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29661,16 +29686,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 16(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29704,9 +29729,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29714,15 +29739,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29755,9 +29780,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29765,16 +29790,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F27, 32(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29808,9 +29833,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29818,15 +29843,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29859,9 +29884,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29869,16 +29894,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29912,9 +29937,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29922,15 +29947,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -29963,9 +29988,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -29973,16 +29998,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F27, 64(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30016,9 +30041,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -30026,15 +30051,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30067,9 +30092,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -30077,16 +30102,16 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
 	FMOVQ  F26, 80(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V24.S4, V21.S4, V26.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30120,9 +30145,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -30130,15 +30155,15 @@ loop2:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V25.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V21.S4, V29.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30171,9 +30196,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V17.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -30181,15 +30206,15 @@ loop2:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V25.S4, V19.S4, V29.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V24.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V25.S4, V29.S4, V21.S4
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
 	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
@@ -30466,22 +30491,22 @@ l12:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V16.S4, V24.S4
 	VFMLA  V1.S4, V16.S4, V24.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V23.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba973b // mla v27.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VSHL   $20, V23.S4, V25.S4
 	VADD   V25.S4, V27.S4, V27.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V28.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -30503,16 +30528,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V24.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba965c // mla v28.4s, v18.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V18.S4, V28.S4, V28.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V18.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V27.S4, V18.S4, V29.S4
 	WORD   $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
 
@@ -30534,16 +30559,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V20.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba969c // mla v28.4s, v20.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V18.S4, V20.S4
 	VADD   V20.S4, V28.S4, V28.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V20.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V27.S4, V20.S4, V29.S4
 	WORD   $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
 
@@ -30567,16 +30592,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V18.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V25.S4, V16.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V20.S4, V16.S4, V24.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 
@@ -30594,7 +30619,7 @@ l12:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l14
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l13
 	VLD1   (R0), V16.D[0]
 	TBZ    $0, R2, l15
@@ -30612,7 +30637,7 @@ l14:
 l15:
 	CMP    $8, R2
 	BGE    l17
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $4, R2
 	BLE    l18
 	TBZ    $1, R2, l16
@@ -30634,7 +30659,7 @@ l17:
 l18:
 	CMP    $12, R2
 	BGE    l20
-	FMOVQ  224(R3), F20
+	FMOVQ  224(R3), F20 // minusInf
 	CMP    $8, R2
 	BLE    l21
 	TBZ    $1, R2, l19
@@ -30656,7 +30681,7 @@ l20:
 l21:
 	CMP    $16, R2
 	BGE    l23
-	FMOVQ  224(R3), F22
+	FMOVQ  224(R3), F22 // minusInf
 	CMP    $12, R2
 	BLE    l24
 	TBZ    $1, R2, l22
@@ -30826,16 +30851,16 @@ l36:
 	VFMLA  V0.S4, V16.S4, V27.S4
 	VFMLA  V1.S4, V23.S4, V26.S4
 	VFMLA  V1.S4, V16.S4, V27.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V24.B16, V23.B16
 	VAND   V16.B16, V25.B16, V28.B16
-	FMOVQ  48(R3), F29
+	FMOVQ  48(R3), F29 // wordOffsets
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebd96f5 // mla v21.4s, v23.4s, v29.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebd9797 // mla v23.4s, v28.4s, v29.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -30844,18 +30869,18 @@ l36:
 	VSHL   $20, V25.S4, V22.S4
 	VADD   V28.S4, V21.S4, V21.S4
 	VADD   V22.S4, V23.S4, V23.S4
-	FMOVQ  64(R3), F22
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F22 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V22.S4, V28.S4
 	FMOVQ  F19, 48(RSP)
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 	VFMLA  V27.S4, V22.S4, V19.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V26.S4, V28.S4, V20.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V27.S4, V19.S4, V28.S4
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
 	WORD   $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
@@ -30887,9 +30912,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V3.B16
 	VAND   V16.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4ebd947b // mla v27.4s, v3.4s, v29.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4ebd9643 // mla v3.4s, v18.4s, v29.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -30897,16 +30922,16 @@ l36:
 	VSHL   $20, V20.S4, V28.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V22.S4, V18.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V22.S4, V28.S4
 	FMOVQ  F21, 80(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V23.S4, V18.S4, V21.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V28.S4, V18.S4
 	WORD   $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -30943,9 +30968,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V3.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ebd9479 // mla v25.4s, v3.4s, v29.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4ebd9643 // mla v3.4s, v18.4s, v29.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -30953,15 +30978,15 @@ l36:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V18.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V23.S4, V22.S4, V26.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V23.S4, V26.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -30997,9 +31022,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V3.B16
 	VAND   V16.B16, V19.B16, V16.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ebd9472 // mla v18.4s, v3.4s, v29.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4ebd9603 // mla v3.4s, v16.4s, v29.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31007,15 +31032,15 @@ l36:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V16.S4, V18.S4, V18.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V16.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V23.S4, V22.S4, V26.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V23.S4, V26.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -31037,7 +31062,7 @@ l36:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l38
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l37
 	ADD    $64, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -31059,7 +31084,7 @@ l39:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l41
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l42
 	TBZ    $1, R2, l40
@@ -31083,7 +31108,7 @@ l42:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l44
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l45
 	TBZ    $1, R2, l43
@@ -31107,7 +31132,7 @@ l45:
 	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
 	CMP    $16, R2
 	BGE    l47
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l48
 	TBZ    $1, R2, l46
@@ -31281,17 +31306,17 @@ l60:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -31300,18 +31325,18 @@ l60:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -31335,16 +31360,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59619 // mla v25.4s, v16.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VSHL   $20, V17.S4, V16.S4
 	VADD   V16.S4, V25.S4, V25.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V16.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V20.S4, V16.S4, V27.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 
@@ -31376,9 +31401,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31386,15 +31411,15 @@ l60:
 	VSHL   $20, V20.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V25.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V26.S4, V28.S4, V17.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e31df5a // fmul v26.4s, v26.4s, v17.4s
@@ -31421,16 +31446,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V3.B16, V18.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb59654 // mla v20.4s, v18.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V3.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V17.S4, V18.S4, V25.S4
 	WORD   $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
 
@@ -31460,9 +31485,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5961c // mla v28.4s, v16.4s, v21.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb59650 // mla v16.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -31470,16 +31495,16 @@ l60:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V26.S4, V19.S4, V29.S4
 	FMOVQ  F27, 96(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -31508,16 +31533,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -31547,9 +31572,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -31557,16 +31582,16 @@ l60:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V26.S4, V19.S4, V29.S4
 	FMOVQ  F28, 112(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -31595,16 +31620,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V23.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V20.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V20.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V18.S4, V20.S4, V19.S4
 	WORD   $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 
@@ -31623,7 +31648,7 @@ l60:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l62
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l61
 	ADD    $128, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -31647,7 +31672,7 @@ l63:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l65
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l66
 	TBZ    $1, R2, l64
@@ -31673,7 +31698,7 @@ l66:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l68
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l69
 	TBZ    $1, R2, l67
@@ -31699,7 +31724,7 @@ l69:
 	WORD   $0x4e23f652 // fmax v18.4s, v18.4s, v3.4s
 	CMP    $16, R2
 	BGE    l71
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l72
 	TBZ    $1, R2, l70
@@ -31876,17 +31901,17 @@ l84:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -31895,18 +31920,18 @@ l84:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -31937,9 +31962,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V16.B16
 	VAND   V23.B16, V25.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb5961d // mla v29.4s, v16.4s, v21.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb59630 // mla v16.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -31948,15 +31973,15 @@ l84:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V18.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 	VFMLA  V28.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V27.S4, V17.S4, V19.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V28.S4, V18.S4, V17.S4
 	WORD   $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -31992,9 +32017,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32002,16 +32027,16 @@ l84:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  64(R3), F17
-	FMOVQ  144(R3), F26
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F26 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V19.S4, V26.S4, V28.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V20.S4, V27.S4, V26.S4
 	WORD   $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
@@ -32046,9 +32071,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32056,16 +32081,16 @@ l84:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F22, 112(RSP)
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V26.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -32100,9 +32125,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32110,15 +32135,15 @@ l84:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V22.S4, V27.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -32153,9 +32178,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32163,16 +32188,16 @@ l84:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F25, 128(RSP)
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V22.S4, V18.S4, V25.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -32207,9 +32232,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32217,15 +32242,15 @@ l84:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V22.S4, V27.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -32260,9 +32285,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V23.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59472 // mla v18.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32270,15 +32295,15 @@ l84:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V21.S4, V18.S4, V18.S4
 	VADD   V23.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -32301,7 +32326,7 @@ l84:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l86
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l85
 	ADD    $192, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -32327,7 +32352,7 @@ l87:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l89
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l90
 	TBZ    $1, R2, l88
@@ -32355,7 +32380,7 @@ l90:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l92
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l93
 	TBZ    $1, R2, l91
@@ -32383,7 +32408,7 @@ l93:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l95
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l96
 	TBZ    $1, R2, l94
@@ -32562,17 +32587,17 @@ l108:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -32581,18 +32606,18 @@ l108:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -32624,9 +32649,9 @@ l108:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -32634,15 +32659,15 @@ l108:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V21.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V29.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V29.S4, V25.S4, V21.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -32670,18 +32695,18 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V16.B16
-	FMOVQ  48(R3), F19
-	FMOVQ  128(R3), F20
+	FMOVQ  48(R3), F19 // wordOffsets
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb39614 // mla v20.4s, v16.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V16.S4
 	VADD   V16.S4, V20.S4, V20.S4
-	FMOVQ  64(R3), F16
-	FMOVQ  144(R3), F21
+	FMOVQ  64(R3), F16 // nearExp3
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V18.S4, V21.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -32710,9 +32735,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V18.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb3965c // mla v28.4s, v18.4s, v19.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb396b2 // mla v18.4s, v21.4s, v19.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -32720,16 +32745,16 @@ l108:
 	VSHL   $20, V25.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V16.S4, V29.S4
 	FMOVQ  F3, 112(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V26.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -32763,9 +32788,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32773,15 +32798,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V21.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -32810,16 +32835,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb39475 // mla v21.4s, v3.4s, v19.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V3.S4
 	VADD   V3.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V20.S4, V3.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -32848,9 +32873,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V3.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb3947d // mla v29.4s, v3.4s, v19.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb396a3 // mla v3.4s, v21.4s, v19.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32859,16 +32884,16 @@ l108:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V18.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V16.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V21.S4, V18.S4
 	WORD   $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -32902,9 +32927,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32912,15 +32937,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -32949,16 +32974,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb39475 // mla v21.4s, v3.4s, v19.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V17.S4, V3.S4
 	VADD   V3.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V20.S4, V3.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -32987,9 +33012,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V20.B16, V3.B16
 	VAND   V23.B16, V25.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb3947c // mla v28.4s, v3.4s, v19.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb396a3 // mla v3.4s, v21.4s, v19.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -32998,16 +33023,16 @@ l108:
 	VSHL   $20, V25.S4, V18.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V18.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V26.S4, V16.S4, V18.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V16.S4, V21.S4
 	FMOVQ  F29, 176(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V26.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V21.S4, V18.S4
 	WORD   $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -33041,9 +33066,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb3947a // mla v26.4s, v3.4s, v19.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb39643 // mla v3.4s, v18.4s, v19.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33051,15 +33076,15 @@ l108:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V16.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V16.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V21.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V25.S4, V27.S4, V18.S4
 	WORD   $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
 	WORD   $0x6e32df39 // fmul v25.4s, v25.4s, v18.4s
@@ -33088,16 +33113,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V23.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb396e3 // mla v3.4s, v23.4s, v19.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V17.S4, V19.S4
 	VADD   V19.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V16.S4, V19.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V20.S4, V19.S4, V16.S4
 	WORD   $0x6e30de94 // fmul v20.4s, v20.4s, v16.4s
 
@@ -33115,7 +33140,7 @@ l108:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l110
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l109
 	ADD    $256, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -33143,7 +33168,7 @@ l111:
 	WORD   $0x4e23f610 // fmax v16.4s, v16.4s, v3.4s
 	CMP    $8, R2
 	BGE    l113
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l114
 	TBZ    $1, R2, l112
@@ -33173,7 +33198,7 @@ l114:
 	WORD   $0x4e23f631 // fmax v17.4s, v17.4s, v3.4s
 	CMP    $12, R2
 	BGE    l116
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l117
 	TBZ    $1, R2, l115
@@ -33203,7 +33228,7 @@ l117:
 	WORD   $0x4e23f673 // fmax v19.4s, v19.4s, v3.4s
 	CMP    $16, R2
 	BGE    l119
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l120
 	TBZ    $1, R2, l118
@@ -33416,17 +33441,17 @@ l132:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -33435,18 +33460,18 @@ l132:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -33478,9 +33503,9 @@ l132:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -33488,15 +33513,15 @@ l132:
 	VSHL   $20, V27.S4, V21.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V21.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V29.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V28.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V29.S4, V25.S4, V21.S4
 	WORD   $0x6e33df9c // fmul v28.4s, v28.4s, v19.4s
 	WORD   $0x6e35dfbd // fmul v29.4s, v29.4s, v21.4s
@@ -33531,10 +33556,10 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V18.B16, V16.B16
 	VAND   V23.B16, V19.B16, V17.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9961a // mla v26.4s, v16.4s, v25.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb99630 // mla v16.4s, v17.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -33542,16 +33567,16 @@ l132:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V16.S4, V16.S4
-	FMOVQ  64(R3), F17
-	FMOVQ  144(R3), F27
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F27 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V27.S4, V29.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V21.S4, V28.S4, V27.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
@@ -33585,9 +33610,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33595,15 +33620,15 @@ l132:
 	VSHL   $20, V19.S4, V28.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V28.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33636,9 +33661,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33646,16 +33671,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F26, 112(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V20.S4, V18.S4, V26.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33691,9 +33716,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33701,16 +33726,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V26.S4, V17.S4, V29.S4
 	FMOVQ  F27, 128(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V21.S4, V18.S4, V27.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V26.S4, V29.S4, V18.S4
 	WORD   $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
 	WORD   $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
@@ -33744,9 +33769,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9947a // mla v26.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33754,15 +33779,15 @@ l132:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V27.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33795,9 +33820,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33805,16 +33830,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33850,9 +33875,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb9947c // mla v28.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33860,16 +33885,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V17.S4, V29.S4
 	FMOVQ  F26, 160(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V21.S4, V18.S4, V26.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -33903,9 +33928,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9947a // mla v26.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33913,15 +33938,15 @@ l132:
 	VSHL   $20, V19.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V21.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V27.S4, V18.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -33954,9 +33979,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb9947b // mla v27.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb99643 // mla v3.4s, v18.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -33964,16 +33989,16 @@ l132:
 	VSHL   $20, V19.S4, V29.S4
 	VADD   V18.S4, V27.S4, V27.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V17.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V21.S4, V17.S4, V29.S4
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V29.S4, V18.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -34009,9 +34034,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V19.B16, V23.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb99472 // mla v18.4s, v3.4s, v25.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb996e3 // mla v3.4s, v23.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34019,15 +34044,15 @@ l132:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V23.S4, V18.S4, V18.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V27.S4, V17.S4, V25.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V21.S4, V23.S4, V17.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V27.S4, V25.S4, V23.S4
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
 	WORD   $0x6e37df7b // fmul v27.4s, v27.4s, v23.4s
@@ -34049,7 +34074,7 @@ l132:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l134
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l133
 	ADD    $320, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -34079,7 +34104,7 @@ l135:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l137
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l138
 	TBZ    $1, R2, l136
@@ -34111,7 +34136,7 @@ l138:
 	WORD   $0x4e33f631 // fmax v17.4s, v17.4s, v19.4s
 	CMP    $12, R2
 	BGE    l140
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l141
 	TBZ    $1, R2, l139
@@ -34143,7 +34168,7 @@ l141:
 	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
 	CMP    $16, R2
 	BGE    l143
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l144
 	TBZ    $1, R2, l142
@@ -34358,17 +34383,17 @@ l156:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -34377,18 +34402,18 @@ l156:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -34420,9 +34445,9 @@ l156:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -34431,16 +34456,16 @@ l156:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V3.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V29.S4, V19.S4, V25.S4
 	FMOVQ  F16, 128(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V28.S4, V3.S4, V16.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V25.S4, V3.S4
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -34475,9 +34500,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34485,15 +34510,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34521,16 +34546,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34560,9 +34585,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34570,16 +34595,16 @@ l156:
 	VSHL   $20, V20.S4, V29.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F26, 144(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V25.S4, V18.S4, V26.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V29.S4, V18.S4
 	WORD   $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34613,9 +34638,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34623,15 +34648,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34665,9 +34690,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34675,15 +34700,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34711,16 +34736,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34750,9 +34775,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34761,16 +34786,16 @@ l156:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V18.S4, V29.S4, V29.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V27.S4, V19.S4, V26.S4
 	FMOVQ  F28, 176(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V25.S4, V18.S4, V28.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V26.S4, V18.S4
 	WORD   $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34804,9 +34829,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34814,15 +34839,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34856,9 +34881,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34866,15 +34891,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -34902,16 +34927,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb59474 // mla v20.4s, v3.4s, v21.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V3.S4
 	VADD   V3.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V3.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V18.S4, V3.S4, V25.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 
@@ -34941,9 +34966,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V17.B16, V3.B16
 	VAND   V23.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59643 // mla v3.4s, v18.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -34952,16 +34977,16 @@ l156:
 	VSHL   $20, V20.S4, V26.S4
 	VADD   V18.S4, V28.S4, V28.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V27.S4, V19.S4, V26.S4
 	FMOVQ  F29, 208(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V25.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V27.S4, V26.S4, V18.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e32df7b // fmul v27.4s, v27.4s, v18.4s
@@ -34995,9 +35020,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35005,15 +35030,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -35047,9 +35072,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35057,15 +35082,15 @@ l156:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -35093,16 +35118,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V23.B16
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VSHL   $20, V16.S4, V20.S4
 	VADD   V20.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V19.S4, V20.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V18.S4, V20.S4, V19.S4
 	WORD   $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 
@@ -35121,7 +35146,7 @@ l156:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l158
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l157
 	ADD    $384, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -35153,7 +35178,7 @@ l159:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l161
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l162
 	TBZ    $1, R2, l160
@@ -35187,7 +35212,7 @@ l162:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l164
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l165
 	TBZ    $1, R2, l163
@@ -35221,7 +35246,7 @@ l165:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l167
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l168
 	TBZ    $1, R2, l166
@@ -35438,17 +35463,17 @@ l180:
 	VFMLA  V0.S4, V25.S4, V28.S4
 	VFMLA  V1.S4, V23.S4, V27.S4
 	VFMLA  V1.S4, V25.S4, V28.S4
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V24.B16, V25.B16
 	VAND   V23.B16, V26.B16, V29.B16
 	FMOVQ  F21, 16(RSP)
-	FMOVQ  48(R3), F21
+	FMOVQ  48(R3), F21 // wordOffsets
 	FMOVQ  F22, 32(RSP)
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eb59736 // mla v22.4s, v25.4s, v21.4s
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb597b9 // mla v25.4s, v29.4s, v21.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
@@ -35457,18 +35482,18 @@ l180:
 	VSHL   $20, V26.S4, V19.S4
 	VADD   V29.S4, V22.S4, V22.S4
 	VADD   V19.S4, V25.S4, V25.S4
-	FMOVQ  64(R3), F19
-	FMOVQ  144(R3), F29
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F29 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 	VFMLA  V28.S4, V19.S4, V20.S4
 	FMOVQ  F17, 80(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V28.S4, V20.S4, V29.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e3ddf9c // fmul v28.4s, v28.4s, v29.4s
@@ -35500,9 +35525,9 @@ l180:
 	VAND   V23.B16, V20.B16, V17.B16
 	VAND   V23.B16, V27.B16, V25.B16
 	FMOVQ  F18, 96(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb59632 // mla v18.4s, v17.4s, v21.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb59731 // mla v17.4s, v25.4s, v21.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -35511,16 +35536,16 @@ l180:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V25.S4, V18.S4, V18.S4
 	VADD   V3.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V19.S4, V3.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V29.S4, V19.S4, V25.S4
 	FMOVQ  F16, 128(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V28.S4, V3.S4, V16.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V25.S4, V3.S4
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -35555,9 +35580,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35565,15 +35590,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V25.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V25.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
@@ -35608,9 +35633,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb5947c // mla v28.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35618,16 +35643,16 @@ l180:
 	VSHL   $20, V18.S4, V29.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V19.S4, V29.S4
 	FMOVQ  F22, 144(RSP)
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V25.S4, V17.S4, V22.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V29.S4, V17.S4
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -35662,9 +35687,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35672,15 +35697,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V22.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35713,9 +35738,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35723,15 +35748,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35765,9 +35790,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35775,15 +35800,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35818,9 +35843,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35829,16 +35854,16 @@ l180:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V28.S4, V19.S4, V25.S4
 	FMOVQ  F26, 176(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V22.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V28.S4, V25.S4, V17.S4
 	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -35873,9 +35898,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35883,15 +35908,15 @@ l180:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V22.S4, V19.S4, V26.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V26.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35924,9 +35949,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35934,15 +35959,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -35976,9 +36001,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb5947a // mla v26.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -35986,15 +36011,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -36029,9 +36054,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb5947d // mla v29.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -36040,16 +36065,16 @@ l180:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V25.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V28.S4, V19.S4, V25.S4
 	FMOVQ  F27, 208(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V22.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V28.S4, V25.S4, V17.S4
 	WORD   $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -36084,9 +36109,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb59479 // mla v25.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -36094,15 +36119,15 @@ l180:
 	VSHL   $20, V18.S4, V27.S4
 	VADD   V17.S4, V25.S4, V25.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V22.S4, V19.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V20.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V27.S4, V17.S4
 	WORD   $0x6e3cde94 // fmul v20.4s, v20.4s, v28.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -36135,9 +36160,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -36145,15 +36170,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -36187,9 +36212,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb5947b // mla v27.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb59623 // mla v3.4s, v17.4s, v21.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -36197,15 +36222,15 @@ l180:
 	VSHL   $20, V18.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V19.S4, V17.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V19.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V20.S4, V17.S4, V29.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V28.S4, V17.S4
 	WORD   $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -36240,9 +36265,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V23.B16, V16.B16, V3.B16
 	VAND   V23.B16, V18.B16, V23.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb59471 // mla v17.4s, v3.4s, v21.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eb596e3 // mla v3.4s, v23.4s, v21.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -36250,15 +36275,15 @@ l180:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V21.S4, V17.S4, V17.S4
 	VADD   V23.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V19.S4, V21.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V19.S4, V23.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V22.S4, V21.S4, V19.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V23.S4, V21.S4
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -36281,7 +36306,7 @@ l180:
 	BNE    exact
 	CMP    $4, R2
 	BGE    l182
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l181
 	ADD    $448, R0, R5
 	VLD1   (R5), V3.D[0]
@@ -36315,7 +36340,7 @@ l183:
 	WORD   $0x4e31f610 // fmax v16.4s, v16.4s, v17.4s
 	CMP    $8, R2
 	BGE    l185
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $4, R2
 	BLE    l186
 	TBZ    $1, R2, l184
@@ -36351,7 +36376,7 @@ l186:
 	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
 	CMP    $12, R2
 	BGE    l188
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $8, R2
 	BLE    l189
 	TBZ    $1, R2, l187
@@ -36387,7 +36412,7 @@ l189:
 	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
 	CMP    $16, R2
 	BGE    l191
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	CMP    $12, R2
 	BLE    l192
 	TBZ    $1, R2, l190
@@ -36508,7 +36533,7 @@ exact:
 	ADD    R2<<2, R5, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  320(R3), F0
+	FMOVQ  320(R3), F0 // magic
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -36524,10 +36549,10 @@ exact:
 	BLT    done12
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F16
-	FMOVQ  48(R3), F17
-	FMOVQ  240(R3), F18
-	FMOVQ  288(R3), F19
+	FMOVQ  32(R3), F16 // eighths
+	FMOVQ  48(R3), F17 // wordOffsets
+	FMOVQ  240(R3), F18 // exp3
+	FMOVQ  288(R3), F19 // cut
 
 loop12:
 	FMOVQ  0(R0), F20
@@ -36626,9 +36651,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36636,15 +36661,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36679,9 +36704,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36689,15 +36714,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36741,9 +36766,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V4.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb1949a // mla v26.4s, v4.4s, v17.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb196c4 // mla v4.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -36751,15 +36776,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36794,9 +36819,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V4.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb1949b // mla v27.4s, v4.4s, v17.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb196e4 // mla v4.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -36804,15 +36829,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36856,9 +36881,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36866,15 +36891,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -36909,9 +36934,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -36919,15 +36944,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -36971,9 +36996,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V5.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb194ba // mla v26.4s, v5.4s, v17.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eb196c5 // mla v5.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -36981,15 +37006,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37024,9 +37049,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V5.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb194bb // mla v27.4s, v5.4s, v17.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eb196e5 // mla v5.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -37034,15 +37059,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37086,9 +37111,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37096,15 +37121,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37139,9 +37164,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37149,15 +37174,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37201,9 +37226,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V6.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb194da // mla v26.4s, v6.4s, v17.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb196c6 // mla v6.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -37211,15 +37236,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37254,9 +37279,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V6.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb194db // mla v27.4s, v6.4s, v17.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb196e6 // mla v6.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -37264,15 +37289,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37316,9 +37341,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37326,15 +37351,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37369,9 +37394,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V20.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37379,15 +37404,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37431,9 +37456,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V7.B16
 	VAND   V16.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb194fa // mla v26.4s, v7.4s, v17.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb196c7 // mla v7.4s, v22.4s, v17.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -37441,15 +37466,15 @@ loop12:
 	VSHL   $20, V23.S4, V27.S4
 	VADD   V22.S4, V26.S4, V26.S4
 	VADD   V27.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V18.S4, V22.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V25.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V25.S4, V27.S4, V22.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
@@ -37484,9 +37509,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V22.B16, V7.B16
 	VAND   V16.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb194fb // mla v27.4s, v7.4s, v17.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb196e7 // mla v7.4s, v23.4s, v17.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -37494,15 +37519,15 @@ loop12:
 	VSHL   $20, V24.S4, V28.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V28.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V18.S4, V23.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V23.S4, V29.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V26.S4, V28.S4, V23.S4
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
 	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
@@ -37556,7 +37581,7 @@ upto13:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l194
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l193
 	VLD1   (R0), V16.D[0]
 	TBZ    $0, R2, l195
@@ -37574,7 +37599,7 @@ l194:
 l195:
 	CMP    $8, R2
 	BGE    l197
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l198
 	TBZ    $1, R2, l196
@@ -37596,7 +37621,7 @@ l197:
 l198:
 	CMP    $12, R2
 	BGE    l200
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l201
 	TBZ    $1, R2, l199
@@ -37618,7 +37643,7 @@ l200:
 l201:
 	CMP    $16, R2
 	BGE    l203
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l204
 	TBZ    $1, R2, l202
@@ -37663,25 +37688,25 @@ l204:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V16.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V20.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb796d8 // mla v24.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V22.S4
 	VADD   V22.S4, V24.S4, V24.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V21.S4, V25.S4, V26.S4
 	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb4e734 // fcmgt v20.4s, v25.4s, v20.4s
@@ -37709,16 +37734,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79638 // mla v24.4s, v17.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V4.S4, V17.S4
 	VADD   V17.S4, V24.S4, V24.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V17.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V20.S4, V17.S4, V26.S4
 	WORD   $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
 
@@ -37748,16 +37773,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V18.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79654 // mla v20.4s, v18.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V4.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V22.S4, V18.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V5.S4, V18.S4, V24.S4
 	WORD   $0x6e38dca5 // fmul v5.4s, v5.4s, v24.4s
 
@@ -37787,16 +37812,16 @@ l204:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V16.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb79612 // mla v18.4s, v16.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V4.S4, V16.S4
 	VADD   V16.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V22.S4, V16.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V6.S4, V16.S4, V19.S4
 	WORD   $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
 
@@ -37829,7 +37854,7 @@ upto14:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l206
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l205
 	ADD    $64, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -37849,7 +37874,7 @@ l206:
 l207:
 	CMP    $8, R2
 	BGE    l209
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l210
 	TBZ    $1, R2, l208
@@ -37871,7 +37896,7 @@ l209:
 l210:
 	CMP    $12, R2
 	BGE    l212
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l213
 	TBZ    $1, R2, l211
@@ -37893,7 +37918,7 @@ l212:
 l213:
 	CMP    $16, R2
 	BGE    l215
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l216
 	TBZ    $1, R2, l214
@@ -37952,15 +37977,15 @@ l216:
 	VFMLA  V0.S4, V16.S4, V24.S4
 	VFMLA  V1.S4, V20.S4, V23.S4
 	VFMLA  V1.S4, V16.S4, V24.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V20.B16
 	VAND   V16.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba969b // mla v27.4s, v20.4s, v26.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eba9734 // mla v20.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -37968,21 +37993,21 @@ l216:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F25
-	FMOVQ  256(R3), F28
+	FMOVQ  240(R3), F25 // exp3
+	FMOVQ  256(R3), F28 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  272(R3), F12
+	FMOVQ  272(R3), F12 // exp1
 	VFMLA  V23.S4, V28.S4, V12.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e2cdef7 // fmul v23.4s, v23.4s, v12.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -38021,9 +38046,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V21.B16, V4.B16
 	VAND   V16.B16, V22.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba949b // mla v27.4s, v4.4s, v26.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eba9624 // mla v4.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38031,15 +38056,15 @@ l216:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V17.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V23.S4, V17.S4, V29.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V24.S4, V28.S4, V17.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -38081,9 +38106,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V5.B16
 	VAND   V16.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba94b8 // mla v24.4s, v5.4s, v26.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eba9645 // mla v5.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -38091,15 +38116,15 @@ l216:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V27.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V23.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V23.S4, V27.S4, V18.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -38141,9 +38166,9 @@ l216:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V6.B16
 	VAND   V16.B16, V18.B16, V16.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eba94d3 // mla v19.4s, v6.4s, v26.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eba9606 // mla v6.4s, v16.4s, v26.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -38151,15 +38176,15 @@ l216:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V19.S4, V19.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V22.S4, V25.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V21.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V23.S4, V16.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -38199,7 +38224,7 @@ upto15:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l217
 	ADD    $128, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -38219,7 +38244,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -38241,7 +38266,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -38263,7 +38288,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -38331,15 +38356,15 @@ l228:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -38347,22 +38372,22 @@ l228:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -38386,16 +38411,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V13.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb9617 // mla v23.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V13.S4, V16.S4
 	VADD   V16.S4, V23.S4, V23.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V22.S4, V16.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -38434,9 +38459,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V4.B16
 	VAND   V20.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4ebb9499 // mla v25.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb96a4 // mla v4.4s, v21.4s, v27.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38444,15 +38469,15 @@ l228:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V28.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V26.S4, V21.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V24.S4, V26.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V23.S4, V21.S4, V29.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V24.S4, V28.S4, V21.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -38479,16 +38504,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9636 // mla v22.4s, v17.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V4.S4, V17.S4
 	VADD   V17.S4, V22.S4, V22.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V21.S4, V17.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -38527,9 +38552,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V5.B16
 	VAND   V20.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb94b8 // mla v24.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -38537,15 +38562,15 @@ l228:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V23.S4, V25.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -38572,16 +38597,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V18.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb9655 // mla v21.4s, v18.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V5.S4, V18.S4
 	VADD   V18.S4, V21.S4, V21.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V18.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V18.S4, V22.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 
@@ -38620,9 +38645,9 @@ l228:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V6.B16
 	VAND   V20.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94d7 // mla v23.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb9626 // mla v6.4s, v17.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -38630,15 +38655,15 @@ l228:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V17.S4, V25.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V22.S4, V24.S4, V17.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -38665,16 +38690,16 @@ l228:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V6.B16, V20.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ebb9692 // mla v18.4s, v20.4s, v27.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V17.S4, V19.S4, V20.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
@@ -38711,7 +38736,7 @@ upto16:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l230
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l229
 	ADD    $192, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -38731,7 +38756,7 @@ l230:
 l231:
 	CMP    $8, R2
 	BGE    l233
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l234
 	TBZ    $1, R2, l232
@@ -38753,7 +38778,7 @@ l233:
 l234:
 	CMP    $12, R2
 	BGE    l236
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l237
 	TBZ    $1, R2, l235
@@ -38775,7 +38800,7 @@ l236:
 l237:
 	CMP    $16, R2
 	BGE    l239
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l240
 	TBZ    $1, R2, l238
@@ -38851,15 +38876,15 @@ l240:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -38867,22 +38892,22 @@ l240:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -38913,9 +38938,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V23.B16, V16.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb95bc // mla v28.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -38923,16 +38948,16 @@ l240:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V16.S4, V28.S4, V28.S4
 	VADD   V29.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F29
+	FMOVQ  256(R3), F29 // exp2
 	VFMLA  V25.S4, V26.S4, V29.S4
 	FMOVQ  F14, 48(RSP)
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V24.S4, V16.S4, V14.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V25.S4, V29.S4, V16.S4
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
 	WORD   $0x6e30df39 // fmul v25.4s, v25.4s, v16.4s
@@ -38976,9 +39001,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -38986,15 +39011,15 @@ l240:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -39028,9 +39053,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V4.B16
 	VAND   V20.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9624 // mla v4.4s, v17.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39038,15 +39063,15 @@ l240:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V23.S4, V25.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
@@ -39090,9 +39115,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb9605 // mla v5.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -39100,15 +39125,15 @@ l240:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -39142,9 +39167,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V5.B16
 	VAND   V20.B16, V17.B16, V18.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb9645 // mla v5.4s, v18.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -39152,15 +39177,15 @@ l240:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V18.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V18.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V18.S4, V25.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V22.S4, V24.S4, V18.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e32ded6 // fmul v22.4s, v22.4s, v18.4s
@@ -39204,9 +39229,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb9606 // mla v6.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -39214,15 +39239,15 @@ l240:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -39256,9 +39281,9 @@ l240:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V16.B16, V6.B16
 	VAND   V20.B16, V17.B16, V20.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ebb94d3 // mla v19.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb9686 // mla v6.4s, v20.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -39266,15 +39291,15 @@ l240:
 	VSHL   $20, V17.S4, V22.S4
 	VADD   V20.S4, V19.S4, V19.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V20.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V21.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V18.S4, V20.S4, V23.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V21.S4, V22.S4, V20.S4
 	WORD   $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
 	WORD   $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
@@ -39317,7 +39342,7 @@ upto17:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l242
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l241
 	ADD    $256, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -39337,7 +39362,7 @@ l242:
 l243:
 	CMP    $8, R2
 	BGE    l245
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l246
 	TBZ    $1, R2, l244
@@ -39359,7 +39384,7 @@ l245:
 l246:
 	CMP    $12, R2
 	BGE    l248
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l249
 	TBZ    $1, R2, l247
@@ -39381,7 +39406,7 @@ l248:
 l249:
 	CMP    $16, R2
 	BGE    l251
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l252
 	TBZ    $1, R2, l250
@@ -39465,15 +39490,15 @@ l252:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -39481,22 +39506,22 @@ l252:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -39528,9 +39553,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -39539,16 +39564,16 @@ l252:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -39584,16 +39609,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V15.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V4.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V26.S4, V15.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V14.S4, V15.S4, V21.S4
 	WORD   $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
 
@@ -39631,9 +39656,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V13.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39641,15 +39666,15 @@ l252:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -39684,9 +39709,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39694,15 +39719,15 @@ l252:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -39738,16 +39763,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V15.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V5.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V13.S4, V26.S4, V15.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V13.S4, V15.S4, V17.S4
 	WORD   $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
 
@@ -39785,9 +39810,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9496 // mla v22.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39795,15 +39820,15 @@ l252:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -39838,9 +39863,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39848,15 +39873,15 @@ l252:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -39892,16 +39917,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V15.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ebb95f0 // mla v16.4s, v15.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V5.S4, V15.S4
 	VADD   V15.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V26.S4, V15.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V6.S4, V15.S4, V17.S4
 	WORD   $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
 
@@ -39939,9 +39964,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V4.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb9495 // mla v21.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -39949,15 +39974,15 @@ l252:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -39992,9 +40017,9 @@ l252:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9496 // mla v22.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -40002,15 +40027,15 @@ l252:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -40046,16 +40071,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V20.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4ebb968f // mla v15.4s, v20.4s, v27.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V26.S4, V16.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V7.S4, V16.S4, V17.S4
 	WORD   $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 
@@ -40091,7 +40116,7 @@ upto18:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l254
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l253
 	ADD    $320, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -40111,7 +40136,7 @@ l254:
 l255:
 	CMP    $8, R2
 	BGE    l257
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l258
 	TBZ    $1, R2, l256
@@ -40133,7 +40158,7 @@ l257:
 l258:
 	CMP    $12, R2
 	BGE    l260
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l261
 	TBZ    $1, R2, l259
@@ -40155,7 +40180,7 @@ l260:
 l261:
 	CMP    $16, R2
 	BGE    l263
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l264
 	TBZ    $1, R2, l262
@@ -40247,15 +40272,15 @@ l264:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -40263,22 +40288,22 @@ l264:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -40310,9 +40335,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40321,16 +40346,16 @@ l264:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -40373,9 +40398,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V15.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb9497 // mla v23.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -40383,15 +40408,15 @@ l264:
 	VSHL   $20, V15.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -40434,9 +40459,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40444,15 +40469,15 @@ l264:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -40487,9 +40512,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40497,15 +40522,15 @@ l264:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -40548,9 +40573,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V15.B16, V17.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb94b6 // mla v22.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -40558,15 +40583,15 @@ l264:
 	VSHL   $20, V15.S4, V23.S4
 	VADD   V17.S4, V22.S4, V22.S4
 	VADD   V23.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V16.S4, V17.S4, V24.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V23.S4, V17.S4
 	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -40609,9 +40634,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40619,15 +40644,15 @@ l264:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -40662,9 +40687,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40672,15 +40697,15 @@ l264:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -40723,9 +40748,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V15.B16, V18.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb94d5 // mla v21.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb9646 // mla v6.4s, v18.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -40733,15 +40758,15 @@ l264:
 	VSHL   $20, V15.S4, V22.S4
 	VADD   V18.S4, V21.S4, V21.S4
 	VADD   V22.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V18.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V17.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V16.S4, V18.S4, V23.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V17.S4, V22.S4, V18.S4
 	WORD   $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
 	WORD   $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
@@ -40784,9 +40809,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40794,15 +40819,15 @@ l264:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -40837,9 +40862,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -40847,15 +40872,15 @@ l264:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -40898,9 +40923,9 @@ l264:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V15.B16, V20.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4ebb94f2 // mla v18.4s, v7.4s, v27.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ebb9687 // mla v7.4s, v20.4s, v27.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -40908,15 +40933,15 @@ l264:
 	VSHL   $20, V15.S4, V20.S4
 	VADD   V19.S4, V18.S4, V18.S4
 	VADD   V20.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V26.S4, V19.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 	VFMLA  V17.S4, V26.S4, V20.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V16.S4, V19.S4, V21.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V17.S4, V20.S4, V19.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
@@ -40955,7 +40980,7 @@ upto19:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l265
 	ADD    $384, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -40975,7 +41000,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -40997,7 +41022,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -41019,7 +41044,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -41119,15 +41144,15 @@ l276:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -41135,22 +41160,22 @@ l276:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -41182,9 +41207,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41193,16 +41218,16 @@ l276:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -41246,9 +41271,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V15.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -41256,15 +41281,15 @@ l276:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V23.S4, V25.S4, V15.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
@@ -41291,16 +41316,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V4.B16, V16.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb9615 // mla v21.4s, v16.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V4.S4, V16.S4
 	VADD   V16.S4, V21.S4, V21.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V15.S4, V16.S4, V22.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 
@@ -41339,9 +41364,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41349,15 +41374,15 @@ l276:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -41392,9 +41417,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41402,15 +41427,15 @@ l276:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -41454,9 +41479,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb95e5 // mla v5.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -41464,15 +41489,15 @@ l276:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -41499,16 +41524,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V5.B16, V16.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ebb9611 // mla v17.4s, v16.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V5.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V15.S4, V16.S4, V21.S4
 	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
 
@@ -41547,9 +41572,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41557,15 +41582,15 @@ l276:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -41600,9 +41625,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41610,15 +41635,15 @@ l276:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -41662,9 +41687,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb95e6 // mla v6.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -41672,15 +41697,15 @@ l276:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -41707,16 +41732,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V6.B16, V16.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ebb9611 // mla v17.4s, v16.4s, v27.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V16.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V15.S4, V16.S4, V18.S4
 	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
 
@@ -41755,9 +41780,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41765,15 +41790,15 @@ l276:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -41808,9 +41833,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -41818,15 +41843,15 @@ l276:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -41870,9 +41895,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb94f5 // mla v21.4s, v7.4s, v27.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ebb95e7 // mla v7.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -41880,15 +41905,15 @@ l276:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -41915,16 +41940,16 @@ l276:
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V7.B16, V20.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ebb9690 // mla v16.4s, v20.4s, v27.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V7.S4, V17.S4
 	VADD   V17.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V26.S4, V17.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V15.S4, V17.S4, V18.S4
 	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
 
@@ -41959,7 +41984,7 @@ upto20:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l278
-	FMOVQ  224(R3), F16
+	FMOVQ  224(R3), F16 // minusInf
 	TBZ    $1, R2, l277
 	ADD    $448, R0, R5
 	VLD1   (R5), V16.D[0]
@@ -41979,7 +42004,7 @@ l278:
 l279:
 	CMP    $8, R2
 	BGE    l281
-	FMOVQ  224(R3), F17
+	FMOVQ  224(R3), F17 // minusInf
 	CMP    $4, R2
 	BLE    l282
 	TBZ    $1, R2, l280
@@ -42001,7 +42026,7 @@ l281:
 l282:
 	CMP    $12, R2
 	BGE    l284
-	FMOVQ  224(R3), F18
+	FMOVQ  224(R3), F18 // minusInf
 	CMP    $8, R2
 	BLE    l285
 	TBZ    $1, R2, l283
@@ -42023,7 +42048,7 @@ l284:
 l285:
 	CMP    $16, R2
 	BGE    l287
-	FMOVQ  224(R3), F19
+	FMOVQ  224(R3), F19 // minusInf
 	CMP    $12, R2
 	BLE    l288
 	TBZ    $1, R2, l286
@@ -42131,15 +42156,15 @@ l288:
 	VFMLA  V0.S4, V22.S4, V25.S4
 	VFMLA  V1.S4, V20.S4, V24.S4
 	VFMLA  V1.S4, V22.S4, V25.S4
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V21.B16, V22.B16
 	VAND   V20.B16, V23.B16, V26.B16
-	FMOVQ  48(R3), F27
-	FMOVQ  128(R3), F28
+	FMOVQ  48(R3), F27 // wordOffsets
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4ebb96dc // mla v28.4s, v22.4s, v27.4s
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb9756 // mla v22.4s, v26.4s, v27.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
@@ -42147,22 +42172,22 @@ l288:
 	VSHL   $20, V23.S4, V29.S4
 	VADD   V26.S4, V28.S4, V28.S4
 	VADD   V29.S4, V22.S4, V22.S4
-	FMOVQ  240(R3), F26
-	FMOVQ  256(R3), F29
+	FMOVQ  240(R3), F26 // exp3
+	FMOVQ  256(R3), F29 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V26.S4, V29.S4
 	FMOVQ  F12, 16(RSP)
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 	VFMLA  V25.S4, V26.S4, V12.S4
 	FMOVQ  F13, 32(RSP)
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V24.S4, V29.S4, V13.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V25.S4, V12.S4, V29.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	FMOVQ  288(R3), F12
+	FMOVQ  288(R3), F12 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb5e595 // fcmgt v21.4s, v12.4s, v21.4s
@@ -42194,9 +42219,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V22.B16, V13.B16
 	VAND   V20.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4ebb95bd // mla v29.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb96ed // mla v13.4s, v23.4s, v27.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42205,16 +42230,16 @@ l288:
 	VSHL   $20, V24.S4, V14.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V25.S4, V26.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V28.S4, V26.S4, V23.S4
 	FMOVQ  F15, 64(RSP)
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V25.S4, V14.S4, V15.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V28.S4, V23.S4, V14.S4
 	WORD   $0x6e2fdf39 // fmul v25.4s, v25.4s, v15.4s
 	WORD   $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
@@ -42258,9 +42283,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V4.B16
 	VAND   V20.B16, V21.B16, V15.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb95e4 // mla v4.4s, v15.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -42268,15 +42293,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V15.S4, V28.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V23.S4, V25.S4, V15.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
@@ -42310,9 +42335,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V4.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb9498 // mla v24.4s, v4.4s, v27.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ebb9604 // mla v4.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -42320,15 +42345,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -42372,9 +42397,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42382,15 +42407,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -42425,9 +42450,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4ebb95b8 // mla v24.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42435,15 +42460,15 @@ l288:
 	VSHL   $20, V21.S4, V25.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V25.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V23.S4, V26.S4, V25.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V22.S4, V16.S4, V28.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V23.S4, V25.S4, V16.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e30def7 // fmul v23.4s, v23.4s, v16.4s
@@ -42487,9 +42512,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V5.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb95e5 // mla v5.4s, v15.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -42497,15 +42522,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V15.S4, V25.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V22.S4, V24.S4, V15.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -42539,9 +42564,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V5.B16
 	VAND   V20.B16, V16.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb94b7 // mla v23.4s, v5.4s, v27.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ebb9625 // mla v5.4s, v17.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -42549,15 +42574,15 @@ l288:
 	VSHL   $20, V16.S4, V24.S4
 	VADD   V17.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V17.S4, V25.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V22.S4, V24.S4, V17.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
@@ -42601,9 +42626,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42611,15 +42636,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -42654,9 +42679,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ebb95b7 // mla v23.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42664,15 +42689,15 @@ l288:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V26.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V16.S4, V25.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V22.S4, V24.S4, V16.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -42716,9 +42741,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V6.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb95e6 // mla v6.4s, v15.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -42726,15 +42751,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V15.S4, V24.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V21.S4, V23.S4, V15.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -42768,9 +42793,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V6.B16
 	VAND   V20.B16, V16.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb94d6 // mla v22.4s, v6.4s, v27.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ebb9646 // mla v6.4s, v18.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -42778,15 +42803,15 @@ l288:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V17.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -42830,9 +42855,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V13.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb95b5 // mla v21.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb95ed // mla v13.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42840,15 +42865,15 @@ l288:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -42883,9 +42908,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V13.B16
 	VAND   V20.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ebb95b6 // mla v22.4s, v13.4s, v27.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ebb960d // mla v13.4s, v16.4s, v27.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -42893,15 +42918,15 @@ l288:
 	VSHL   $20, V17.S4, V23.S4
 	VADD   V16.S4, V22.S4, V22.S4
 	VADD   V23.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V26.S4, V16.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V26.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V16.S4, V24.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V21.S4, V23.S4, V16.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
@@ -42945,9 +42970,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V14.B16, V7.B16
 	VAND   V20.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4ebb94f5 // mla v21.4s, v7.4s, v27.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ebb95e7 // mla v7.4s, v15.4s, v27.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -42955,15 +42980,15 @@ l288:
 	VSHL   $20, V16.S4, V22.S4
 	VADD   V15.S4, V21.S4, V21.S4
 	VADD   V22.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V15.S4
-	FMOVQ  256(R3), F22
+	FMOVQ  256(R3), F22 // exp2
 	VFMLA  V18.S4, V26.S4, V22.S4
-	FMOVQ  272(R3), F23
+	FMOVQ  272(R3), F23 // exp1
 	VFMLA  V17.S4, V15.S4, V23.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V18.S4, V22.S4, V15.S4
 	WORD   $0x6e37de31 // fmul v17.4s, v17.4s, v23.4s
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
@@ -42997,9 +43022,9 @@ l288:
 	// s = 2^(n - N) * K
 	VAND   V20.B16, V15.B16, V7.B16
 	VAND   V20.B16, V16.B16, V20.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4ebb94f3 // mla v19.4s, v7.4s, v27.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ebb9687 // mla v7.4s, v20.4s, v27.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -43007,15 +43032,15 @@ l288:
 	VSHL   $20, V16.S4, V21.S4
 	VADD   V20.S4, V19.S4, V19.S4
 	VADD   V21.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V26.S4, V20.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V18.S4, V26.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V20.S4, V22.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V18.S4, V21.S4, V20.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
@@ -43103,16 +43128,16 @@ TEXT ·sumStoreNEON(SB), $552-64
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVS  200(R4), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  352(R3), F3
+	FMOVQ  352(R3), F3 // nearTop
 	WORD   $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
 	FCMPS  F3, F0
 	BLT    exact
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // unit
 	WORD   $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	FMOVS  196(R4), F3
 	VDUP   V3.S[0], V3.S4
 	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ  368(R3), F12
+	FMOVQ  368(R3), F12 // nearBase
 	WORD   $0x4ea2d58c // fsub v12.4s, v12.4s, v2.4s
 	WORD   $0x6e20dd82 // fmul v2.4s, v12.4s, v0.4s
 	VORR   V1.B16, V1.B16, V0.B16
@@ -43143,15 +43168,15 @@ loop2:
 	VFMLA  V0.S4, V13.S4, V16.S4
 	VFMLA  V1.S4, V3.S4, V15.S4
 	VFMLA  V1.S4, V13.S4, V16.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V12.B16, V13.B16
 	VAND   V3.B16, V14.B16, V17.B16
-	FMOVQ  48(R3), F18
-	FMOVQ  128(R3), F19
+	FMOVQ  48(R3), F18 // wordOffsets
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb295b3 // mla v19.4s, v13.4s, v18.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb2962d // mla v13.4s, v17.4s, v18.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -43159,16 +43184,16 @@ loop2:
 	VSHL   $20, V14.S4, V20.S4
 	VADD   V17.S4, V19.S4, V19.S4
 	VADD   V20.S4, V13.S4, V13.S4
-	FMOVQ  64(R3), F17
-	FMOVQ  144(R3), F20
+	FMOVQ  64(R3), F17 // nearExp3
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V16.S4, V17.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V15.S4, V20.S4, V22.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V16.S4, V21.S4, V20.S4
 	WORD   $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
@@ -43199,9 +43224,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V16.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F25
+	FMOVQ  128(R3), F25 // byteOffsets
 	WORD   $0x4eb29619 // mla v25.4s, v16.4s, v18.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb296b0 // mla v16.4s, v21.4s, v18.4s
 	VTBL   V25.B16, [V30.B16, V31.B16], V25.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -43209,15 +43234,15 @@ loop2:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V21.S4, V25.S4, V25.S4
 	VADD   V26.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V24.S4, V17.S4, V26.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V21.S4, V27.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V26.S4, V21.S4
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -43252,9 +43277,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V20.B16, V14.B16
 	VAND   V3.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb295da // mla v26.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ae // mla v14.4s, v21.4s, v18.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43262,15 +43287,15 @@ loop2:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V26.S4, V26.S4
 	VADD   V27.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V24.S4, V17.S4, V27.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V23.S4, V21.S4, V28.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V24.S4, V27.S4, V21.S4
 	WORD   $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
 	WORD   $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
@@ -43303,9 +43328,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb2969d // mla v29.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43314,16 +43339,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F14, 32(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43357,9 +43382,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V15.B16, V14.B16
 	VAND   V3.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eb295dc // mla v28.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ce // mla v14.4s, v22.4s, v18.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43368,16 +43393,16 @@ loop2:
 	VSHL   $20, V23.S4, V21.S4
 	VADD   V22.S4, V28.S4, V28.S4
 	VADD   V21.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V27.S4, V17.S4, V22.S4
 	FMOVQ  F20, 64(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V24.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V22.S4, V21.S4
 	WORD   $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -43411,9 +43436,9 @@ loop2:
 	VAND   V3.B16, V21.B16, V15.B16
 	VAND   V3.B16, V23.B16, V22.B16
 	FMOVQ  F14, 80(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb295ee // mla v14.4s, v15.4s, v18.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb296cf // mla v15.4s, v22.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -43422,16 +43447,16 @@ loop2:
 	VSHL   $20, V23.S4, V28.S4
 	VADD   V22.S4, V14.S4, V14.S4
 	VADD   V28.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V17.S4, V22.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V17.S4, V28.S4
 	FMOVQ  F29, 112(RSP)
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V22.S4, V29.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V27.S4, V28.S4, V22.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e36df7b // fmul v27.4s, v27.4s, v22.4s
@@ -43465,9 +43490,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43476,16 +43501,16 @@ loop2:
 	VSHL   $20, V24.S4, V20.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V20.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V20.S4, V15.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V28.S4, V23.S4, V20.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e34df9c // fmul v28.4s, v28.4s, v20.4s
@@ -43519,9 +43544,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 160(RSP)
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43530,16 +43555,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 192(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43573,9 +43598,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43584,16 +43609,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 224(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43627,9 +43652,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 240(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43638,16 +43663,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 272(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43681,9 +43706,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43692,16 +43717,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 304(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43735,9 +43760,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F21, 320(RSP)
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb29695 // mla v21.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43746,16 +43771,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V21.S4, V21.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F14, 352(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V23.S4, V14.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43789,9 +43814,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V14.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb295dd // mla v29.4s, v14.4s, v18.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb296ee // mla v14.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -43800,16 +43825,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 384(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43843,9 +43868,9 @@ loop2:
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V23.B16
 	FMOVQ  F14, 400(RSP)
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb2968e // mla v14.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb296f4 // mla v20.4s, v23.4s, v18.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43854,16 +43879,16 @@ loop2:
 	VSHL   $20, V24.S4, V29.S4
 	VADD   V23.S4, V14.S4, V14.S4
 	VADD   V29.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V23.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V17.S4, V29.S4
 	FMOVQ  F21, 432(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V23.S4, V21.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V28.S4, V29.S4, V23.S4
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
 	WORD   $0x6e37df9c // fmul v28.4s, v28.4s, v23.4s
@@ -43897,9 +43922,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V21.B16
 	VAND   V3.B16, V24.B16, V23.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eb296bd // mla v29.4s, v21.4s, v18.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb296f5 // mla v21.4s, v23.4s, v18.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -43908,16 +43933,16 @@ loop2:
 	VSHL   $20, V24.S4, V15.S4
 	VADD   V23.S4, V29.S4, V29.S4
 	VADD   V15.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V15.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V17.S4, V23.S4
 	FMOVQ  F20, 464(RSP)
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V27.S4, V15.S4, V20.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V23.S4, V15.S4
 	WORD   $0x6e34df7b // fmul v27.4s, v27.4s, v20.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -43950,9 +43975,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V22.B16, V20.B16
 	VAND   V3.B16, V24.B16, V3.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb29697 // mla v23.4s, v20.4s, v18.4s
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb29474 // mla v20.4s, v3.4s, v18.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
@@ -43960,15 +43985,15 @@ loop2:
 	VSHL   $20, V24.S4, V18.S4
 	VADD   V3.S4, V23.S4, V23.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V17.S4, V3.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 	VFMLA  V28.S4, V17.S4, V18.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V3.S4, V17.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V28.S4, V18.S4, V3.S4
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
 	WORD   $0x6e23df9c // fmul v28.4s, v28.4s, v3.4s
@@ -44237,22 +44262,22 @@ l12:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V12.S4, V20.S4
 	VFMLA  V1.S4, V12.S4, V20.S4
-	FMOVQ  32(R3), F12
+	FMOVQ  32(R3), F12 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V19.B16, V21.B16
-	FMOVQ  48(R3), F22
-	FMOVQ  128(R3), F23
+	FMOVQ  48(R3), F22 // wordOffsets
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb696b7 // mla v23.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V19.S4, V21.S4
 	VADD   V21.S4, V23.S4, V23.S4
-	FMOVQ  64(R3), F21
-	FMOVQ  144(R3), F24
+	FMOVQ  64(R3), F21 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V21.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V20.S4, V24.S4, V25.S4
 	WORD   $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
 
@@ -44274,16 +44299,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V20.B16, V14.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb695d8 // mla v24.4s, v14.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V20.S4, V14.S4
 	VADD   V14.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V14.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V23.S4, V14.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -44305,16 +44330,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V14.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb69618 // mla v24.4s, v16.4s, v22.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VSHL   $20, V14.S4, V16.S4
 	VADD   V16.S4, V24.S4, V24.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V21.S4, V16.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V23.S4, V16.S4, V25.S4
 	WORD   $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
 
@@ -44338,16 +44363,16 @@ l12:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V14.B16, V12.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb69592 // mla v18.4s, v12.4s, v22.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V14.S4, V12.S4
 	VADD   V12.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V12.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // nearExp1
 	VFMLA  V16.S4, V12.S4, V20.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 
@@ -44583,15 +44608,15 @@ l36:
 	VFMLA  V0.S4, V12.S4, V23.S4
 	VFMLA  V1.S4, V19.S4, V22.S4
 	VFMLA  V1.S4, V12.S4, V23.S4
-	FMOVQ  32(R3), F12
+	FMOVQ  32(R3), F12 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V20.B16, V19.B16
 	VAND   V12.B16, V21.B16, V24.B16
-	FMOVQ  48(R3), F25
-	FMOVQ  128(R3), F26
+	FMOVQ  48(R3), F25 // wordOffsets
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb9967a // mla v26.4s, v19.4s, v25.4s
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb99713 // mla v19.4s, v24.4s, v25.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
@@ -44599,16 +44624,16 @@ l36:
 	VSHL   $20, V21.S4, V27.S4
 	VADD   V24.S4, V26.S4, V26.S4
 	VADD   V27.S4, V19.S4, V19.S4
-	FMOVQ  64(R3), F24
-	FMOVQ  144(R3), F27
+	FMOVQ  64(R3), F24 // nearExp3
+	FMOVQ  144(R3), F27 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V24.S4, V27.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V23.S4, V24.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V27.S4, V29.S4
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V23.S4, V28.S4, V27.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
@@ -44641,9 +44666,9 @@ l36:
 	VAND   V12.B16, V23.B16, V14.B16
 	VAND   V12.B16, V27.B16, V22.B16
 	FMOVQ  F19, 16(RSP)
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb995d3 // mla v19.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb996ce // mla v14.4s, v22.4s, v25.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -44652,16 +44677,16 @@ l36:
 	VSHL   $20, V27.S4, V3.S4
 	VADD   V22.S4, V19.S4, V19.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V24.S4, V3.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V29.S4, V24.S4, V22.S4
 	FMOVQ  F26, 48(RSP)
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // nearExp1
 	VFMLA  V28.S4, V3.S4, V26.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -44696,9 +44721,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V21.B16, V14.B16
 	VAND   V12.B16, V22.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb995db // mla v27.4s, v14.4s, v25.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb9960e // mla v14.4s, v16.4s, v25.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -44706,15 +44731,15 @@ l36:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V26.S4, V24.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V23.S4, V16.S4, V29.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V26.S4, V28.S4, V16.S4
 	WORD   $0x6e3ddef7 // fmul v23.4s, v23.4s, v29.4s
 	WORD   $0x6e30df5a // fmul v26.4s, v26.4s, v16.4s
@@ -44748,9 +44773,9 @@ l36:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V21.B16, V16.B16
 	VAND   V12.B16, V22.B16, V12.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb99612 // mla v18.4s, v16.4s, v25.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb99590 // mla v16.4s, v12.4s, v25.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -44758,15 +44783,15 @@ l36:
 	VSHL   $20, V22.S4, V25.S4
 	VADD   V12.S4, V18.S4, V18.S4
 	VADD   V25.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V24.S4, V12.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // nearExp2
 	VFMLA  V26.S4, V24.S4, V25.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V23.S4, V12.S4, V24.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V26.S4, V25.S4, V12.S4
 	WORD   $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
 	WORD   $0x6e2cdf5a // fmul v26.4s, v26.4s, v12.4s
@@ -45014,15 +45039,15 @@ l60:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -45030,17 +45055,17 @@ l60:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -45064,16 +45089,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V23.B16, V12.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba959c // mla v28.4s, v12.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VSHL   $20, V23.S4, V12.S4
 	VADD   V12.S4, V28.S4, V28.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V24.S4, V12.S4, V29.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 
@@ -45106,9 +45131,9 @@ l60:
 	VAND   V19.B16, V22.B16, V12.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F17, 32(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba9591 // mla v17.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45117,16 +45142,16 @@ l60:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V23.S4, V17.S4, V17.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F21, 64(RSP)
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V3.S4, V21.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V23.S4, V3.S4
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -45152,16 +45177,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba95d7 // mla v23.4s, v14.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V14.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V14.S4, V24.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 
@@ -45192,9 +45217,9 @@ l60:
 	VAND   V19.B16, V22.B16, V14.B16
 	VAND   V19.B16, V24.B16, V23.B16
 	FMOVQ  F3, 80(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ee // mla v14.4s, v23.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45203,16 +45228,16 @@ l60:
 	VSHL   $20, V24.S4, V13.S4
 	VADD   V23.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V29.S4, V25.S4, V23.S4
 	FMOVQ  F12, 112(RSP)
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V28.S4, V13.S4, V12.S4
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V29.S4, V23.S4, V13.S4
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -45239,16 +45264,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V16.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9616 // mla v22.4s, v16.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V13.S4, V16.S4
 	VADD   V16.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // nearExp1
 	VFMLA  V21.S4, V16.S4, V23.S4
 	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
 
@@ -45278,9 +45303,9 @@ l60:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V16.B16
 	VAND   V19.B16, V23.B16, V22.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba961d // mla v29.4s, v16.4s, v26.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eba96d0 // mla v16.4s, v22.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -45289,16 +45314,16 @@ l60:
 	VSHL   $20, V23.S4, V12.S4
 	VADD   V22.S4, V29.S4, V29.S4
 	VADD   V12.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V28.S4, V25.S4, V22.S4
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V12.S4, V15.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V28.S4, V22.S4, V12.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -45326,16 +45351,16 @@ l60:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V19.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba9672 // mla v18.4s, v19.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V13.S4, V19.S4
 	VADD   V19.S4, V18.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -45589,15 +45614,15 @@ l84:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -45605,17 +45630,17 @@ l84:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -45648,9 +45673,9 @@ l84:
 	VAND   V19.B16, V24.B16, V12.B16
 	VAND   V19.B16, V28.B16, V23.B16
 	FMOVQ  F27, 48(RSP)
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba96ec // mla v12.4s, v23.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45659,16 +45684,16 @@ l84:
 	VSHL   $20, V28.S4, V18.S4
 	VADD   V23.S4, V27.S4, V27.S4
 	VADD   V18.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V29.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V21.S4, V25.S4, V23.S4
 	FMOVQ  F15, 80(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V29.S4, V18.S4, V15.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e2fdfbd // fmul v29.4s, v29.4s, v15.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -45704,9 +45729,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
 	VAND   V19.B16, V21.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9598 // mla v24.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba964c // mla v12.4s, v18.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45714,15 +45739,15 @@ l84:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V18.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V18.S4, V29.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V23.S4, V28.S4, V18.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e32def7 // fmul v23.4s, v23.4s, v18.4s
@@ -45755,9 +45780,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V22.B16, V15.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95dd // mla v29.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba95ee // mla v14.4s, v15.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45766,16 +45791,16 @@ l84:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V15.S4, V29.S4, V29.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F12, 112(RSP)
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V23.S4, V15.S4, V12.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V28.S4, V17.S4, V15.S4
 	WORD   $0x6e2cdef7 // fmul v23.4s, v23.4s, v12.4s
 	WORD   $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
@@ -45810,9 +45835,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V12.B16
 	VAND   V19.B16, V17.B16, V15.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9597 // mla v23.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -45820,16 +45845,16 @@ l84:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V15.S4, V23.S4, V23.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F18, 128(RSP)
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // nearExp1
 	VFMLA  V21.S4, V15.S4, V18.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V22.S4, V28.S4, V15.S4
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
@@ -45864,9 +45889,9 @@ l84:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V18.B16, V16.B16
 	FMOVQ  F12, 144(RSP)
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba95cc // mla v12.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45875,16 +45900,16 @@ l84:
 	VSHL   $20, V18.S4, V23.S4
 	VADD   V16.S4, V12.S4, V12.S4
 	VADD   V23.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // nearExp2
 	VFMLA  V28.S4, V25.S4, V23.S4
 	FMOVQ  F13, 176(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V22.S4, V16.S4, V13.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V28.S4, V23.S4, V16.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
@@ -45919,9 +45944,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba95b7 // mla v23.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -45929,16 +45954,16 @@ l84:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V23.S4, V23.S4
 	VADD   V28.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 192(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V18.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -45974,9 +45999,9 @@ l84:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V18.B16, V19.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -45984,15 +46009,15 @@ l84:
 	VSHL   $20, V18.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V13.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V13.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
@@ -46256,15 +46281,15 @@ l108:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -46272,17 +46297,17 @@ l108:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -46316,9 +46341,9 @@ l108:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -46327,16 +46352,16 @@ l108:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -46364,16 +46389,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9595 // mla v21.4s, v12.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V15.S4, V12.S4
 	VADD   V12.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V12.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V16.S4, V12.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -46402,9 +46427,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba959c // mla v28.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba96ac // mla v12.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -46412,16 +46437,16 @@ l108:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -46455,9 +46480,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -46466,16 +46491,16 @@ l108:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V12.S4, V28.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V27.S4, V21.S4, V12.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
@@ -46502,16 +46527,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V12.B16, V14.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba95d5 // mla v21.4s, v14.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VSHL   $20, V12.S4, V14.S4
 	VADD   V14.S4, V21.S4, V21.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V16.S4, V14.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -46540,9 +46565,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95dc // mla v28.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -46551,16 +46576,16 @@ l108:
 	VSHL   $20, V22.S4, V17.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V17.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F13, 176(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V24.S4, V17.S4, V13.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V27.S4, V21.S4, V17.S4
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
 	WORD   $0x6e31df7b // fmul v27.4s, v27.4s, v17.4s
@@ -46594,9 +46619,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -46605,16 +46630,16 @@ l108:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F28, 208(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V14.S4, V28.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -46643,16 +46668,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba95d6 // mla v22.4s, v14.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V14.S4
 	VADD   V14.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V21.S4, V14.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -46683,9 +46708,9 @@ l108:
 	VAND   V19.B16, V21.B16, V14.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 240(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ce // mla v14.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -46694,16 +46719,16 @@ l108:
 	VSHL   $20, V24.S4, V12.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V13.S4, V25.S4, V22.S4
 	FMOVQ  F27, 272(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V28.S4, V12.S4, V27.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V13.S4, V22.S4, V12.S4
 	WORD   $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
 	WORD   $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
@@ -46737,9 +46762,9 @@ l108:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95bc // mla v28.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba96ad // mla v13.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -46748,16 +46773,16 @@ l108:
 	VSHL   $20, V22.S4, V14.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 304(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V14.S4, V17.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V27.S4, V21.S4, V14.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
@@ -46786,16 +46811,16 @@ l108:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V19.B16
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V16.S4, V19.S4
 	VADD   V19.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V19.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V19.S4, V22.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 
@@ -47091,15 +47116,15 @@ l132:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -47107,17 +47132,17 @@ l132:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -47151,9 +47176,9 @@ l132:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -47162,16 +47187,16 @@ l132:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -47206,9 +47231,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V15.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -47216,15 +47241,15 @@ l132:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V15.S4, V27.S4, V27.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V24.S4, V25.S4, V28.S4
-	FMOVQ  160(R3), F29
+	FMOVQ  160(R3), F29 // nearExp1
 	VFMLA  V22.S4, V15.S4, V29.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V28.S4, V15.S4
 	WORD   $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -47258,9 +47283,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -47269,16 +47294,16 @@ l132:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V28.S4, V25.S4, V21.S4
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V12.S4, V17.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V28.S4, V21.S4, V12.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -47312,9 +47337,9 @@ l132:
 	VAND   V19.B16, V17.B16, V16.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F15, 144(RSP)
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba960f // mla v15.4s, v16.4s, v26.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eba96b0 // mla v16.4s, v21.4s, v26.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -47323,16 +47348,16 @@ l132:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V15.S4, V15.S4
 	VADD   V29.S4, V16.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 176(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -47366,9 +47391,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V21.B16, V14.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -47376,16 +47401,16 @@ l132:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V14.S4, V28.S4, V28.S4
 	VADD   V29.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F12, 192(RSP)
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V22.S4, V14.S4, V12.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V29.S4, V14.S4
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -47419,9 +47444,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba959d // mla v29.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -47430,16 +47455,16 @@ l132:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F13, 224(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V22.S4, V3.S4, V13.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -47473,9 +47498,9 @@ l132:
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F12, 240(RSP)
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba95ac // mla v12.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -47484,16 +47509,16 @@ l132:
 	VSHL   $20, V21.S4, V29.S4
 	VADD   V17.S4, V12.S4, V12.S4
 	VADD   V29.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V17.S4, V28.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V29.S4, V17.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -47530,9 +47555,9 @@ l132:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F3, 288(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -47541,16 +47566,16 @@ l132:
 	VSHL   $20, V22.S4, V13.S4
 	VADD   V21.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V29.S4, V25.S4, V21.S4
 	FMOVQ  F12, 320(RSP)
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V28.S4, V13.S4, V12.S4
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V29.S4, V21.S4, V13.S4
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
 	WORD   $0x6e2ddfbd // fmul v29.4s, v29.4s, v13.4s
@@ -47584,9 +47609,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95bd // mla v29.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -47595,16 +47620,16 @@ l132:
 	VSHL   $20, V21.S4, V12.S4
 	VADD   V17.S4, V29.S4, V29.S4
 	VADD   V12.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V28.S4, V25.S4, V17.S4
 	FMOVQ  F24, 352(RSP)
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V22.S4, V12.S4, V24.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V28.S4, V17.S4, V12.S4
 	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	WORD   $0x6e2cdf9c // fmul v28.4s, v28.4s, v12.4s
@@ -47638,9 +47663,9 @@ l132:
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F13, 368(RSP)
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba95cd // mla v13.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba96ae // mla v14.4s, v21.4s, v26.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -47649,16 +47674,16 @@ l132:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V13.S4, V13.S4
 	VADD   V29.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V28.S4, V25.S4, V29.S4
 	FMOVQ  F3, 400(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V29.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -47694,9 +47719,9 @@ l132:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V19.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9475 // mla v21.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba9663 // mla v3.4s, v19.4s, v26.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -47704,15 +47729,15 @@ l132:
 	VSHL   $20, V22.S4, V26.S4
 	VADD   V19.S4, V21.S4, V21.S4
 	VADD   V26.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V28.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V29.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V28.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V29.S4, V26.S4, V19.S4
 	WORD   $0x6e39df9c // fmul v28.4s, v28.4s, v25.4s
 	WORD   $0x6e33dfbd // fmul v29.4s, v29.4s, v19.4s
@@ -48023,15 +48048,15 @@ l156:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -48039,17 +48064,17 @@ l156:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -48083,9 +48108,9 @@ l156:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -48094,16 +48119,16 @@ l156:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -48138,9 +48163,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -48148,16 +48173,16 @@ l156:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -48183,16 +48208,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9596 // mla v22.4s, v12.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V12.S4, V22.S4, V22.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V12.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V21.S4, V12.S4, V24.S4
 	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 
@@ -48223,9 +48248,9 @@ l156:
 	VAND   V19.B16, V21.B16, V12.B16
 	VAND   V19.B16, V24.B16, V22.B16
 	FMOVQ  F17, 128(RSP)
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba9591 // mla v17.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba96cc // mla v12.4s, v22.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -48234,16 +48259,16 @@ l156:
 	VSHL   $20, V24.S4, V3.S4
 	VADD   V22.S4, V17.S4, V17.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V27.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V29.S4, V25.S4, V22.S4
 	FMOVQ  F15, 160(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V3.S4, V15.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V29.S4, V22.S4, V3.S4
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
 	WORD   $0x6e23dfbd // fmul v29.4s, v29.4s, v3.4s
@@ -48277,9 +48302,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba95fd // mla v29.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -48288,16 +48313,16 @@ l156:
 	VSHL   $20, V22.S4, V12.S4
 	VADD   V21.S4, V29.S4, V29.S4
 	VADD   V12.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F17, 192(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V12.S4, V17.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V27.S4, V21.S4, V12.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
@@ -48331,9 +48356,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V12.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba962c // mla v12.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -48342,16 +48367,16 @@ l156:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V3.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F15, 224(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V22.S4, V3.S4, V15.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V17.S4, V3.S4
 	WORD   $0x6e2fded6 // fmul v22.4s, v22.4s, v15.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -48377,16 +48402,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V15.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V14.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V16.S4, V14.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -48417,9 +48442,9 @@ l156:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 240(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -48428,16 +48453,16 @@ l156:
 	VSHL   $20, V21.S4, V13.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F12, 272(RSP)
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V22.S4, V13.S4, V12.S4
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V24.S4, V17.S4, V13.S4
 	WORD   $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
 	WORD   $0x6e2ddf18 // fmul v24.4s, v24.4s, v13.4s
@@ -48471,9 +48496,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba95b8 // mla v24.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -48482,16 +48507,16 @@ l156:
 	VSHL   $20, V17.S4, V14.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V14.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V21.S4, V14.S4, V3.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V22.S4, V16.S4, V14.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
@@ -48525,9 +48550,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -48536,16 +48561,16 @@ l156:
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V12.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F13, 336(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V17.S4, V12.S4, V13.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V21.S4, V15.S4, V12.S4
 	WORD   $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -48573,16 +48598,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V13.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95b1 // mla v17.4s, v13.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V14.S4, V13.S4
 	VADD   V13.S4, V17.S4, V17.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V13.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V16.S4, V13.S4, V21.S4
 	WORD   $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
 
@@ -48615,9 +48640,9 @@ l156:
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 384(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95a3 // mla v3.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -48626,16 +48651,16 @@ l156:
 	VSHL   $20, V21.S4, V22.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V22.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V12.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // nearExp2
 	VFMLA  V15.S4, V25.S4, V22.S4
 	FMOVQ  F24, 416(RSP)
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // nearExp1
 	VFMLA  V12.S4, V17.S4, V24.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V15.S4, V22.S4, V17.S4
 	WORD   $0x6e38dd8c // fmul v12.4s, v12.4s, v24.4s
 	WORD   $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -48669,9 +48694,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V14.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba95d8 // mla v24.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -48680,16 +48705,16 @@ l156:
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V13.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V13.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V22.S4, V25.S4, V16.S4
 	FMOVQ  F3, 448(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V21.S4, V13.S4, V3.S4
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V22.S4, V16.S4, V13.S4
 	WORD   $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
@@ -48723,9 +48748,9 @@ l156:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4eba9476 // mla v22.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -48734,16 +48759,16 @@ l156:
 	VSHL   $20, V16.S4, V12.S4
 	VADD   V15.S4, V22.S4, V22.S4
 	VADD   V12.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F12
+	FMOVQ  144(R3), F12 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 	VFMLA  V21.S4, V25.S4, V15.S4
 	FMOVQ  F14, 480(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V17.S4, V12.S4, V14.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // nearExp1
 	VFMLA  V21.S4, V15.S4, V12.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -48771,16 +48796,16 @@ l156:
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V19.B16
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba966d // mla v13.4s, v19.4s, v26.4s
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
 	VSHL   $20, V14.S4, V17.S4
 	VADD   V17.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V25.S4, V17.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V16.S4, V17.S4, V19.S4
 	WORD   $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 
@@ -49096,15 +49121,15 @@ l180:
 	VFMLA  V0.S4, V21.S4, V24.S4
 	VFMLA  V1.S4, V19.S4, V23.S4
 	VFMLA  V1.S4, V21.S4, V24.S4
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V20.B16, V21.B16
 	VAND   V19.B16, V22.B16, V25.B16
-	FMOVQ  48(R3), F26
-	FMOVQ  128(R3), F27
+	FMOVQ  48(R3), F26 // wordOffsets
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba96bb // mla v27.4s, v21.4s, v26.4s
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eba9735 // mla v21.4s, v25.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
@@ -49112,17 +49137,17 @@ l180:
 	VSHL   $20, V22.S4, V28.S4
 	VADD   V25.S4, V27.S4, V27.S4
 	VADD   V28.S4, V21.S4, V21.S4
-	FMOVQ  64(R3), F25
-	FMOVQ  144(R3), F28
+	FMOVQ  64(R3), F25 // nearExp3
+	FMOVQ  144(R3), F28 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V23.S4, V25.S4, V28.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V24.S4, V25.S4, V29.S4
 	FMOVQ  F17, 16(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V23.S4, V28.S4, V17.S4
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V29.S4, V28.S4
 	WORD   $0x6e31def7 // fmul v23.4s, v23.4s, v17.4s
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
@@ -49156,9 +49181,9 @@ l180:
 	VAND   V19.B16, V24.B16, V23.B16
 	VAND   V19.B16, V29.B16, V28.B16
 	FMOVQ  F18, 64(RSP)
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eba96f2 // mla v18.4s, v23.4s, v26.4s
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eba9797 // mla v23.4s, v28.4s, v26.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
@@ -49167,16 +49192,16 @@ l180:
 	VSHL   $20, V29.S4, V15.S4
 	VADD   V28.S4, V18.S4, V18.S4
 	VADD   V15.S4, V23.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V27.S4, V25.S4, V28.S4
 	FMOVQ  F16, 96(RSP)
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V21.S4, V15.S4, V16.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V28.S4, V15.S4
 	WORD   $0x6e30deb5 // fmul v21.4s, v21.4s, v16.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -49211,9 +49236,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49221,16 +49246,16 @@ l180:
 	VSHL   $20, V22.S4, V29.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V29.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F29
+	FMOVQ  144(R3), F29 // nearExp2
 	VFMLA  V27.S4, V25.S4, V29.S4
 	FMOVQ  F17, 112(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V24.S4, V21.S4, V17.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V27.S4, V29.S4, V21.S4
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
 	WORD   $0x6e35df7b // fmul v27.4s, v27.4s, v21.4s
@@ -49263,9 +49288,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V21.B16, V12.B16
 	VAND   V19.B16, V22.B16, V16.B16
-	FMOVQ  128(R3), F29
+	FMOVQ  128(R3), F29 // byteOffsets
 	WORD   $0x4eba959d // mla v29.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba960c // mla v12.4s, v16.4s, v26.4s
 	VTBL   V29.B16, [V30.B16, V31.B16], V29.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -49274,16 +49299,16 @@ l180:
 	VSHL   $20, V22.S4, V15.S4
 	VADD   V16.S4, V29.S4, V29.S4
 	VADD   V15.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V27.S4, V25.S4, V16.S4
 	FMOVQ  F28, 144(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V24.S4, V15.S4, V28.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V27.S4, V16.S4, V15.S4
 	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
 	WORD   $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
@@ -49318,9 +49343,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V15.B16, V12.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba959b // mla v27.4s, v12.4s, v26.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba960c // mla v12.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -49328,16 +49353,16 @@ l180:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V28.S4, V12.S4, V12.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V24.S4, V25.S4, V28.S4
 	FMOVQ  F17, 160(RSP)
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V22.S4, V16.S4, V17.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V24.S4, V28.S4, V16.S4
 	WORD   $0x6e31ded6 // fmul v22.4s, v22.4s, v17.4s
 	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
@@ -49371,9 +49396,9 @@ l180:
 	VAND   V19.B16, V17.B16, V15.B16
 	VAND   V19.B16, V22.B16, V21.B16
 	FMOVQ  F12, 176(RSP)
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eba95ec // mla v12.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba96af // mla v15.4s, v21.4s, v26.4s
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49382,16 +49407,16 @@ l180:
 	VSHL   $20, V22.S4, V27.S4
 	VADD   V21.S4, V12.S4, V12.S4
 	VADD   V27.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V21.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V28.S4, V25.S4, V27.S4
 	FMOVQ  F3, 208(RSP)
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V21.S4, V3.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // nearExp1
 	VFMLA  V28.S4, V27.S4, V21.S4
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	WORD   $0x6e35df9c // fmul v28.4s, v28.4s, v21.4s
@@ -49425,9 +49450,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V3.B16
 	VAND   V19.B16, V22.B16, V21.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba947c // mla v28.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba96a3 // mla v3.4s, v21.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49436,16 +49461,16 @@ l180:
 	VSHL   $20, V22.S4, V16.S4
 	VADD   V21.S4, V28.S4, V28.S4
 	VADD   V16.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // nearExp2
 	VFMLA  V27.S4, V25.S4, V21.S4
 	FMOVQ  F15, 240(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V27.S4, V21.S4, V16.S4
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -49478,9 +49503,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V17.B16, V14.B16
 	VAND   V19.B16, V21.B16, V16.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba95db // mla v27.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba960e // mla v14.4s, v16.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49489,16 +49514,16 @@ l180:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V16.S4, V27.S4, V27.S4
 	VADD   V3.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 	VFMLA  V24.S4, V25.S4, V16.S4
 	FMOVQ  F28, 272(RSP)
-	FMOVQ  160(R3), F28
+	FMOVQ  160(R3), F28 // nearExp1
 	VFMLA  V22.S4, V3.S4, V28.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V24.S4, V16.S4, V3.S4
 	WORD   $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
 	WORD   $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
@@ -49533,9 +49558,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V14.B16, V3.B16
 	VAND   V19.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba9603 // mla v3.4s, v16.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49543,16 +49568,16 @@ l180:
 	VSHL   $20, V17.S4, V28.S4
 	VADD   V16.S4, V24.S4, V24.S4
 	VADD   V28.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F28
+	FMOVQ  144(R3), F28 // nearExp2
 	VFMLA  V22.S4, V25.S4, V28.S4
 	FMOVQ  F15, 288(RSP)
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V21.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V22.S4, V28.S4, V16.S4
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
 	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
@@ -49586,9 +49611,9 @@ l180:
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F3, 304(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95c3 // mla v3.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba962e // mla v14.4s, v17.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49597,16 +49622,16 @@ l180:
 	VSHL   $20, V21.S4, V24.S4
 	VADD   V17.S4, V3.S4, V3.S4
 	VADD   V24.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V17.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V28.S4, V25.S4, V24.S4
 	FMOVQ  F13, 336(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V22.S4, V17.S4, V13.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // nearExp1
 	VFMLA  V28.S4, V24.S4, V17.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e31df9c // fmul v28.4s, v28.4s, v17.4s
@@ -49640,9 +49665,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V13.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95bc // mla v28.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba962d // mla v13.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -49651,16 +49676,16 @@ l180:
 	VSHL   $20, V21.S4, V15.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V15.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F14, 368(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V22.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V24.S4, V17.S4, V15.S4
 	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD   $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
@@ -49697,9 +49722,9 @@ l180:
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
 	FMOVQ  F28, 400(RSP)
-	FMOVQ  128(R3), F28
+	FMOVQ  128(R3), F28 // byteOffsets
 	WORD   $0x4eba95fc // mla v28.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49708,16 +49733,16 @@ l180:
 	VSHL   $20, V21.S4, V3.S4
 	VADD   V17.S4, V28.S4, V28.S4
 	VADD   V3.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F3
+	FMOVQ  144(R3), F3 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V3.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V13.S4, V25.S4, V17.S4
 	FMOVQ  F27, 432(RSP)
-	FMOVQ  160(R3), F27
+	FMOVQ  160(R3), F27 // nearExp1
 	VFMLA  V24.S4, V3.S4, V27.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // nearExp1
 	VFMLA  V13.S4, V17.S4, V3.S4
 	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
@@ -49752,9 +49777,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V13.B16, V3.B16
 	VAND   V19.B16, V16.B16, V15.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eba9478 // mla v24.4s, v3.4s, v26.4s
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95e3 // mla v3.4s, v15.4s, v26.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
@@ -49762,16 +49787,16 @@ l180:
 	VSHL   $20, V16.S4, V27.S4
 	VADD   V15.S4, V24.S4, V24.S4
 	VADD   V27.S4, V3.S4, V3.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V25.S4, V15.S4
-	FMOVQ  144(R3), F27
+	FMOVQ  144(R3), F27 // nearExp2
 	VFMLA  V21.S4, V25.S4, V27.S4
 	FMOVQ  F14, 448(RSP)
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V17.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // nearExp1
 	VFMLA  V21.S4, V27.S4, V15.S4
 	WORD   $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
 	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
@@ -49805,9 +49830,9 @@ l180:
 	VAND   V19.B16, V15.B16, V13.B16
 	VAND   V19.B16, V17.B16, V16.B16
 	FMOVQ  F3, 464(RSP)
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // byteOffsets
 	WORD   $0x4eba95a3 // mla v3.4s, v13.4s, v26.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eba960d // mla v13.4s, v16.4s, v26.4s
 	VTBL   V3.B16, [V30.B16, V31.B16], V3.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -49816,16 +49841,16 @@ l180:
 	VSHL   $20, V17.S4, V24.S4
 	VADD   V16.S4, V3.S4, V3.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V25.S4, V16.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // nearExp2
 	VFMLA  V27.S4, V25.S4, V24.S4
 	FMOVQ  F22, 496(RSP)
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // nearExp1
 	VFMLA  V21.S4, V16.S4, V22.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // nearExp1
 	VFMLA  V27.S4, V24.S4, V16.S4
 	WORD   $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD   $0x6e30df7b // fmul v27.4s, v27.4s, v16.4s
@@ -49859,9 +49884,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V15.B16
 	VAND   V19.B16, V21.B16, V17.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eba95fb // mla v27.4s, v15.4s, v26.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eba962f // mla v15.4s, v17.4s, v26.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
@@ -49870,16 +49895,16 @@ l180:
 	VSHL   $20, V21.S4, V14.S4
 	VADD   V17.S4, V27.S4, V27.S4
 	VADD   V14.S4, V15.S4, V15.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V22.S4, V25.S4, V14.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // nearExp2
 	VFMLA  V24.S4, V25.S4, V17.S4
 	FMOVQ  F13, 528(RSP)
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // nearExp1
 	VFMLA  V22.S4, V14.S4, V13.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // nearExp1
 	VFMLA  V24.S4, V17.S4, V14.S4
 	WORD   $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD   $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
@@ -49915,9 +49940,9 @@ l180:
 	// s = 2^(n - N) * K
 	VAND   V19.B16, V16.B16, V14.B16
 	VAND   V19.B16, V21.B16, V19.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eba95d1 // mla v17.4s, v14.4s, v26.4s
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eba966e // mla v14.4s, v19.4s, v26.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
@@ -49925,15 +49950,15 @@ l180:
 	VSHL   $20, V21.S4, V26.S4
 	VADD   V19.S4, V17.S4, V17.S4
 	VADD   V26.S4, V14.S4, V14.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // nearExp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V25.S4, V19.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // nearExp2
 	VFMLA  V15.S4, V25.S4, V26.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // nearExp1
 	VFMLA  V24.S4, V19.S4, V25.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // nearExp1
 	VFMLA  V15.S4, V26.S4, V19.S4
 	WORD   $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
@@ -50164,7 +50189,7 @@ exact:
 	ADD    R2<<2, R5, R2
 	SUB    R0, R2
 	LSR    $2, R2
-	FMOVQ  320(R3), F0
+	FMOVQ  320(R3), F0 // magic
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -50180,10 +50205,10 @@ exact:
 	BLT    done12
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
-	FMOVQ  32(R3), F12
-	FMOVQ  48(R3), F13
-	FMOVQ  240(R3), F14
-	FMOVQ  288(R3), F15
+	FMOVQ  32(R3), F12 // eighths
+	FMOVQ  48(R3), F13 // wordOffsets
+	FMOVQ  240(R3), F14 // exp3
+	FMOVQ  288(R3), F15 // cut
 
 loop12:
 	FMOVQ  0(R0), F16
@@ -50278,9 +50303,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V16.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9616 // mla v22.4s, v16.4s, v13.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ead9650 // mla v16.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -50288,15 +50313,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50333,9 +50358,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50343,15 +50368,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50397,9 +50422,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50407,15 +50432,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50452,9 +50477,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V16.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead9617 // mla v23.4s, v16.4s, v13.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4ead9670 // mla v16.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -50462,15 +50487,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50516,9 +50541,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50526,15 +50551,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50571,9 +50596,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50581,15 +50606,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50635,9 +50660,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V5.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50645,15 +50670,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50690,9 +50715,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V5.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead94b7 // mla v23.4s, v5.4s, v13.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4ead9665 // mla v5.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -50700,15 +50725,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50754,9 +50779,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50764,15 +50789,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50809,9 +50834,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -50819,15 +50844,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50873,9 +50898,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V6.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -50883,15 +50908,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -50928,9 +50953,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V6.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead94d7 // mla v23.4s, v6.4s, v13.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4ead9666 // mla v6.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -50938,15 +50963,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -50992,9 +51017,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51002,15 +51027,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -51047,9 +51072,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V17.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead9637 // mla v23.4s, v17.4s, v13.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4ead9671 // mla v17.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -51057,15 +51082,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -51111,9 +51136,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V7.B16, V4.B16
 	VAND   V12.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // byteOffsets
 	WORD   $0x4ead9496 // mla v22.4s, v4.4s, v13.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4ead9644 // mla v4.4s, v18.4s, v13.4s
 	VTBL   V22.B16, [V30.B16, V31.B16], V22.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51121,15 +51146,15 @@ loop12:
 	VSHL   $20, V19.S4, V23.S4
 	VADD   V18.S4, V22.S4, V22.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V14.S4, V18.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V21.S4, V14.S4, V23.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V18.S4, V24.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V23.S4, V18.S4
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -51166,9 +51191,9 @@ loop12:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V18.B16, V7.B16
 	VAND   V12.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ead94f7 // mla v23.4s, v7.4s, v13.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ead9667 // mla v7.4s, v19.4s, v13.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -51176,15 +51201,15 @@ loop12:
 	VSHL   $20, V20.S4, V24.S4
 	VADD   V19.S4, V23.S4, V23.S4
 	VADD   V24.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V14.S4, V19.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V22.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V19.S4, V25.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V22.S4, V24.S4, V19.S4
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
 	WORD   $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
@@ -51242,7 +51267,7 @@ upto13:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l194
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l193
 	VLD1   (R0), V12.D[0]
 	TBZ    $0, R2, l195
@@ -51260,7 +51285,7 @@ l194:
 l195:
 	CMP    $8, R2
 	BGE    l197
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l198
 	TBZ    $1, R2, l196
@@ -51282,7 +51307,7 @@ l197:
 l198:
 	CMP    $12, R2
 	BGE    l200
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l201
 	TBZ    $1, R2, l199
@@ -51304,7 +51329,7 @@ l200:
 l201:
 	CMP    $16, R2
 	BGE    l203
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l204
 	TBZ    $1, R2, l202
@@ -51345,25 +51370,25 @@ l204:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V12.S4, V17.S4
 	VFMLA  V1.S4, V12.S4, V17.S4
-	FMOVQ  32(R3), F12
+	FMOVQ  32(R3), F12 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V18.B16
-	FMOVQ  48(R3), F19
-	FMOVQ  128(R3), F20
+	FMOVQ  48(R3), F19 // wordOffsets
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb39654 // mla v20.4s, v18.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V16.S4, V18.S4
 	VADD   V18.S4, V20.S4, V20.S4
-	FMOVQ  240(R3), F18
-	FMOVQ  256(R3), F21
+	FMOVQ  240(R3), F18 // exp3
+	FMOVQ  256(R3), F21 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V18.S4, V21.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V17.S4, V21.S4, V22.S4
 	WORD   $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	FMOVQ  288(R3), F21
+	FMOVQ  288(R3), F21 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb0e6b0 // fcmgt v16.4s, v21.4s, v16.4s
@@ -51408,16 +51433,16 @@ l207:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V13.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb395b4 // mla v20.4s, v13.4s, v19.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V4.S4, V13.S4
 	VADD   V13.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V18.S4, V13.S4
-	FMOVQ  272(R3), F22
+	FMOVQ  272(R3), F22 // exp1
 	VFMLA  V16.S4, V13.S4, V22.S4
 	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
 
@@ -51466,16 +51491,16 @@ l210:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V14.B16
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb395d0 // mla v16.4s, v14.4s, v19.4s
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V16.S4, V16.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V18.S4, V14.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V5.S4, V14.S4, V20.S4
 	WORD   $0x6e34dca5 // fmul v5.4s, v5.4s, v20.4s
 
@@ -51524,16 +51549,16 @@ l213:
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V4.B16, V12.B16
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb3958e // mla v14.4s, v12.4s, v19.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V4.S4, V12.S4
 	VADD   V12.S4, V14.S4, V14.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V18.S4, V12.S4
-	FMOVQ  272(R3), F15
+	FMOVQ  272(R3), F15 // exp1
 	VFMLA  V6.S4, V12.S4, V15.S4
 	WORD   $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 
@@ -51585,7 +51610,7 @@ upto14:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l218
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l217
 	ADD    $64, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -51605,7 +51630,7 @@ l218:
 l219:
 	CMP    $8, R2
 	BGE    l221
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l222
 	TBZ    $1, R2, l220
@@ -51627,7 +51652,7 @@ l221:
 l222:
 	CMP    $12, R2
 	BGE    l224
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l225
 	TBZ    $1, R2, l223
@@ -51649,7 +51674,7 @@ l224:
 l225:
 	CMP    $16, R2
 	BGE    l227
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l228
 	TBZ    $1, R2, l226
@@ -51704,15 +51729,15 @@ l228:
 	VFMLA  V0.S4, V12.S4, V20.S4
 	VFMLA  V1.S4, V16.S4, V19.S4
 	VFMLA  V1.S4, V12.S4, V20.S4
-	FMOVQ  32(R3), F12
+	FMOVQ  32(R3), F12 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V17.B16, V16.B16
 	VAND   V12.B16, V18.B16, V21.B16
-	FMOVQ  48(R3), F22
-	FMOVQ  128(R3), F23
+	FMOVQ  48(R3), F22 // wordOffsets
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb69617 // mla v23.4s, v16.4s, v22.4s
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // byteOffsets
 	WORD   $0x4eb696b0 // mla v16.4s, v21.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V16.B16, [V30.B16, V31.B16], V16.B16
@@ -51720,20 +51745,20 @@ l228:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V21.S4, V23.S4, V23.S4
 	VADD   V24.S4, V16.S4, V16.S4
-	FMOVQ  240(R3), F21
-	FMOVQ  256(R3), F24
+	FMOVQ  240(R3), F21 // exp3
+	FMOVQ  256(R3), F24 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V21.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V20.S4, V21.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V24.S4, V26.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V20.S4, V25.S4, V24.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	FMOVQ  288(R3), F24
+	FMOVQ  288(R3), F24 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e711 // fcmgt v17.4s, v24.4s, v17.4s
@@ -51790,9 +51815,9 @@ l231:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V16.B16, V4.B16
 	VAND   V12.B16, V18.B16, V13.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4eb69497 // mla v23.4s, v4.4s, v22.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb695a4 // mla v4.4s, v13.4s, v22.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51800,15 +51825,15 @@ l231:
 	VSHL   $20, V18.S4, V25.S4
 	VADD   V13.S4, V23.S4, V23.S4
 	VADD   V25.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V21.S4, V13.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V20.S4, V21.S4, V25.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V13.S4, V26.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V20.S4, V25.S4, V13.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
@@ -51870,9 +51895,9 @@ l234:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V5.B16, V4.B16
 	VAND   V12.B16, V16.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb69494 // mla v20.4s, v4.4s, v22.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb695c4 // mla v4.4s, v14.4s, v22.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51880,15 +51905,15 @@ l234:
 	VSHL   $20, V16.S4, V23.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V23.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V21.S4, V14.S4
-	FMOVQ  256(R3), F23
+	FMOVQ  256(R3), F23 // exp2
 	VFMLA  V19.S4, V21.S4, V23.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V18.S4, V14.S4, V25.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V23.S4, V14.S4
 	WORD   $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -51950,9 +51975,9 @@ l237:
 	// s = 2^(n - N) * K
 	VAND   V12.B16, V6.B16, V4.B16
 	VAND   V12.B16, V14.B16, V12.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb6948f // mla v15.4s, v4.4s, v22.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb69584 // mla v4.4s, v12.4s, v22.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -51960,15 +51985,15 @@ l237:
 	VSHL   $20, V14.S4, V19.S4
 	VADD   V12.S4, V15.S4, V15.S4
 	VADD   V19.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V16.S4, V21.S4, V12.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V18.S4, V21.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V16.S4, V12.S4, V20.S4
-	FMOVQ  272(R3), F12
+	FMOVQ  272(R3), F12 // exp1
 	VFMLA  V18.S4, V19.S4, V12.S4
 	WORD   $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
 	WORD   $0x6e2cde52 // fmul v18.4s, v18.4s, v12.4s
@@ -52027,7 +52052,7 @@ upto15:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l242
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l241
 	ADD    $128, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -52047,7 +52072,7 @@ l242:
 l243:
 	CMP    $8, R2
 	BGE    l245
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l246
 	TBZ    $1, R2, l244
@@ -52069,7 +52094,7 @@ l245:
 l246:
 	CMP    $12, R2
 	BGE    l248
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l249
 	TBZ    $1, R2, l247
@@ -52091,7 +52116,7 @@ l248:
 l249:
 	CMP    $16, R2
 	BGE    l251
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l252
 	TBZ    $1, R2, l250
@@ -52155,15 +52180,15 @@ l252:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -52171,20 +52196,20 @@ l252:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -52210,16 +52235,16 @@ l252:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V12.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79594 // mla v20.4s, v12.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V17.S4, V12.S4
 	VADD   V12.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V12.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V19.S4, V12.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -52275,9 +52300,9 @@ l255:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52285,15 +52310,15 @@ l255:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -52322,16 +52347,16 @@ l255:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb795b3 // mla v19.4s, v13.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V17.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V13.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V18.S4, V13.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -52389,9 +52414,9 @@ l258:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52399,15 +52424,15 @@ l258:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -52436,16 +52461,16 @@ l258:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V14.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb795d2 // mla v18.4s, v14.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V5.S4, V14.S4
 	VADD   V14.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V14.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V17.S4, V14.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -52503,9 +52528,9 @@ l261:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52513,15 +52538,15 @@ l261:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -52550,16 +52575,16 @@ l261:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V16.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb7960f // mla v15.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V6.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V22.S4, V16.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V14.S4, V16.S4, V17.S4
 	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
 
@@ -52613,7 +52638,7 @@ upto16:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l266
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l265
 	ADD    $192, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -52633,7 +52658,7 @@ l266:
 l267:
 	CMP    $8, R2
 	BGE    l269
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l270
 	TBZ    $1, R2, l268
@@ -52655,7 +52680,7 @@ l269:
 l270:
 	CMP    $12, R2
 	BGE    l272
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l273
 	TBZ    $1, R2, l271
@@ -52677,7 +52702,7 @@ l272:
 l273:
 	CMP    $16, R2
 	BGE    l275
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l276
 	TBZ    $1, R2, l274
@@ -52749,15 +52774,15 @@ l276:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -52765,20 +52790,20 @@ l276:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -52811,9 +52836,9 @@ l276:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V12.B16
 	VAND   V16.B16, V20.B16, V17.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7959a // mla v26.4s, v12.4s, v23.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb7962c // mla v12.4s, v17.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -52821,15 +52846,15 @@ l276:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V17.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V17.S4, V28.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V24.S4, V27.S4, V17.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e31df18 // fmul v24.4s, v24.4s, v17.4s
@@ -52891,9 +52916,9 @@ l279:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -52901,15 +52926,15 @@ l279:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -52945,9 +52970,9 @@ l279:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V13.B16
 	VAND   V16.B16, V19.B16, V17.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -52955,15 +52980,15 @@ l279:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V17.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V17.S4, V27.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V21.S4, V26.S4, V17.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e31deb5 // fmul v21.4s, v21.4s, v17.4s
@@ -53027,9 +53052,9 @@ l282:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53037,15 +53062,15 @@ l282:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -53081,9 +53106,9 @@ l282:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V5.B16
 	VAND   V16.B16, V18.B16, V14.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb794b5 // mla v21.4s, v5.4s, v23.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eb795c5 // mla v5.4s, v14.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -53091,15 +53116,15 @@ l282:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V14.S4, V21.S4, V21.S4
 	VADD   V24.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V14.S4, V26.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V20.S4, V24.S4, V14.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -53163,9 +53188,9 @@ l285:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53173,15 +53198,15 @@ l285:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -53217,9 +53242,9 @@ l285:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V6.B16
 	VAND   V16.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb794cf // mla v15.4s, v6.4s, v23.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb79606 // mla v6.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -53227,15 +53252,15 @@ l285:
 	VSHL   $20, V17.S4, V20.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V20.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 	VFMLA  V19.S4, V22.S4, V20.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V19.S4, V20.S4, V16.S4
 	WORD   $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -53295,7 +53320,7 @@ upto17:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l290
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l289
 	ADD    $256, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -53315,7 +53340,7 @@ l290:
 l291:
 	CMP    $8, R2
 	BGE    l293
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l294
 	TBZ    $1, R2, l292
@@ -53337,7 +53362,7 @@ l293:
 l294:
 	CMP    $12, R2
 	BGE    l296
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l297
 	TBZ    $1, R2, l295
@@ -53359,7 +53384,7 @@ l296:
 l297:
 	CMP    $16, R2
 	BGE    l299
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l300
 	TBZ    $1, R2, l298
@@ -53439,15 +53464,15 @@ l300:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -53455,20 +53480,20 @@ l300:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -53502,9 +53527,9 @@ l300:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -53512,15 +53537,15 @@ l300:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -53558,16 +53583,16 @@ l300:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V12.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb79593 // mla v19.4s, v12.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V4.S4, V12.S4
 	VADD   V12.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V12.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V18.S4, V12.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -53622,9 +53647,9 @@ l303:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53632,15 +53657,15 @@ l303:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -53677,9 +53702,9 @@ l303:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -53687,15 +53712,15 @@ l303:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -53733,16 +53758,16 @@ l303:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V13.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb795b2 // mla v18.4s, v13.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V4.S4, V13.S4
 	VADD   V13.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V22.S4, V13.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V5.S4, V13.S4, V19.S4
 	WORD   $0x6e33dca5 // fmul v5.4s, v5.4s, v19.4s
 
@@ -53799,9 +53824,9 @@ l306:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53809,15 +53834,15 @@ l306:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -53854,9 +53879,9 @@ l306:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -53864,15 +53889,15 @@ l306:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -53910,16 +53935,16 @@ l306:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V14.B16
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb795d1 // mla v17.4s, v14.4s, v23.4s
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
 	VSHL   $20, V4.S4, V14.S4
 	VADD   V14.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V6.S4, V22.S4, V14.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V6.S4, V14.S4, V18.S4
 	WORD   $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
 
@@ -53976,9 +54001,9 @@ l309:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -53986,15 +54011,15 @@ l309:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -54031,9 +54056,9 @@ l309:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -54041,15 +54066,15 @@ l309:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -54087,16 +54112,16 @@ l309:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V4.B16, V16.B16
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // byteOffsets
 	WORD   $0x4eb7960e // mla v14.4s, v16.4s, v23.4s
 	VTBL   V14.B16, [V30.B16, V31.B16], V14.B16
 	VSHL   $20, V4.S4, V15.S4
 	VADD   V15.S4, V14.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  256(R3), F15 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V7.S4, V22.S4, V15.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V7.S4, V15.S4, V16.S4
 	WORD   $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 
@@ -54146,7 +54171,7 @@ upto18:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l314
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l313
 	ADD    $320, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -54166,7 +54191,7 @@ l314:
 l315:
 	CMP    $8, R2
 	BGE    l317
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l318
 	TBZ    $1, R2, l316
@@ -54188,7 +54213,7 @@ l317:
 l318:
 	CMP    $12, R2
 	BGE    l320
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l321
 	TBZ    $1, R2, l319
@@ -54210,7 +54235,7 @@ l320:
 l321:
 	CMP    $16, R2
 	BGE    l323
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l324
 	TBZ    $1, R2, l322
@@ -54298,15 +54323,15 @@ l324:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -54314,20 +54339,20 @@ l324:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -54361,9 +54386,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -54371,15 +54396,15 @@ l324:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -54424,9 +54449,9 @@ l324:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V19.B16, V12.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79584 // mla v4.4s, v12.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54434,15 +54459,15 @@ l324:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V12.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V12.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V12.S4, V27.S4
-	FMOVQ  272(R3), F12
+	FMOVQ  272(R3), F12 // exp1
 	VFMLA  V21.S4, V26.S4, V12.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
@@ -54503,9 +54528,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54513,15 +54538,15 @@ l327:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -54558,9 +54583,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -54568,15 +54593,15 @@ l327:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -54621,9 +54646,9 @@ l327:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V18.B16, V13.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795a4 // mla v4.4s, v13.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54631,15 +54656,15 @@ l327:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V13.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V13.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V13.S4, V26.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V20.S4, V24.S4, V13.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
@@ -54702,9 +54727,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54712,15 +54737,15 @@ l330:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -54757,9 +54782,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -54767,15 +54792,15 @@ l330:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -54820,9 +54845,9 @@ l330:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54830,15 +54855,15 @@ l330:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -54901,9 +54926,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -54911,15 +54936,15 @@ l333:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -54956,9 +54981,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -54966,15 +54991,15 @@ l333:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55019,9 +55044,9 @@ l333:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V14.B16, V16.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb7948f // mla v15.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79604 // mla v4.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55029,15 +55054,15 @@ l333:
 	VSHL   $20, V14.S4, V19.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V19.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 	VFMLA  V18.S4, V22.S4, V19.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V17.S4, V16.S4, V20.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V18.S4, V19.S4, V16.S4
 	WORD   $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 	WORD   $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
@@ -55093,7 +55118,7 @@ upto19:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l338
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l337
 	ADD    $384, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -55113,7 +55138,7 @@ l338:
 l339:
 	CMP    $8, R2
 	BGE    l341
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l342
 	TBZ    $1, R2, l340
@@ -55135,7 +55160,7 @@ l341:
 l342:
 	CMP    $12, R2
 	BGE    l344
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l345
 	TBZ    $1, R2, l343
@@ -55157,7 +55182,7 @@ l344:
 l345:
 	CMP    $16, R2
 	BGE    l347
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l348
 	TBZ    $1, R2, l346
@@ -55253,15 +55278,15 @@ l348:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -55269,20 +55294,20 @@ l348:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -55316,9 +55341,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -55326,15 +55351,15 @@ l348:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -55380,9 +55405,9 @@ l348:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7949a // mla v26.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79664 // mla v4.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55390,15 +55415,15 @@ l348:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -55427,16 +55452,16 @@ l348:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V12.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79594 // mla v20.4s, v12.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VSHL   $20, V18.S4, V12.S4
 	VADD   V12.S4, V20.S4, V20.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  256(R3), F12 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V12.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V19.S4, V12.S4, V21.S4
 	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -55492,9 +55517,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55502,15 +55527,15 @@ l351:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55547,9 +55572,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -55557,15 +55582,15 @@ l351:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -55611,9 +55636,9 @@ l351:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55621,15 +55646,15 @@ l351:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55658,16 +55683,16 @@ l351:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V13.B16
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // byteOffsets
 	WORD   $0x4eb795b3 // mla v19.4s, v13.4s, v23.4s
 	VTBL   V19.B16, [V30.B16, V31.B16], V19.B16
 	VSHL   $20, V5.S4, V13.S4
 	VADD   V13.S4, V19.S4, V19.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V13.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V18.S4, V13.S4, V20.S4
 	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
@@ -55725,9 +55750,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55735,15 +55760,15 @@ l354:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55780,9 +55805,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -55790,15 +55815,15 @@ l354:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -55844,9 +55869,9 @@ l354:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55854,15 +55879,15 @@ l354:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -55891,16 +55916,16 @@ l354:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V14.B16
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb795d2 // mla v18.4s, v14.4s, v23.4s
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
 	VSHL   $20, V6.S4, V14.S4
 	VADD   V14.S4, V18.S4, V18.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V17.S4, V22.S4, V14.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V17.S4, V14.S4, V19.S4
 	WORD   $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 
@@ -55958,9 +55983,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -55968,15 +55993,15 @@ l357:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -56013,9 +56038,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -56023,15 +56048,15 @@ l357:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -56077,9 +56102,9 @@ l357:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56087,15 +56112,15 @@ l357:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -56124,16 +56149,16 @@ l357:
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V16.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb7960f // mla v15.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VSHL   $20, V7.S4, V16.S4
 	VADD   V16.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V14.S4, V22.S4, V16.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V14.S4, V16.S4, V17.S4
 	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
 
@@ -56184,7 +56209,7 @@ upto20:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l362
-	FMOVQ  224(R3), F12
+	FMOVQ  224(R3), F12 // minusInf
 	TBZ    $1, R2, l361
 	ADD    $448, R0, R5
 	VLD1   (R5), V12.D[0]
@@ -56204,7 +56229,7 @@ l362:
 l363:
 	CMP    $8, R2
 	BGE    l365
-	FMOVQ  224(R3), F13
+	FMOVQ  224(R3), F13 // minusInf
 	CMP    $4, R2
 	BLE    l366
 	TBZ    $1, R2, l364
@@ -56226,7 +56251,7 @@ l365:
 l366:
 	CMP    $12, R2
 	BGE    l368
-	FMOVQ  224(R3), F14
+	FMOVQ  224(R3), F14 // minusInf
 	CMP    $8, R2
 	BLE    l369
 	TBZ    $1, R2, l367
@@ -56248,7 +56273,7 @@ l368:
 l369:
 	CMP    $16, R2
 	BGE    l371
-	FMOVQ  224(R3), F15
+	FMOVQ  224(R3), F15 // minusInf
 	CMP    $12, R2
 	BLE    l372
 	TBZ    $1, R2, l370
@@ -56352,15 +56377,15 @@ l372:
 	VFMLA  V0.S4, V18.S4, V21.S4
 	VFMLA  V1.S4, V16.S4, V20.S4
 	VFMLA  V1.S4, V18.S4, V21.S4
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V18.B16
 	VAND   V16.B16, V19.B16, V22.B16
-	FMOVQ  48(R3), F23
-	FMOVQ  128(R3), F24
+	FMOVQ  48(R3), F23 // wordOffsets
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79658 // mla v24.4s, v18.4s, v23.4s
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // byteOffsets
 	WORD   $0x4eb796d2 // mla v18.4s, v22.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V18.B16, [V30.B16, V31.B16], V18.B16
@@ -56368,20 +56393,20 @@ l372:
 	VSHL   $20, V19.S4, V25.S4
 	VADD   V22.S4, V24.S4, V24.S4
 	VADD   V25.S4, V18.S4, V18.S4
-	FMOVQ  240(R3), F22
-	FMOVQ  256(R3), F25
+	FMOVQ  240(R3), F22 // exp3
+	FMOVQ  256(R3), F25 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V25.S4, V27.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V21.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	FMOVQ  288(R3), F25
+	FMOVQ  288(R3), F25 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6eb1e731 // fcmgt v17.4s, v25.4s, v17.4s
@@ -56415,9 +56440,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V17.B16
 	VAND   V16.B16, V21.B16, V20.B16
-	FMOVQ  128(R3), F27
+	FMOVQ  128(R3), F27 // byteOffsets
 	WORD   $0x4eb7963b // mla v27.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79691 // mla v17.4s, v20.4s, v23.4s
 	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -56425,15 +56450,15 @@ l372:
 	VSHL   $20, V21.S4, V28.S4
 	VADD   V20.S4, V27.S4, V27.S4
 	VADD   V28.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V24.S4, V22.S4, V20.S4
-	FMOVQ  256(R3), F28
+	FMOVQ  256(R3), F28 // exp2
 	VFMLA  V26.S4, V22.S4, V28.S4
-	FMOVQ  272(R3), F29
+	FMOVQ  272(R3), F29 // exp1
 	VFMLA  V24.S4, V20.S4, V29.S4
-	FMOVQ  272(R3), F20
+	FMOVQ  272(R3), F20 // exp1
 	VFMLA  V26.S4, V28.S4, V20.S4
 	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
 	WORD   $0x6e34df5a // fmul v26.4s, v26.4s, v20.4s
@@ -56479,9 +56504,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V4.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7949a // mla v26.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79664 // mla v4.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56489,15 +56514,15 @@ l372:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -56533,9 +56558,9 @@ l372:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V19.B16, V12.B16
 	VAND   V16.B16, V20.B16, V18.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7959a // mla v26.4s, v12.4s, v23.4s
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // byteOffsets
 	WORD   $0x4eb7964c // mla v12.4s, v18.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V12.B16, [V30.B16, V31.B16], V12.B16
@@ -56543,15 +56568,15 @@ l372:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V18.S4, V26.S4, V26.S4
 	VADD   V27.S4, V12.S4, V12.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V18.S4, V28.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V24.S4, V27.S4, V18.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e32df18 // fmul v24.4s, v24.4s, v18.4s
@@ -56613,9 +56638,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56623,15 +56648,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56668,9 +56693,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V17.B16
 	VAND   V16.B16, V20.B16, V19.B16
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // byteOffsets
 	WORD   $0x4eb7963a // mla v26.4s, v17.4s, v23.4s
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // byteOffsets
 	WORD   $0x4eb79671 // mla v17.4s, v19.4s, v23.4s
 	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
 	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
@@ -56678,15 +56703,15 @@ l375:
 	VSHL   $20, V20.S4, V27.S4
 	VADD   V19.S4, V26.S4, V26.S4
 	VADD   V27.S4, V17.S4, V17.S4
-	FMOVQ  256(R3), F19
+	FMOVQ  256(R3), F19 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V21.S4, V22.S4, V19.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  256(R3), F27 // exp2
 	VFMLA  V24.S4, V22.S4, V27.S4
-	FMOVQ  272(R3), F28
+	FMOVQ  272(R3), F28 // exp1
 	VFMLA  V21.S4, V19.S4, V28.S4
-	FMOVQ  272(R3), F19
+	FMOVQ  272(R3), F19 // exp1
 	VFMLA  V24.S4, V27.S4, V19.S4
 	WORD   $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
 	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
@@ -56732,9 +56757,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V5.B16, V4.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb79498 // mla v24.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79644 // mla v4.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56742,15 +56767,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56786,9 +56811,9 @@ l375:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V18.B16, V5.B16
 	VAND   V16.B16, V19.B16, V13.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb794b8 // mla v24.4s, v5.4s, v23.4s
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // byteOffsets
 	WORD   $0x4eb795a5 // mla v5.4s, v13.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
@@ -56796,15 +56821,15 @@ l375:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V13.S4, V24.S4, V24.S4
 	VADD   V26.S4, V5.S4, V5.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  256(R3), F13 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V13.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V13.S4, V27.S4
-	FMOVQ  272(R3), F13
+	FMOVQ  272(R3), F13 // exp1
 	VFMLA  V21.S4, V26.S4, V13.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
@@ -56868,9 +56893,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56878,15 +56903,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -56923,9 +56948,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V13.B16
 	VAND   V16.B16, V19.B16, V18.B16
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // byteOffsets
 	WORD   $0x4eb795b8 // mla v24.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7964d // mla v13.4s, v18.4s, v23.4s
 	VTBL   V24.B16, [V30.B16, V31.B16], V24.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -56933,15 +56958,15 @@ l378:
 	VSHL   $20, V19.S4, V26.S4
 	VADD   V18.S4, V24.S4, V24.S4
 	VADD   V26.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F18
+	FMOVQ  256(R3), F18 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V20.S4, V22.S4, V18.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V21.S4, V22.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V20.S4, V18.S4, V27.S4
-	FMOVQ  272(R3), F18
+	FMOVQ  272(R3), F18 // exp1
 	VFMLA  V21.S4, V26.S4, V18.S4
 	WORD   $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
 	WORD   $0x6e32deb5 // fmul v21.4s, v21.4s, v18.4s
@@ -56987,9 +57012,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V6.B16, V4.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb79495 // mla v21.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb79624 // mla v4.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -56997,15 +57022,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -57041,9 +57066,9 @@ l378:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V17.B16, V6.B16
 	VAND   V16.B16, V18.B16, V14.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb794d5 // mla v21.4s, v6.4s, v23.4s
-	FMOVQ  128(R3), F6
+	FMOVQ  128(R3), F6 // byteOffsets
 	WORD   $0x4eb795c6 // mla v6.4s, v14.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
@@ -57051,15 +57076,15 @@ l378:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V14.S4, V21.S4, V21.S4
 	VADD   V24.S4, V6.S4, V6.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V14.S4, V26.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V20.S4, V24.S4, V14.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
@@ -57123,9 +57148,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V13.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -57133,15 +57158,15 @@ l381:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -57178,9 +57203,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V13.B16
 	VAND   V16.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // byteOffsets
 	WORD   $0x4eb795b5 // mla v21.4s, v13.4s, v23.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4eb7962d // mla v13.4s, v17.4s, v23.4s
 	VTBL   V21.B16, [V30.B16, V31.B16], V21.B16
 	VTBL   V13.B16, [V30.B16, V31.B16], V13.B16
@@ -57188,15 +57213,15 @@ l381:
 	VSHL   $20, V18.S4, V24.S4
 	VADD   V17.S4, V21.S4, V21.S4
 	VADD   V24.S4, V13.S4, V13.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V22.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V22.S4, V24.S4
-	FMOVQ  272(R3), F26
+	FMOVQ  272(R3), F26 // exp1
 	VFMLA  V19.S4, V17.S4, V26.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
 	WORD   $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -57242,9 +57267,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V7.B16, V4.B16
 	VAND   V16.B16, V17.B16, V14.B16
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // byteOffsets
 	WORD   $0x4eb79494 // mla v20.4s, v4.4s, v23.4s
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // byteOffsets
 	WORD   $0x4eb795c4 // mla v4.4s, v14.4s, v23.4s
 	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
 	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
@@ -57252,15 +57277,15 @@ l381:
 	VSHL   $20, V17.S4, V21.S4
 	VADD   V14.S4, V20.S4, V20.S4
 	VADD   V21.S4, V4.S4, V4.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  256(R3), F14 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V14.S4
-	FMOVQ  256(R3), F21
+	FMOVQ  256(R3), F21 // exp2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V18.S4, V14.S4, V24.S4
-	FMOVQ  272(R3), F14
+	FMOVQ  272(R3), F14 // exp1
 	VFMLA  V19.S4, V21.S4, V14.S4
 	WORD   $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
 	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
@@ -57296,9 +57321,9 @@ l381:
 	// s = 2^(n - N) * K
 	VAND   V16.B16, V14.B16, V7.B16
 	VAND   V16.B16, V17.B16, V16.B16
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4eb794ef // mla v15.4s, v7.4s, v23.4s
-	FMOVQ  128(R3), F7
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4eb79607 // mla v7.4s, v16.4s, v23.4s
 	VTBL   V15.B16, [V30.B16, V31.B16], V15.B16
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
@@ -57306,15 +57331,15 @@ l381:
 	VSHL   $20, V17.S4, V20.S4
 	VADD   V16.S4, V15.S4, V15.S4
 	VADD   V20.S4, V7.S4, V7.S4
-	FMOVQ  256(R3), F16
+	FMOVQ  256(R3), F16 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V18.S4, V22.S4, V16.S4
-	FMOVQ  256(R3), F20
+	FMOVQ  256(R3), F20 // exp2
 	VFMLA  V19.S4, V22.S4, V20.S4
-	FMOVQ  272(R3), F21
+	FMOVQ  272(R3), F21 // exp1
 	VFMLA  V18.S4, V16.S4, V21.S4
-	FMOVQ  272(R3), F16
+	FMOVQ  272(R3), F16 // exp1
 	VFMLA  V19.S4, V20.S4, V16.S4
 	WORD   $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD   $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
@@ -57398,7 +57423,7 @@ TEXT ·scaleNEON(SB), NOSPLIT, $0-56
 	VDUP   V1.S[0], V1.S4
 	FMOVS  0(R13), F2
 	VDUP   V2.S[0], V2.S4
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 
 loop0:
 	FMOVQ  0(R0), F4
@@ -57487,7 +57512,7 @@ loop1:
 	WORD   $0x6ea3e425 // fcmgt v5.4s, v1.4s, v3.4s
 	VFMLA  V2.S4, V3.S4, V4.S4
 	WORD   $0x4e651c85 // bic v5.16b, v4.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
@@ -57507,7 +57532,7 @@ upto2:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  224(R3), F0
+	FMOVQ  224(R3), F0 // minusInf
 	TBZ    $1, R2, l1
 	VLD1   (R0), V0.D[0]
 	TBZ    $0, R2, l3
@@ -57535,7 +57560,7 @@ l3:
 	VDUP   V3.S[0], V3.S4
 	VFMLA  V3.S4, V0.S4, V1.S4
 	WORD   $0x4e621c22 // bic v2.16b, v1.16b, v2.16b
-	FMOVQ  80(R3), F0
+	FMOVQ  80(R3), F0 // down
 	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	CMP    $4, R2
 	BGE    l5
@@ -57571,7 +57596,7 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	MOVD   $pool<>(SB), R3
 
 	// What all elements share.
-	FMOVQ  320(R3), F0
+	FMOVQ  320(R3), F0 // magic
 	FMOVS  200(R4), F1
 	VDUP   V1.S[0], V1.S4
 	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
@@ -57591,11 +57616,11 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	VDUP   V4.S[0], V4.S4
 	FMOVS  0(R13), F5
 	VDUP   V5.S[0], V5.S4
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  240(R3), F8
-	FMOVQ  288(R3), F9
-	FMOVQ  80(R3), F10
+	FMOVQ  32(R3), F6 // eighths
+	FMOVQ  48(R3), F7 // wordOffsets
+	FMOVQ  240(R3), F8 // exp3
+	FMOVQ  288(R3), F9 // cut
+	FMOVQ  80(R3), F10 // down
 
 loop1:
 	FMOVQ  0(R0), F11
@@ -57634,13 +57659,13 @@ loop1:
 	VAND   V6.B16, V14.B16, V13.B16
 	VAND   V6.B16, V16.B16, V15.B16
 	VAND   V6.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea79577 // mla v23.4s, v11.4s, v7.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea795ab // mla v11.4s, v13.4s, v7.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea795ed // mla v13.4s, v15.4s, v7.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4ea7962f // mla v15.4s, v17.4s, v7.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -57654,23 +57679,23 @@ loop1:
 	VADD   V24.S4, V11.S4, V11.S4
 	VADD   V25.S4, V13.S4, V13.S4
 	VADD   V26.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V8.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V8.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V21.S4, V8.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V8.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V19.S4, V17.S4, V27.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V21.S4, V25.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V22.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -57752,13 +57777,13 @@ loop1:
 	VAND   V6.B16, V14.B16, V13.B16
 	VAND   V6.B16, V16.B16, V15.B16
 	VAND   V6.B16, V18.B16, V17.B16
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // byteOffsets
 	WORD   $0x4ea79577 // mla v23.4s, v11.4s, v7.4s
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // byteOffsets
 	WORD   $0x4ea795ab // mla v11.4s, v13.4s, v7.4s
-	FMOVQ  128(R3), F13
+	FMOVQ  128(R3), F13 // byteOffsets
 	WORD   $0x4ea795ed // mla v13.4s, v15.4s, v7.4s
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // byteOffsets
 	WORD   $0x4ea7962f // mla v15.4s, v17.4s, v7.4s
 	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
 	VTBL   V11.B16, [V30.B16, V31.B16], V11.B16
@@ -57772,23 +57797,23 @@ loop1:
 	VADD   V24.S4, V11.S4, V11.S4
 	VADD   V25.S4, V13.S4, V13.S4
 	VADD   V26.S4, V15.S4, V15.S4
-	FMOVQ  256(R3), F17
+	FMOVQ  256(R3), F17 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V19.S4, V8.S4, V17.S4
-	FMOVQ  256(R3), F24
+	FMOVQ  256(R3), F24 // exp2
 	VFMLA  V20.S4, V8.S4, V24.S4
-	FMOVQ  256(R3), F25
+	FMOVQ  256(R3), F25 // exp2
 	VFMLA  V21.S4, V8.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  256(R3), F26 // exp2
 	VFMLA  V22.S4, V8.S4, V26.S4
-	FMOVQ  272(R3), F27
+	FMOVQ  272(R3), F27 // exp1
 	VFMLA  V19.S4, V17.S4, V27.S4
-	FMOVQ  272(R3), F17
+	FMOVQ  272(R3), F17 // exp1
 	VFMLA  V20.S4, V24.S4, V17.S4
-	FMOVQ  272(R3), F24
+	FMOVQ  272(R3), F24 // exp1
 	VFMLA  V21.S4, V25.S4, V24.S4
-	FMOVQ  272(R3), F25
+	FMOVQ  272(R3), F25 // exp1
 	VFMLA  V22.S4, V26.S4, V25.S4
 	WORD   $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
 	WORD   $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
@@ -57867,25 +57892,25 @@ loop2:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V6.S4, V8.S4
 	VFMLA  V1.S4, V6.S4, V8.S4
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V6.B16, V7.B16, V6.B16
-	FMOVQ  48(R3), F9
-	FMOVQ  128(R3), F10
+	FMOVQ  48(R3), F9 // wordOffsets
+	FMOVQ  128(R3), F10 // byteOffsets
 	WORD   $0x4ea994ca // mla v10.4s, v6.4s, v9.4s
 	VTBL   V10.B16, [V30.B16, V31.B16], V10.B16
 	VSHL   $20, V7.S4, V6.S4
 	VADD   V6.S4, V10.S4, V10.S4
-	FMOVQ  240(R3), F6
-	FMOVQ  256(R3), F9
+	FMOVQ  240(R3), F6 // exp3
+	FMOVQ  256(R3), F9 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V8.S4, V6.S4, V9.S4
-	FMOVQ  272(R3), F6
+	FMOVQ  272(R3), F6 // exp1
 	VFMLA  V8.S4, V9.S4, V6.S4
 	WORD   $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	FMOVQ  288(R3), F6
+	FMOVQ  288(R3), F6 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea7e4c7 // fcmgt v7.4s, v6.4s, v7.4s
@@ -57897,7 +57922,7 @@ loop2:
 	WORD   $0x6ea7e488 // fcmgt v8.4s, v4.4s, v7.4s
 	VFMLA  V5.S4, V7.S4, V6.S4
 	WORD   $0x4e681cc8 // bic v8.16b, v6.16b, v8.16b
-	FMOVQ  80(R3), F6
+	FMOVQ  80(R3), F6 // down
 	WORD   $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
 	FMOVQ  F8, 0(R1)
 	ADD    $16, R0
@@ -57919,7 +57944,7 @@ upto3:
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l1
 	VLD1   (R0), V3.D[0]
 	TBZ    $0, R2, l3
@@ -57946,25 +57971,25 @@ l3:
 	// f = x * (kHi + kLo) - n
 	VFMLA  V0.S4, V3.S4, V5.S4
 	VFMLA  V1.S4, V3.S4, V5.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // eighths
 
 	// s = 2^(n - N) * K
 	VAND   V3.B16, V4.B16, V3.B16
-	FMOVQ  48(R3), F6
-	FMOVQ  128(R3), F7
+	FMOVQ  48(R3), F6 // wordOffsets
+	FMOVQ  128(R3), F7 // byteOffsets
 	WORD   $0x4ea69467 // mla v7.4s, v3.4s, v6.4s
 	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
 	VSHL   $20, V4.S4, V3.S4
 	VADD   V3.S4, V7.S4, V7.S4
-	FMOVQ  240(R3), F3
-	FMOVQ  256(R3), F6
+	FMOVQ  240(R3), F3 // exp3
+	FMOVQ  256(R3), F6 // exp2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMLA  V5.S4, V3.S4, V6.S4
-	FMOVQ  272(R3), F3
+	FMOVQ  272(R3), F3 // exp1
 	VFMLA  V5.S4, V6.S4, V3.S4
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  288(R3), F3
+	FMOVQ  288(R3), F3 // cut
 
 	// s*q + s, and 0 where n < N - 125
 	WORD   $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
@@ -57982,7 +58007,7 @@ l3:
 	VDUP   V6.S[0], V6.S4
 	VFMLA  V6.S4, V4.S4, V3.S4
 	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // down
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
 	CMP    $4, R2
 	BGE    l5
@@ -58018,7 +58043,7 @@ TEXT ·logSubNEON(SB), NOSPLIT, $0-60
 	// What all elements share.
 	FMOVS  b+56(FP), F0
 	VDUP   V0.S[0], V0.S4
-	FMOVQ  384(R3), F1
+	FMOVQ  384(R3), F1 // signBit
 	VADD   V1.S4, V0.S4, V2.S4
 	FMOVS  m+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -58111,7 +58136,7 @@ upto3:
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
 	BGE    l2
-	FMOVQ  224(R3), F3
+	FMOVQ  224(R3), F3 // minusInf
 	TBZ    $1, R2, l1
 	VLD1   (R0), V3.D[0]
 	TBZ    $0, R2, l3

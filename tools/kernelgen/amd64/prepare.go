@@ -273,8 +273,15 @@ func (w *prepareWriter) move(by reg.GPPhysical) {
 // r is a register of a vector.
 func (w *prepareWriter) r(i int) reg.VecPhysical { return view(i, w.lanes) }
 
+// bitsOf are the constants in words.
+var bitsOf = map[uint32]string{
+	0: "0", 1 << 31: "the sign bit", infBits: "+Inf", 0xff800000: "-Inf", 0x7fc00000: "NaN",
+	0x7fc0: "NaN, in bfloat16", 0x7fff: "what rounds to bfloat16, with the next", 1: "a last bit",
+}
+
 // bits puts these bits into every lane of a register, and splat a parameter.
 func (w *prepareWriter) bits(bits uint32, to int) {
+	w.Commentf("%s: %s.", w.r(to).Asm(), bitsOf[bits])
 	w.MOVL(operand.U32(bits), tmp.As32())
 	w.VMOVD(tmp.As32(), view(0, 4))
 	w.VPBROADCASTD(view(0, 4), w.r(to))
@@ -341,6 +348,7 @@ func setupMul(w *prepareWriter) {
 // saturate brings z in 0 to most and -most where elements are finite: of VMINPS and VMAXPS
 // a NaN is the result only as the second operand, which is Go's first.
 func saturate(w *prepareWriter) {
+	w.Comment("From -most to most, if so.")
 	if w.evex {
 		w.VMINPS(w.r(0), w.r(5), reg.K2, w.r(0))
 		w.VMAXPS(w.r(0), w.r(6), reg.K2, w.r(0))
@@ -354,7 +362,8 @@ func saturate(w *prepareWriter) {
 func fmaVector(w *prepareWriter, at int) {
 	w.load(w.srcAt(at), 0)
 	w.load(w.otherAt(at), 1)
-	if w.evex { // the larger one in size, and whether that is finite
+	w.Comment("Whether both are finite.")
+	if w.evex { // the larger one in size is
 		w.VRANGEPS(operand.U8(0b1011), w.r(1), w.r(0), w.r(2))
 		w.VCMPPS(below, w.r(7), w.r(2), reg.K2)
 	} else {
@@ -362,6 +371,7 @@ func fmaVector(w *prepareWriter, at int) {
 		w.VSUBPS(w.r(1), w.r(1), w.r(3))
 		w.VCMPPS(ordered, w.r(3), w.r(2), w.r(2))
 	}
+	w.Comment("x * mul + add")
 	w.VFMADD213PS(w.r(1), w.r(4), w.r(0))
 	saturate(w)
 	w.store(0, w.dstAt(at))
@@ -369,12 +379,14 @@ func fmaVector(w *prepareWriter, at int) {
 
 func mulVector(w *prepareWriter, at int) {
 	w.load(w.srcAt(at), 0)
+	w.Comment("Whether x is finite.")
 	w.VSUBPS(w.r(0), w.r(0), w.r(2))
 	to := operand.Op(w.r(2))
 	if w.evex {
 		to = reg.K2
 	}
 	w.VCMPPS(ordered, w.r(2), w.r(2), to)
+	w.Comment("x * mul")
 	w.VMULPS(w.r(4), w.r(0), w.r(0))
 	saturate(w)
 	w.store(0, w.dstAt(at))
@@ -441,6 +453,7 @@ func narrowF16Vector(w *prepareWriter, at int) {
 		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
 		w.VBLENDVPS(w.r(1), w.r(4), w.r(0), w.r(0))
 	}
+	w.Comment("Rounded, to even.")
 	switch {
 	case w.lanes == 1:
 		w.VCVTPS2PH(toNearest, w.r(0), w.r(0))
@@ -456,6 +469,7 @@ func narrowF16Vector(w *prepareWriter, at int) {
 // is in 6 and added if that bit is 1. A carry goes on to the exponent, where it belongs.
 func narrowBF16Vector(w *prepareWriter, at int) {
 	w.load(w.srcAt(at), 0)
+	w.Comment("The upper half, after half of its last bit is added, to even; and NaN.")
 	w.VPSRLD(operand.U8(16), w.r(0), w.r(2))
 	w.VPADDD(w.r(5), w.r(0), w.r(3))
 	if w.evex {
@@ -504,6 +518,7 @@ func narrowBF16Four(w *prepareWriter) {
 	for i := range 4 {
 		w.load(w.srcAt(i*w.lanes), 8+i)
 	}
+	w.Comment("One by one if there is a NaN.")
 	if w.evex {
 		w.VCMPPS(isNaN, w.r(8), w.r(9), reg.K2)
 		w.VCMPPS(isNaN, w.r(10), w.r(11), reg.K3)
@@ -517,6 +532,7 @@ func narrowBF16Four(w *prepareWriter) {
 	w.JNZ(operand.LabelRef("each"))
 	for i := range 4 {
 		x := w.r(8 + i)
+		w.Comment("The upper half, after half of its last bit is added, to even.")
 		w.VPSRLD(operand.U8(16), x, w.r(i))
 		w.VPADDD(w.r(5), x, x)
 		if w.evex {
@@ -575,6 +591,7 @@ func setupGrad(w *prepareWriter) {
 func softmaxGradVector(w *prepareWriter, at int) {
 	w.loadDouble(w.srcAt(at), 0)
 	w.loadDouble(w.otherAt(at), 1)
+	w.Comment("x * (dy - total)")
 	w.VSUBPD(w.d(4), w.d(1), w.d(1))
 	w.VMULPD(w.d(1), w.d(0), w.d(0))
 	gradient(w, at)
@@ -583,6 +600,7 @@ func softmaxGradVector(w *prepareWriter, at int) {
 func logSoftmaxGradVector(w *prepareWriter, at int) {
 	w.loadDouble(w.srcAt(at), 0)
 	w.loadDouble(w.otherAt(at), 1)
+	w.Comment("dy - x * total")
 	w.VMULPD(w.d(4), w.d(0), w.d(0))
 	w.VSUBPD(w.d(0), w.d(1), w.d(0))
 	gradient(w, at)
@@ -590,6 +608,7 @@ func logSoftmaxGradVector(w *prepareWriter, at int) {
 
 // gradient stores what is in 0, times the scale.
 func gradient(w *prepareWriter, at int) {
+	w.Comment("Times the scale, every NaN the same.")
 	w.VMULPD(w.d(5), w.d(0), w.d(0))
 	if w.evex {
 		w.VCVTPD2PS(w.d(0), w.r(0))

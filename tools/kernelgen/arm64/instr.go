@@ -160,7 +160,7 @@ func (w *writer) move(in ir.Instr) {
 	case v.Op == ir.Const && v.Bits == 0:
 		w.emit("VEOR V%d.B16, V%d.B16, V%d.B16", d, d, d)
 	case v.Op == ir.Const:
-		w.emit("FMOVQ %d(%s), F%d", w.constant(v.Bits), pool, d)
+		w.loadConstant(v.Bits, d)
 	case v.Op == ir.Param:
 		w.emit("FMOVS %s, F%d", w.param(v.Name, ""), d)
 		w.emit("VDUP V%d.S[0], V%d.S4", d, d)

@@ -56,7 +56,7 @@ func LibraryKernels() (ks []library.Kernel) {
 
 // LibraryFile writes the library's kernels as an assembly file.
 func LibraryFile(header string) ([]byte, error) {
-	f := &file{}
+	f := &file{name: library.Name}
 	for _, k := range LibraryKernels() {
 		sig, err := gotypes.ParseSignatureInPackage(library.Types, k.Signature())
 		if err != nil {
@@ -176,12 +176,6 @@ func (w *libraryWriter) function() {
 // maxNoSplit is the largest frame for which a kernel does without the check for room on the
 // stack.
 const maxNoSplit = 64
-
-func (w *libraryWriter) note(text string) {
-	if text != "" {
-		fmt.Fprintf(&w.text, "\n\t// %s\n", text)
-	}
-}
 
 // rowParams loads the parameters of a kernel of rows.
 func (w *libraryWriter) rowParams() {
@@ -444,7 +438,7 @@ func (w *libraryWriter) instr(in ir.Instr) {
 		}
 	case ir.LoadLeft:
 		w.part(in.Index, func() {
-			w.emit("FMOVQ %d(%s), F%d", w.constant(math.Float32bits(float32(math.Inf(-1)))), pool, d)
+			w.loadConstant(math.Float32bits(float32(math.Inf(-1))), d)
 		}, func(lanes, first int) {
 			if lanes == 4 {
 				w.emit("FMOVQ %s, F%d", at(src, in.Index), d)

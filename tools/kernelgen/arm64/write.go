@@ -28,7 +28,7 @@ const (
 
 // File writes kernels of one family and one ISA as an assembly file.
 func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, header string) ([]byte, error) {
-	f := &file{}
+	f := &file{name: family.Name}
 	for _, k := range kernels {
 		sig, err := gotypes.ParseSignature(signature(k))
 		if err != nil {
@@ -61,10 +61,16 @@ func Plan(k ukernel.Kernel) *ir.Plan {
 
 // file is the text of an assembly file and the constants that it uses.
 type file struct {
+	name      func(bits uint32) string // of a constant
 	text      bytes.Buffer
 	constants []uint32
 	mask      bool // uses tailmask
 	table     bool // uses exp2k64
+}
+
+// loadConstant loads these bits into every lane of a register.
+func (w *writer) loadConstant(x uint32, to int) {
+	w.emit("FMOVQ %d(%s), F%d // %s", w.constant(x), pool, to, w.name(x))
 }
 
 // constant is the offset in the pool of four times these bits.
@@ -78,11 +84,16 @@ func (f *file) constant(x uint32) int {
 
 // data writes the constants.
 func (f *file) data(b *bytes.Buffer) {
-	var pool []uint32
-	for _, x := range f.constants {
-		pool = append(pool, x, x, x, x)
+	if len(f.constants) > 0 {
+		fmt.Fprintf(b, "\n")
+		for i, x := range f.constants {
+			fmt.Fprintf(b, "// %s\n", f.name(x))
+			for lane := range 4 {
+				fmt.Fprintf(b, "DATA pool<>+%d(SB)/4, $0x%08x\n", 16*i+4*lane, x)
+			}
+		}
+		fmt.Fprintf(b, "GLOBL pool<>(SB), RODATA|NOPTR, $%d\n", 16*len(f.constants))
 	}
-	words(b, "pool", pool)
 	if f.mask {
 		// 4 - n words into it begins the mask of the first n lanes.
 		words(b, "tailmask", []uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0})
@@ -121,6 +132,13 @@ type writer struct {
 func (w *writer) emit(format string, args ...any) {
 	name, operands, _ := strings.Cut(fmt.Sprintf(format, args...), " ")
 	w.text.WriteString(strings.TrimRight(fmt.Sprintf("\t%-6s %s", name, operands), " ") + "\n")
+}
+
+// note writes a comment, if there is one.
+func (w *writer) note(text string) {
+	if text != "" {
+		fmt.Fprintf(&w.text, "\n\t// %s\n", text)
+	}
 }
 
 func (w *writer) label(name string) { fmt.Fprintf(&w.text, "\n%s:\n", name) }
@@ -196,7 +214,7 @@ func (w *writer) block(i int, c ir.Code) {
 	step := c.Step
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
-	fmt.Fprintf(&w.text, "\n\t// %s\n", c.Comment)
+	w.note(c.Comment)
 	switch c.Test {
 	case ir.While:
 		w.emit("SUBS $%d, %s", step, left)
@@ -213,9 +231,10 @@ func (w *writer) block(i int, c ir.Code) {
 		w.label(loop)
 	}
 	for _, in := range c.Instrs {
+		if in.Op == in.Value.Op {
+			w.note(in.Note)
+		}
 		w.instr(in)
-	}
-	switch c.Test {
 	}
 	if step > 0 {
 		w.emit("ADD $%d, %s", w.size()*step, src)

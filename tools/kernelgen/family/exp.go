@@ -27,6 +27,13 @@ const (
 	magic        = 0x1.8000FEp23
 	mantissaBits = 23
 
+	// The same for a multiple of 1/64, 1.5 * 2^23 / 64; and the polynomial of degree
+	// 2 for exp(t) - 1 - t on [-ln 2/128, ln 2/128].
+	magic64 = 0x1.8p17
+	tableC2 = 0x1.FFFF0Ap-2
+	// fraction64 are the bits of the fraction.
+	fraction64 = 0x3f
+
 	// magic16 is 1.5 * 2^16 + 127, see scaleFactor.
 	magic16 = 0x1.807Fp16
 
@@ -41,15 +48,22 @@ var names = map[float32]string{
 	log2e: "log2e", c0: "c0", c1: "c1", c2: "c2", c3: "c3", c4: "c4", c5: "c5",
 	magic: "magic", magic16: "magic16", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", 0: "zero",
 	-0x1.62E430p-1: "minusLn2", 0x1.05C61p-29: "minusLn2Lo",
-	-0x1.62E400p-1: "minusLn2HiShort", -0x1.7F7D1Cp-20: "minusLn2LoShort",
+	-0x1.62E400p-1: "minusLn2HiShort", -0x1.7F7D1Cp-20: "minusLn2LoShort", magic64: "magic64", tableC2: "tableC2",
+	halfC1: "halfC1", halfC2: "halfC2", halfCutoff: "halfCutoff",
 }
 
 // Name is what to call a constant in a generated file.
 func Name(bits uint32) string {
+	if bits == fraction64 {
+		return "fraction64"
+	}
 	if name, ok := names[math.Float32frombits(bits)]; ok {
 		return name
 	}
-	return fmt.Sprintf("f%08x", bits)
+	if name, ok := names16[bits]; ok {
+		return name
+	}
+	panic(fmt.Sprintf("family: the constant %#08x has no name", bits))
 }
 
 // minusInf is the exponent of an empty sum.
@@ -71,6 +85,7 @@ func minusLn2(e ukernel.Exponential) []float32 {
 // reduce is the rest t = x - n*ln 2 of an argument, in [-ln 2/2, ln 2/2].
 func reduce(b *ir.Block, e ukernel.Exponential, n, x ir.V) (t ir.V) {
 	t = x
+	b.Note("t = x - n*ln 2")
 	for _, ln2 := range minusLn2(e) {
 		t = b.MulAdd(n, b.Const(ln2), t)
 	}
@@ -89,16 +104,20 @@ func polynomial(b *ir.Block, t ir.V, c ...float32) (p ir.V) {
 
 // exponent is n = round(x / ln 2), the power of two nearest to exp(x).
 func exponent(b *ir.Block, x ir.V) (n ir.V) {
+	b.Note("n = round(x * log2e)")
 	return b.Round(b.Mul(x, b.Const(log2e)))
 }
 
 // mantissa is exp(x) / 2^n, about 0.7 to 1.4.
 func mantissa(b *ir.Block, e ukernel.Exponential, n, x ir.V) (p ir.V) {
-	return polynomial(b, reduce(b, e, n, x), c0, c1, c2, c3, c4, c5)
+	t := reduce(b, e, n, x)
+	b.Note("p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))")
+	return polynomial(b, t, c0, c1, c2, c3, c4, c5)
 }
 
 // powerOfTwo is 2^n for integers n <= 127, and 0 for n <= -127.
 func powerOfTwo(b *ir.Block, n ir.V) ir.V {
+	b.Note("2^n")
 	n = b.Max(n, b.Const(minExponent))
 	return b.ShiftLeft(b.Add(n, b.Const(magic)), mantissaBits)
 }
@@ -111,6 +130,7 @@ func powerOfTwo(b *ir.Block, n ir.V) ir.V {
 // exponents are integers or clamped to -127, and exceed 0 only after a NaN, which
 // makes the sum that they scale NaN whatever the factor.
 func scaleFactor(b *ir.Block, n ir.V) ir.V {
+	b.Note("2^n")
 	n = b.Max(n, b.Const(minExponent))
 	return b.ShiftLeft(b.Add(n, b.Const(magic16)), 16)
 }
@@ -141,12 +161,13 @@ func (d *description) expMinusMax(b *ir.Block, x ir.V) (f ir.V) {
 
 // expByPolynomial is exp(x) where it is normal.
 func expByPolynomial(b *ir.Block, e ukernel.Exponential, x ir.V) ir.V {
-	// n + magic = round(x/ln 2) + magic, of which the low bits make s = 2^n.
+	// The low bits of n + magic make s.
+	b.Note("n = round(x * log2e), s = 2^n")
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	s := b.ShiftLeft(n, mantissaBits)
 	n = b.Sub(n, b.Const(magic))
 	t := reduce(b, e, n, x)
-	// exp(x) = s * (1 + t*p) = s + (t*s)*p
+	b.Note("exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))")
 	p := polynomial(b, t, c1, c2, c3, c4, c5)
 	return b.MulAdd(b.Mul(t, s), p, s)
 }
@@ -154,18 +175,15 @@ func expByPolynomial(b *ir.Block, e ukernel.Exponential, x ir.V) ir.V {
 // expByTable is exp(x) where it is normal, with n = x/ln 2 rounded to a 64th: the
 // fraction of s = 2^n is taken from a table.
 func expByTable(b *ir.Block, e ukernel.Exponential, x ir.V) ir.V {
-	const (
-		magic = 0x1.8p17 // 1.5 * 2^23 / 64
-		c2    = 0x1.FFFF0Ap-2
-	)
-	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
+	b.Note("n = x * log2e, rounded to a 64th, s = 2^n")
+	n := b.MulAdd(x, b.Const(log2e), b.Const(magic64))
 	// The last 6 bits of n are its fraction k/64, those above them its integer
 	// part, which n << 17 moves to where the exponent is, with k below it. The
 	// table makes up for that k.
-	s := b.AddInt(b.Exp2K64(b.And(n, b.Bits(0x3f))), b.ShiftLeft(n, mantissaBits-6))
-	n = b.Sub(n, b.Const(magic))
+	s := b.AddInt(b.Exp2K64(b.And(n, b.Bits(fraction64))), b.ShiftLeft(n, mantissaBits-6))
+	n = b.Sub(n, b.Const(magic64))
 	t := reduce(b, e, n, x)
-	// exp(x) = s * (1 + t + t*(t*c2)) = s + s*p
-	p := b.MulAdd(t, b.Mul(t, b.Const(c2)), t)
+	b.Note("exp(x) = s + s * (t + t*(t*tableC2))")
+	p := b.MulAdd(t, b.Mul(t, b.Const(tableC2)), t)
 	return b.MulAdd(s, p, s)
 }

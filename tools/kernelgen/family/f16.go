@@ -201,9 +201,12 @@ func (d *description) f16exp(b *ir.Block, x ir.V) ir.V {
 	if d.neon() {
 		return f16expNEON(b, x)
 	}
+	b.Note("n = round(x * log2e), s = 2^n")
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	s := b.ShiftLeft(n, mantissaBits)
+	b.Note("t = x - n*ln 2")
 	t := b.MulAdd(b.Sub(n, b.Const(magic)), b.Const(-0x1.62E430p-1), x)
+	b.Note("exp(x) = s + (t*s) * (halfC1 + t*halfC2)")
 	p := b.MulAdd(b.Const(halfC2), t, b.Const(halfC1))
 	return b.Keep(b.NotLess(x, b.Const(halfCutoff)), b.MulAdd(b.Mul(t, s), p, s))
 }

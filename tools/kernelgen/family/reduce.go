@@ -219,6 +219,7 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 	}
 	for a := range m {
 		if top[a] != nil {
+			b.Note("The sum at the largest exponent.")
 			b.Set(m[a], d.scale(b, b.Get(m[a]), b.Sub(b.Get(e[a]), top[a])))
 			b.Set(e[a], top[a])
 		}

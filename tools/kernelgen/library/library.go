@@ -180,6 +180,13 @@ func Name(bits uint32) string {
 		return "signBit"
 	case nearBits:
 		return "nearBits"
+	// For a look-up by bytes, see [ir.Block.Lookup].
+	case 7:
+		return "eighths"
+	case 0x04040404:
+		return "wordOffsets"
+	case 0x03020100:
+		return "byteOffsets"
 	}
 	if name, ok := names[math.Float32frombits(bits)]; ok {
 		return name

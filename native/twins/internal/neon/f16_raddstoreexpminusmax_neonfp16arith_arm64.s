@@ -2,36 +2,49 @@
 
 // exp(x - max) and the sum of it, for binary16 numbers.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = 1 + t*(C1 + t*C2)    in float32 on x86, in binary16 on NEON
+//
 // Twins of upstream's xnn_f16_raddstoreexpminusmax_ukernel__neonfp16arith_*.
 
 //go:build !purego
 
 #include "textflag.h"
 
+// half16Cutoff
 DATA pool<>+0(SB)/4, $0xc8dac8da
 DATA pool<>+4(SB)/4, $0xc8dac8da
 DATA pool<>+8(SB)/4, $0xc8dac8da
 DATA pool<>+12(SB)/4, $0xc8dac8da
+// half16Log2e
 DATA pool<>+16(SB)/4, $0x3dc53dc5
 DATA pool<>+20(SB)/4, $0x3dc53dc5
 DATA pool<>+24(SB)/4, $0x3dc53dc5
 DATA pool<>+28(SB)/4, $0x3dc53dc5
+// half16Magic
 DATA pool<>+32(SB)/4, $0x660f660f
 DATA pool<>+36(SB)/4, $0x660f660f
 DATA pool<>+40(SB)/4, $0x660f660f
 DATA pool<>+44(SB)/4, $0x660f660f
+// half16MinusLn2
 DATA pool<>+48(SB)/4, $0xb98cb98c
 DATA pool<>+52(SB)/4, $0xb98cb98c
 DATA pool<>+56(SB)/4, $0xb98cb98c
 DATA pool<>+60(SB)/4, $0xb98cb98c
+// half16MinusLn2Lo
 DATA pool<>+64(SB)/4, $0x0af40af4
 DATA pool<>+68(SB)/4, $0x0af40af4
 DATA pool<>+72(SB)/4, $0x0af40af4
 DATA pool<>+76(SB)/4, $0x0af40af4
+// half16C2
 DATA pool<>+80(SB)/4, $0x37f937f9
 DATA pool<>+84(SB)/4, $0x37f937f9
 DATA pool<>+88(SB)/4, $0x37f937f9
 DATA pool<>+92(SB)/4, $0x37f937f9
+// half16C1
 DATA pool<>+96(SB)/4, $0x3c0e3c0e
 DATA pool<>+100(SB)/4, $0x3c0e3c0e
 DATA pool<>+104(SB)/4, $0x3c0e3c0e
@@ -56,12 +69,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -76,13 +89,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -92,6 +107,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -100,13 +117,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -143,20 +162,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -179,20 +204,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -208,20 +239,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -239,20 +276,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -291,12 +334,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc2(SB), NOSP
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -311,13 +354,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -327,6 +372,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -335,13 +382,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -381,20 +430,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -417,20 +472,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -446,20 +507,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -477,20 +544,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -531,12 +604,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32_acc4(SB), NOSP
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  32(R3), F7
-	FMOVQ  48(R3), F8
-	FMOVQ  64(R3), F9
-	FMOVQ  80(R3), F10
+	FMOVQ  0(R3), F5 // half16Cutoff
+	FMOVQ  16(R3), F6 // half16Log2e
+	FMOVQ  32(R3), F7 // half16Magic
+	FMOVQ  48(R3), F8 // half16MinusLn2
+	FMOVQ  64(R3), F9 // half16MinusLn2Lo
+	FMOVQ  80(R3), F10 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F11
@@ -551,13 +624,15 @@ loop2:
 	WORD   $0x6ecc24b0 // fcmgt v16.8h, v5.8h, v12.8h
 	WORD   $0x6ecd24b1 // fcmgt v17.8h, v5.8h, v13.8h
 	WORD   $0x6ece24b2 // fcmgt v18.8h, v5.8h, v14.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e460d73 // fmla v19.8h, v11.8h, v6.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e460d94 // fmla v20.8h, v12.8h, v6.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e460db5 // fmla v21.8h, v13.8h, v6.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e460dd6 // fmla v22.8h, v14.8h, v6.8h
 	VSHL   $10, V19.H8, V23.H8
 	VSHL   $10, V20.H8, V24.H8
@@ -567,6 +642,8 @@ loop2:
 	WORD   $0x4ec71694 // fsub v20.8h, v20.8h, v7.8h
 	WORD   $0x4ec716b5 // fsub v21.8h, v21.8h, v7.8h
 	WORD   $0x4ec716d6 // fsub v22.8h, v22.8h, v7.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
@@ -575,13 +652,15 @@ loop2:
 	WORD   $0x4e490e8c // fmla v12.8h, v20.8h, v9.8h
 	WORD   $0x4e490ead // fmla v13.8h, v21.8h, v9.8h
 	WORD   $0x4e490ece // fmla v14.8h, v22.8h, v9.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4b0d53 // fmla v19.8h, v10.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d54 // fmla v20.8h, v10.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d55 // fmla v21.8h, v10.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d56 // fmla v22.8h, v10.8h, v14.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
 	WORD   $0x6e581d8c // fmul v12.8h, v12.8h, v24.8h
@@ -623,20 +702,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -659,20 +744,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -688,20 +779,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -719,20 +816,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -770,12 +873,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -790,13 +893,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -806,6 +911,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -814,13 +921,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -857,20 +966,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -893,20 +1008,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -922,20 +1043,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -953,20 +1080,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -1005,12 +1138,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc2(SB), NOSP
 	// 5 vectors a turn.
 	SUBS   $40, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -1022,11 +1155,13 @@ loop2:
 	WORD   $0x6ec9246c // fcmgt v12.8h, v3.8h, v9.8h
 	WORD   $0x6eca246d // fcmgt v13.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246e // fcmgt v14.8h, v3.8h, v11.8h
-	FMOVQ  32(R3), F15
+	FMOVQ  32(R3), F15 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2f // fmla v15.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
 	WORD   $0x4e440d50 // fmla v16.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e440d71 // fmla v17.8h, v11.8h, v4.8h
 	VSHL   $10, V15.H8, V18.H8
 	VSHL   $10, V16.H8, V19.H8
@@ -1034,17 +1169,21 @@ loop2:
 	WORD   $0x4ec515ef // fsub v15.8h, v15.8h, v5.8h
 	WORD   $0x4ec51610 // fsub v16.8h, v16.8h, v5.8h
 	WORD   $0x4ec51631 // fsub v17.8h, v17.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460de9 // fmla v9.8h, v15.8h, v6.8h
 	WORD   $0x4e460e0a // fmla v10.8h, v16.8h, v6.8h
 	WORD   $0x4e460e2b // fmla v11.8h, v17.8h, v6.8h
 	WORD   $0x4e470de9 // fmla v9.8h, v15.8h, v7.8h
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0f // fmla v15.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
 	WORD   $0x4e4a0d10 // fmla v16.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d11 // fmla v17.8h, v8.8h, v11.8h
 	WORD   $0x6e521d29 // fmul v9.8h, v9.8h, v18.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
@@ -1067,21 +1206,27 @@ loop2:
 	WORD   $0x4ec0154a // fsub v10.8h, v10.8h, v0.8h
 	WORD   $0x6ec9246b // fcmgt v11.8h, v3.8h, v9.8h
 	WORD   $0x6eca246c // fcmgt v12.8h, v3.8h, v10.8h
-	FMOVQ  32(R3), F13
+	FMOVQ  32(R3), F13 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2d // fmla v13.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F14
+	FMOVQ  32(R3), F14 // half16Magic
 	WORD   $0x4e440d4e // fmla v14.8h, v10.8h, v4.8h
 	VSHL   $10, V13.H8, V15.H8
 	VSHL   $10, V14.H8, V16.H8
 	WORD   $0x4ec515ad // fsub v13.8h, v13.8h, v5.8h
 	WORD   $0x4ec515ce // fsub v14.8h, v14.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460da9 // fmla v9.8h, v13.8h, v6.8h
 	WORD   $0x4e460dca // fmla v10.8h, v14.8h, v6.8h
 	WORD   $0x4e470da9 // fmla v9.8h, v13.8h, v7.8h
 	WORD   $0x4e470dca // fmla v10.8h, v14.8h, v7.8h
-	FMOVQ  96(R3), F13
+	FMOVQ  96(R3), F13 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0d // fmla v13.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F14
+	FMOVQ  96(R3), F14 // half16C1
 	WORD   $0x4e4a0d0e // fmla v14.8h, v8.8h, v10.8h
 	WORD   $0x6e4f1d29 // fmul v9.8h, v9.8h, v15.8h
 	WORD   $0x6e501d4a // fmul v10.8h, v10.8h, v16.8h
@@ -1111,20 +1256,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1147,20 +1298,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1176,20 +1333,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1207,20 +1370,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -1262,12 +1431,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u40_acc5(SB), NOSP
 	// 5 vectors a turn.
 	SUBS   $40, R2
 	BLT    done2
-	FMOVQ  0(R3), F6
-	FMOVQ  16(R3), F7
-	FMOVQ  32(R3), F8
-	FMOVQ  48(R3), F9
-	FMOVQ  64(R3), F10
-	FMOVQ  80(R3), F11
+	FMOVQ  0(R3), F6 // half16Cutoff
+	FMOVQ  16(R3), F7 // half16Log2e
+	FMOVQ  32(R3), F8 // half16Magic
+	FMOVQ  48(R3), F9 // half16MinusLn2
+	FMOVQ  64(R3), F10 // half16MinusLn2Lo
+	FMOVQ  80(R3), F11 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F12
@@ -1279,11 +1448,13 @@ loop2:
 	WORD   $0x6ecc24cf // fcmgt v15.8h, v6.8h, v12.8h
 	WORD   $0x6ecd24d0 // fcmgt v16.8h, v6.8h, v13.8h
 	WORD   $0x6ece24d1 // fcmgt v17.8h, v6.8h, v14.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e470d92 // fmla v18.8h, v12.8h, v7.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e470db3 // fmla v19.8h, v13.8h, v7.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e470dd4 // fmla v20.8h, v14.8h, v7.8h
 	VSHL   $10, V18.H8, V21.H8
 	VSHL   $10, V19.H8, V22.H8
@@ -1291,17 +1462,21 @@ loop2:
 	WORD   $0x4ec81652 // fsub v18.8h, v18.8h, v8.8h
 	WORD   $0x4ec81673 // fsub v19.8h, v19.8h, v8.8h
 	WORD   $0x4ec81694 // fsub v20.8h, v20.8h, v8.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e490e4c // fmla v12.8h, v18.8h, v9.8h
 	WORD   $0x4e490e6d // fmla v13.8h, v19.8h, v9.8h
 	WORD   $0x4e490e8e // fmla v14.8h, v20.8h, v9.8h
 	WORD   $0x4e4a0e4c // fmla v12.8h, v18.8h, v10.8h
 	WORD   $0x4e4a0e6d // fmla v13.8h, v19.8h, v10.8h
 	WORD   $0x4e4a0e8e // fmla v14.8h, v20.8h, v10.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4c0d72 // fmla v18.8h, v11.8h, v12.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4d0d73 // fmla v19.8h, v11.8h, v13.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4e0d74 // fmla v20.8h, v11.8h, v14.8h
 	WORD   $0x6e551d8c // fmul v12.8h, v12.8h, v21.8h
 	WORD   $0x6e561dad // fmul v13.8h, v13.8h, v22.8h
@@ -1324,21 +1499,27 @@ loop2:
 	WORD   $0x4ec015ad // fsub v13.8h, v13.8h, v0.8h
 	WORD   $0x6ecc24ce // fcmgt v14.8h, v6.8h, v12.8h
 	WORD   $0x6ecd24cf // fcmgt v15.8h, v6.8h, v13.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e470d90 // fmla v16.8h, v12.8h, v7.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e470db1 // fmla v17.8h, v13.8h, v7.8h
 	VSHL   $10, V16.H8, V18.H8
 	VSHL   $10, V17.H8, V19.H8
 	WORD   $0x4ec81610 // fsub v16.8h, v16.8h, v8.8h
 	WORD   $0x4ec81631 // fsub v17.8h, v17.8h, v8.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e490e0c // fmla v12.8h, v16.8h, v9.8h
 	WORD   $0x4e490e2d // fmla v13.8h, v17.8h, v9.8h
 	WORD   $0x4e4a0e0c // fmla v12.8h, v16.8h, v10.8h
 	WORD   $0x4e4a0e2d // fmla v13.8h, v17.8h, v10.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4c0d70 // fmla v16.8h, v11.8h, v12.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4d0d71 // fmla v17.8h, v11.8h, v13.8h
 	WORD   $0x6e521d8c // fmul v12.8h, v12.8h, v18.8h
 	WORD   $0x6e531dad // fmul v13.8h, v13.8h, v19.8h
@@ -1371,20 +1552,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1407,20 +1594,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1436,20 +1629,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1467,20 +1666,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -1518,12 +1723,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -1538,13 +1743,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -1554,6 +1761,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -1562,13 +1771,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -1605,20 +1816,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1641,20 +1858,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1670,20 +1893,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1701,20 +1930,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -1753,12 +1988,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc2(SB), NOSP
 	// 6 vectors a turn.
 	SUBS   $48, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -1770,11 +2005,13 @@ loop2:
 	WORD   $0x6ec9246c // fcmgt v12.8h, v3.8h, v9.8h
 	WORD   $0x6eca246d // fcmgt v13.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246e // fcmgt v14.8h, v3.8h, v11.8h
-	FMOVQ  32(R3), F15
+	FMOVQ  32(R3), F15 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2f // fmla v15.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
 	WORD   $0x4e440d50 // fmla v16.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e440d71 // fmla v17.8h, v11.8h, v4.8h
 	VSHL   $10, V15.H8, V18.H8
 	VSHL   $10, V16.H8, V19.H8
@@ -1782,17 +2019,21 @@ loop2:
 	WORD   $0x4ec515ef // fsub v15.8h, v15.8h, v5.8h
 	WORD   $0x4ec51610 // fsub v16.8h, v16.8h, v5.8h
 	WORD   $0x4ec51631 // fsub v17.8h, v17.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460de9 // fmla v9.8h, v15.8h, v6.8h
 	WORD   $0x4e460e0a // fmla v10.8h, v16.8h, v6.8h
 	WORD   $0x4e460e2b // fmla v11.8h, v17.8h, v6.8h
 	WORD   $0x4e470de9 // fmla v9.8h, v15.8h, v7.8h
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0f // fmla v15.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
 	WORD   $0x4e4a0d10 // fmla v16.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d11 // fmla v17.8h, v8.8h, v11.8h
 	WORD   $0x6e521d29 // fmul v9.8h, v9.8h, v18.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
@@ -1818,11 +2059,13 @@ loop2:
 	WORD   $0x6ec9246c // fcmgt v12.8h, v3.8h, v9.8h
 	WORD   $0x6eca246d // fcmgt v13.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246e // fcmgt v14.8h, v3.8h, v11.8h
-	FMOVQ  32(R3), F15
+	FMOVQ  32(R3), F15 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2f // fmla v15.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
 	WORD   $0x4e440d50 // fmla v16.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e440d71 // fmla v17.8h, v11.8h, v4.8h
 	VSHL   $10, V15.H8, V18.H8
 	VSHL   $10, V16.H8, V19.H8
@@ -1830,17 +2073,21 @@ loop2:
 	WORD   $0x4ec515ef // fsub v15.8h, v15.8h, v5.8h
 	WORD   $0x4ec51610 // fsub v16.8h, v16.8h, v5.8h
 	WORD   $0x4ec51631 // fsub v17.8h, v17.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460de9 // fmla v9.8h, v15.8h, v6.8h
 	WORD   $0x4e460e0a // fmla v10.8h, v16.8h, v6.8h
 	WORD   $0x4e460e2b // fmla v11.8h, v17.8h, v6.8h
 	WORD   $0x4e470de9 // fmla v9.8h, v15.8h, v7.8h
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0f // fmla v15.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
 	WORD   $0x4e4a0d10 // fmla v16.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d11 // fmla v17.8h, v8.8h, v11.8h
 	WORD   $0x6e521d29 // fmul v9.8h, v9.8h, v18.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
@@ -1875,20 +2122,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1911,20 +2164,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1940,20 +2199,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -1971,20 +2236,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -2024,12 +2295,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u48_acc3(SB), NOSP
 	// 6 vectors a turn.
 	SUBS   $48, R2
 	BLT    done2
-	FMOVQ  0(R3), F4
-	FMOVQ  16(R3), F5
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  64(R3), F8
-	FMOVQ  80(R3), F9
+	FMOVQ  0(R3), F4 // half16Cutoff
+	FMOVQ  16(R3), F5 // half16Log2e
+	FMOVQ  32(R3), F6 // half16Magic
+	FMOVQ  48(R3), F7 // half16MinusLn2
+	FMOVQ  64(R3), F8 // half16MinusLn2Lo
+	FMOVQ  80(R3), F9 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F10
@@ -2041,11 +2312,13 @@ loop2:
 	WORD   $0x6eca248d // fcmgt v13.8h, v4.8h, v10.8h
 	WORD   $0x6ecb248e // fcmgt v14.8h, v4.8h, v11.8h
 	WORD   $0x6ecc248f // fcmgt v15.8h, v4.8h, v12.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d50 // fmla v16.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e450d71 // fmla v17.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e450d92 // fmla v18.8h, v12.8h, v5.8h
 	VSHL   $10, V16.H8, V19.H8
 	VSHL   $10, V17.H8, V20.H8
@@ -2053,17 +2326,21 @@ loop2:
 	WORD   $0x4ec61610 // fsub v16.8h, v16.8h, v6.8h
 	WORD   $0x4ec61631 // fsub v17.8h, v17.8h, v6.8h
 	WORD   $0x4ec61652 // fsub v18.8h, v18.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
 	WORD   $0x4e470e4c // fmla v12.8h, v18.8h, v7.8h
 	WORD   $0x4e480e0a // fmla v10.8h, v16.8h, v8.8h
 	WORD   $0x4e480e2b // fmla v11.8h, v17.8h, v8.8h
 	WORD   $0x4e480e4c // fmla v12.8h, v18.8h, v8.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d30 // fmla v16.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d31 // fmla v17.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4c0d32 // fmla v18.8h, v9.8h, v12.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
 	WORD   $0x6e541d6b // fmul v11.8h, v11.8h, v20.8h
@@ -2089,11 +2366,13 @@ loop2:
 	WORD   $0x6eca248d // fcmgt v13.8h, v4.8h, v10.8h
 	WORD   $0x6ecb248e // fcmgt v14.8h, v4.8h, v11.8h
 	WORD   $0x6ecc248f // fcmgt v15.8h, v4.8h, v12.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d50 // fmla v16.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e450d71 // fmla v17.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e450d92 // fmla v18.8h, v12.8h, v5.8h
 	VSHL   $10, V16.H8, V19.H8
 	VSHL   $10, V17.H8, V20.H8
@@ -2101,17 +2380,21 @@ loop2:
 	WORD   $0x4ec61610 // fsub v16.8h, v16.8h, v6.8h
 	WORD   $0x4ec61631 // fsub v17.8h, v17.8h, v6.8h
 	WORD   $0x4ec61652 // fsub v18.8h, v18.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
 	WORD   $0x4e470e4c // fmla v12.8h, v18.8h, v7.8h
 	WORD   $0x4e480e0a // fmla v10.8h, v16.8h, v8.8h
 	WORD   $0x4e480e2b // fmla v11.8h, v17.8h, v8.8h
 	WORD   $0x4e480e4c // fmla v12.8h, v18.8h, v8.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d30 // fmla v16.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d31 // fmla v17.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4c0d32 // fmla v18.8h, v9.8h, v12.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
 	WORD   $0x6e541d6b // fmul v11.8h, v11.8h, v20.8h
@@ -2147,20 +2430,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2183,20 +2472,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2212,20 +2507,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2243,20 +2544,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -2294,12 +2601,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -2314,13 +2621,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -2330,6 +2639,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -2338,13 +2649,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -2381,20 +2694,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2417,20 +2736,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2446,20 +2771,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2477,20 +2808,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -2529,12 +2866,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc2(SB), NOSP
 	// 8 vectors a turn.
 	SUBS   $64, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -2549,13 +2886,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -2565,6 +2904,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -2573,13 +2914,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -2613,13 +2956,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -2629,6 +2974,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -2637,13 +2984,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -2683,20 +3032,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2719,20 +3074,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2748,20 +3109,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -2779,20 +3146,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -2833,12 +3206,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u64_acc4(SB), NOSP
 	// 8 vectors a turn.
 	SUBS   $64, R2
 	BLT    done2
-	FMOVQ  0(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  32(R3), F7
-	FMOVQ  48(R3), F8
-	FMOVQ  64(R3), F9
-	FMOVQ  80(R3), F10
+	FMOVQ  0(R3), F5 // half16Cutoff
+	FMOVQ  16(R3), F6 // half16Log2e
+	FMOVQ  32(R3), F7 // half16Magic
+	FMOVQ  48(R3), F8 // half16MinusLn2
+	FMOVQ  64(R3), F9 // half16MinusLn2Lo
+	FMOVQ  80(R3), F10 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F11
@@ -2853,13 +3226,15 @@ loop2:
 	WORD   $0x6ecc24b0 // fcmgt v16.8h, v5.8h, v12.8h
 	WORD   $0x6ecd24b1 // fcmgt v17.8h, v5.8h, v13.8h
 	WORD   $0x6ece24b2 // fcmgt v18.8h, v5.8h, v14.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e460d73 // fmla v19.8h, v11.8h, v6.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e460d94 // fmla v20.8h, v12.8h, v6.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e460db5 // fmla v21.8h, v13.8h, v6.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e460dd6 // fmla v22.8h, v14.8h, v6.8h
 	VSHL   $10, V19.H8, V23.H8
 	VSHL   $10, V20.H8, V24.H8
@@ -2869,6 +3244,8 @@ loop2:
 	WORD   $0x4ec71694 // fsub v20.8h, v20.8h, v7.8h
 	WORD   $0x4ec716b5 // fsub v21.8h, v21.8h, v7.8h
 	WORD   $0x4ec716d6 // fsub v22.8h, v22.8h, v7.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
@@ -2877,13 +3254,15 @@ loop2:
 	WORD   $0x4e490e8c // fmla v12.8h, v20.8h, v9.8h
 	WORD   $0x4e490ead // fmla v13.8h, v21.8h, v9.8h
 	WORD   $0x4e490ece // fmla v14.8h, v22.8h, v9.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4b0d53 // fmla v19.8h, v10.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d54 // fmla v20.8h, v10.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d55 // fmla v21.8h, v10.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d56 // fmla v22.8h, v10.8h, v14.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
 	WORD   $0x6e581d8c // fmul v12.8h, v12.8h, v24.8h
@@ -2917,13 +3296,15 @@ loop2:
 	WORD   $0x6ecc24b0 // fcmgt v16.8h, v5.8h, v12.8h
 	WORD   $0x6ecd24b1 // fcmgt v17.8h, v5.8h, v13.8h
 	WORD   $0x6ece24b2 // fcmgt v18.8h, v5.8h, v14.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e460d73 // fmla v19.8h, v11.8h, v6.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e460d94 // fmla v20.8h, v12.8h, v6.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e460db5 // fmla v21.8h, v13.8h, v6.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e460dd6 // fmla v22.8h, v14.8h, v6.8h
 	VSHL   $10, V19.H8, V23.H8
 	VSHL   $10, V20.H8, V24.H8
@@ -2933,6 +3314,8 @@ loop2:
 	WORD   $0x4ec71694 // fsub v20.8h, v20.8h, v7.8h
 	WORD   $0x4ec716b5 // fsub v21.8h, v21.8h, v7.8h
 	WORD   $0x4ec716d6 // fsub v22.8h, v22.8h, v7.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
@@ -2941,13 +3324,15 @@ loop2:
 	WORD   $0x4e490e8c // fmla v12.8h, v20.8h, v9.8h
 	WORD   $0x4e490ead // fmla v13.8h, v21.8h, v9.8h
 	WORD   $0x4e490ece // fmla v14.8h, v22.8h, v9.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4b0d53 // fmla v19.8h, v10.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d54 // fmla v20.8h, v10.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d55 // fmla v21.8h, v10.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d56 // fmla v22.8h, v10.8h, v14.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
 	WORD   $0x6e581d8c // fmul v12.8h, v12.8h, v24.8h
@@ -2989,20 +3374,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3025,20 +3416,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3054,20 +3451,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3085,20 +3488,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -3136,12 +3545,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -3156,13 +3565,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -3172,6 +3583,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -3180,13 +3593,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -3223,20 +3638,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3259,20 +3680,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3288,20 +3715,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3319,20 +3752,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -3372,12 +3811,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u72_acc3(SB), NOSP
 	// 9 vectors a turn.
 	SUBS   $72, R2
 	BLT    done2
-	FMOVQ  0(R3), F4
-	FMOVQ  16(R3), F5
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  64(R3), F8
-	FMOVQ  80(R3), F9
+	FMOVQ  0(R3), F4 // half16Cutoff
+	FMOVQ  16(R3), F5 // half16Log2e
+	FMOVQ  32(R3), F6 // half16Magic
+	FMOVQ  48(R3), F7 // half16MinusLn2
+	FMOVQ  64(R3), F8 // half16MinusLn2Lo
+	FMOVQ  80(R3), F9 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F10
@@ -3389,11 +3828,13 @@ loop2:
 	WORD   $0x6eca248d // fcmgt v13.8h, v4.8h, v10.8h
 	WORD   $0x6ecb248e // fcmgt v14.8h, v4.8h, v11.8h
 	WORD   $0x6ecc248f // fcmgt v15.8h, v4.8h, v12.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d50 // fmla v16.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e450d71 // fmla v17.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e450d92 // fmla v18.8h, v12.8h, v5.8h
 	VSHL   $10, V16.H8, V19.H8
 	VSHL   $10, V17.H8, V20.H8
@@ -3401,17 +3842,21 @@ loop2:
 	WORD   $0x4ec61610 // fsub v16.8h, v16.8h, v6.8h
 	WORD   $0x4ec61631 // fsub v17.8h, v17.8h, v6.8h
 	WORD   $0x4ec61652 // fsub v18.8h, v18.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
 	WORD   $0x4e470e4c // fmla v12.8h, v18.8h, v7.8h
 	WORD   $0x4e480e0a // fmla v10.8h, v16.8h, v8.8h
 	WORD   $0x4e480e2b // fmla v11.8h, v17.8h, v8.8h
 	WORD   $0x4e480e4c // fmla v12.8h, v18.8h, v8.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d30 // fmla v16.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d31 // fmla v17.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4c0d32 // fmla v18.8h, v9.8h, v12.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
 	WORD   $0x6e541d6b // fmul v11.8h, v11.8h, v20.8h
@@ -3437,11 +3882,13 @@ loop2:
 	WORD   $0x6eca248d // fcmgt v13.8h, v4.8h, v10.8h
 	WORD   $0x6ecb248e // fcmgt v14.8h, v4.8h, v11.8h
 	WORD   $0x6ecc248f // fcmgt v15.8h, v4.8h, v12.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d50 // fmla v16.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e450d71 // fmla v17.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e450d92 // fmla v18.8h, v12.8h, v5.8h
 	VSHL   $10, V16.H8, V19.H8
 	VSHL   $10, V17.H8, V20.H8
@@ -3449,17 +3896,21 @@ loop2:
 	WORD   $0x4ec61610 // fsub v16.8h, v16.8h, v6.8h
 	WORD   $0x4ec61631 // fsub v17.8h, v17.8h, v6.8h
 	WORD   $0x4ec61652 // fsub v18.8h, v18.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
 	WORD   $0x4e470e4c // fmla v12.8h, v18.8h, v7.8h
 	WORD   $0x4e480e0a // fmla v10.8h, v16.8h, v8.8h
 	WORD   $0x4e480e2b // fmla v11.8h, v17.8h, v8.8h
 	WORD   $0x4e480e4c // fmla v12.8h, v18.8h, v8.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d30 // fmla v16.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d31 // fmla v17.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4c0d32 // fmla v18.8h, v9.8h, v12.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
 	WORD   $0x6e541d6b // fmul v11.8h, v11.8h, v20.8h
@@ -3485,11 +3936,13 @@ loop2:
 	WORD   $0x6eca248d // fcmgt v13.8h, v4.8h, v10.8h
 	WORD   $0x6ecb248e // fcmgt v14.8h, v4.8h, v11.8h
 	WORD   $0x6ecc248f // fcmgt v15.8h, v4.8h, v12.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d50 // fmla v16.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e450d71 // fmla v17.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e450d92 // fmla v18.8h, v12.8h, v5.8h
 	VSHL   $10, V16.H8, V19.H8
 	VSHL   $10, V17.H8, V20.H8
@@ -3497,17 +3950,21 @@ loop2:
 	WORD   $0x4ec61610 // fsub v16.8h, v16.8h, v6.8h
 	WORD   $0x4ec61631 // fsub v17.8h, v17.8h, v6.8h
 	WORD   $0x4ec61652 // fsub v18.8h, v18.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
 	WORD   $0x4e470e4c // fmla v12.8h, v18.8h, v7.8h
 	WORD   $0x4e480e0a // fmla v10.8h, v16.8h, v8.8h
 	WORD   $0x4e480e2b // fmla v11.8h, v17.8h, v8.8h
 	WORD   $0x4e480e4c // fmla v12.8h, v18.8h, v8.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d30 // fmla v16.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d31 // fmla v17.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4c0d32 // fmla v18.8h, v9.8h, v12.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
 	WORD   $0x6e541d6b // fmul v11.8h, v11.8h, v20.8h
@@ -3543,20 +4000,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3579,20 +4042,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3608,20 +4077,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3639,20 +4114,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -3690,12 +4171,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -3710,13 +4191,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -3726,6 +4209,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -3734,13 +4219,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -3777,20 +4264,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3813,20 +4306,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3842,20 +4341,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -3873,20 +4378,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -3925,12 +4436,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc2(SB), NOSP
 	// 10 vectors a turn.
 	SUBS   $80, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -3945,13 +4456,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -3961,6 +4474,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -3969,13 +4484,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -4006,11 +4523,13 @@ loop2:
 	WORD   $0x6ec9246c // fcmgt v12.8h, v3.8h, v9.8h
 	WORD   $0x6eca246d // fcmgt v13.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246e // fcmgt v14.8h, v3.8h, v11.8h
-	FMOVQ  32(R3), F15
+	FMOVQ  32(R3), F15 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2f // fmla v15.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
 	WORD   $0x4e440d50 // fmla v16.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e440d71 // fmla v17.8h, v11.8h, v4.8h
 	VSHL   $10, V15.H8, V18.H8
 	VSHL   $10, V16.H8, V19.H8
@@ -4018,17 +4537,21 @@ loop2:
 	WORD   $0x4ec515ef // fsub v15.8h, v15.8h, v5.8h
 	WORD   $0x4ec51610 // fsub v16.8h, v16.8h, v5.8h
 	WORD   $0x4ec51631 // fsub v17.8h, v17.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460de9 // fmla v9.8h, v15.8h, v6.8h
 	WORD   $0x4e460e0a // fmla v10.8h, v16.8h, v6.8h
 	WORD   $0x4e460e2b // fmla v11.8h, v17.8h, v6.8h
 	WORD   $0x4e470de9 // fmla v9.8h, v15.8h, v7.8h
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0f // fmla v15.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
 	WORD   $0x4e4a0d10 // fmla v16.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d11 // fmla v17.8h, v8.8h, v11.8h
 	WORD   $0x6e521d29 // fmul v9.8h, v9.8h, v18.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
@@ -4054,11 +4577,13 @@ loop2:
 	WORD   $0x6ec9246c // fcmgt v12.8h, v3.8h, v9.8h
 	WORD   $0x6eca246d // fcmgt v13.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246e // fcmgt v14.8h, v3.8h, v11.8h
-	FMOVQ  32(R3), F15
+	FMOVQ  32(R3), F15 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d2f // fmla v15.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
 	WORD   $0x4e440d50 // fmla v16.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e440d71 // fmla v17.8h, v11.8h, v4.8h
 	VSHL   $10, V15.H8, V18.H8
 	VSHL   $10, V16.H8, V19.H8
@@ -4066,17 +4591,21 @@ loop2:
 	WORD   $0x4ec515ef // fsub v15.8h, v15.8h, v5.8h
 	WORD   $0x4ec51610 // fsub v16.8h, v16.8h, v5.8h
 	WORD   $0x4ec51631 // fsub v17.8h, v17.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460de9 // fmla v9.8h, v15.8h, v6.8h
 	WORD   $0x4e460e0a // fmla v10.8h, v16.8h, v6.8h
 	WORD   $0x4e460e2b // fmla v11.8h, v17.8h, v6.8h
 	WORD   $0x4e470de9 // fmla v9.8h, v15.8h, v7.8h
 	WORD   $0x4e470e0a // fmla v10.8h, v16.8h, v7.8h
 	WORD   $0x4e470e2b // fmla v11.8h, v17.8h, v7.8h
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d0f // fmla v15.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
 	WORD   $0x4e4a0d10 // fmla v16.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e4b0d11 // fmla v17.8h, v8.8h, v11.8h
 	WORD   $0x6e521d29 // fmul v9.8h, v9.8h, v18.8h
 	WORD   $0x6e531d4a // fmul v10.8h, v10.8h, v19.8h
@@ -4111,20 +4640,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4147,20 +4682,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4176,20 +4717,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4207,20 +4754,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -4262,12 +4815,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u80_acc5(SB), NOSP
 	// 10 vectors a turn.
 	SUBS   $80, R2
 	BLT    done2
-	FMOVQ  0(R3), F6
-	FMOVQ  16(R3), F7
-	FMOVQ  32(R3), F8
-	FMOVQ  48(R3), F9
-	FMOVQ  64(R3), F10
-	FMOVQ  80(R3), F11
+	FMOVQ  0(R3), F6 // half16Cutoff
+	FMOVQ  16(R3), F7 // half16Log2e
+	FMOVQ  32(R3), F8 // half16Magic
+	FMOVQ  48(R3), F9 // half16MinusLn2
+	FMOVQ  64(R3), F10 // half16MinusLn2Lo
+	FMOVQ  80(R3), F11 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F12
@@ -4282,13 +4835,15 @@ loop2:
 	WORD   $0x6ecd24d1 // fcmgt v17.8h, v6.8h, v13.8h
 	WORD   $0x6ece24d2 // fcmgt v18.8h, v6.8h, v14.8h
 	WORD   $0x6ecf24d3 // fcmgt v19.8h, v6.8h, v15.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e470d94 // fmla v20.8h, v12.8h, v7.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e470db5 // fmla v21.8h, v13.8h, v7.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e470dd6 // fmla v22.8h, v14.8h, v7.8h
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // half16Magic
 	WORD   $0x4e470df7 // fmla v23.8h, v15.8h, v7.8h
 	VSHL   $10, V20.H8, V24.H8
 	VSHL   $10, V21.H8, V25.H8
@@ -4298,6 +4853,8 @@ loop2:
 	WORD   $0x4ec816b5 // fsub v21.8h, v21.8h, v8.8h
 	WORD   $0x4ec816d6 // fsub v22.8h, v22.8h, v8.8h
 	WORD   $0x4ec816f7 // fsub v23.8h, v23.8h, v8.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e490e8c // fmla v12.8h, v20.8h, v9.8h
 	WORD   $0x4e490ead // fmla v13.8h, v21.8h, v9.8h
 	WORD   $0x4e490ece // fmla v14.8h, v22.8h, v9.8h
@@ -4306,13 +4863,15 @@ loop2:
 	WORD   $0x4e4a0ead // fmla v13.8h, v21.8h, v10.8h
 	WORD   $0x4e4a0ece // fmla v14.8h, v22.8h, v10.8h
 	WORD   $0x4e4a0eef // fmla v15.8h, v23.8h, v10.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4c0d74 // fmla v20.8h, v11.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d75 // fmla v21.8h, v11.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d76 // fmla v22.8h, v11.8h, v14.8h
-	FMOVQ  96(R3), F23
+	FMOVQ  96(R3), F23 // half16C1
 	WORD   $0x4e4f0d77 // fmla v23.8h, v11.8h, v15.8h
 	WORD   $0x6e581d8c // fmul v12.8h, v12.8h, v24.8h
 	WORD   $0x6e591dad // fmul v13.8h, v13.8h, v25.8h
@@ -4343,11 +4902,13 @@ loop2:
 	WORD   $0x6ecc24cf // fcmgt v15.8h, v6.8h, v12.8h
 	WORD   $0x6ecd24d0 // fcmgt v16.8h, v6.8h, v13.8h
 	WORD   $0x6ece24d1 // fcmgt v17.8h, v6.8h, v14.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e470d92 // fmla v18.8h, v12.8h, v7.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e470db3 // fmla v19.8h, v13.8h, v7.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e470dd4 // fmla v20.8h, v14.8h, v7.8h
 	VSHL   $10, V18.H8, V21.H8
 	VSHL   $10, V19.H8, V22.H8
@@ -4355,17 +4916,21 @@ loop2:
 	WORD   $0x4ec81652 // fsub v18.8h, v18.8h, v8.8h
 	WORD   $0x4ec81673 // fsub v19.8h, v19.8h, v8.8h
 	WORD   $0x4ec81694 // fsub v20.8h, v20.8h, v8.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e490e4c // fmla v12.8h, v18.8h, v9.8h
 	WORD   $0x4e490e6d // fmla v13.8h, v19.8h, v9.8h
 	WORD   $0x4e490e8e // fmla v14.8h, v20.8h, v9.8h
 	WORD   $0x4e4a0e4c // fmla v12.8h, v18.8h, v10.8h
 	WORD   $0x4e4a0e6d // fmla v13.8h, v19.8h, v10.8h
 	WORD   $0x4e4a0e8e // fmla v14.8h, v20.8h, v10.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4c0d72 // fmla v18.8h, v11.8h, v12.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4d0d73 // fmla v19.8h, v11.8h, v13.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4e0d74 // fmla v20.8h, v11.8h, v14.8h
 	WORD   $0x6e551d8c // fmul v12.8h, v12.8h, v21.8h
 	WORD   $0x6e561dad // fmul v13.8h, v13.8h, v22.8h
@@ -4391,11 +4956,13 @@ loop2:
 	WORD   $0x6ecc24cf // fcmgt v15.8h, v6.8h, v12.8h
 	WORD   $0x6ecd24d0 // fcmgt v16.8h, v6.8h, v13.8h
 	WORD   $0x6ece24d1 // fcmgt v17.8h, v6.8h, v14.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e470d92 // fmla v18.8h, v12.8h, v7.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e470db3 // fmla v19.8h, v13.8h, v7.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e470dd4 // fmla v20.8h, v14.8h, v7.8h
 	VSHL   $10, V18.H8, V21.H8
 	VSHL   $10, V19.H8, V22.H8
@@ -4403,17 +4970,21 @@ loop2:
 	WORD   $0x4ec81652 // fsub v18.8h, v18.8h, v8.8h
 	WORD   $0x4ec81673 // fsub v19.8h, v19.8h, v8.8h
 	WORD   $0x4ec81694 // fsub v20.8h, v20.8h, v8.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e490e4c // fmla v12.8h, v18.8h, v9.8h
 	WORD   $0x4e490e6d // fmla v13.8h, v19.8h, v9.8h
 	WORD   $0x4e490e8e // fmla v14.8h, v20.8h, v9.8h
 	WORD   $0x4e4a0e4c // fmla v12.8h, v18.8h, v10.8h
 	WORD   $0x4e4a0e6d // fmla v13.8h, v19.8h, v10.8h
 	WORD   $0x4e4a0e8e // fmla v14.8h, v20.8h, v10.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4c0d72 // fmla v18.8h, v11.8h, v12.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4d0d73 // fmla v19.8h, v11.8h, v13.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4e0d74 // fmla v20.8h, v11.8h, v14.8h
 	WORD   $0x6e551d8c // fmul v12.8h, v12.8h, v21.8h
 	WORD   $0x6e561dad // fmul v13.8h, v13.8h, v22.8h
@@ -4451,20 +5022,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4487,20 +5064,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4516,20 +5099,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4547,20 +5136,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -4598,12 +5193,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96(SB), NOSPLIT, 
 	// 4 vectors a turn.
 	SUBS   $32, R2
 	BLT    done2
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // half16Cutoff
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+	FMOVQ  48(R3), F5 // half16MinusLn2
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
+	FMOVQ  80(R3), F7 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F8
@@ -4618,13 +5213,15 @@ loop2:
 	WORD   $0x6ec9244d // fcmgt v13.8h, v2.8h, v9.8h
 	WORD   $0x6eca244e // fcmgt v14.8h, v2.8h, v10.8h
 	WORD   $0x6ecb244f // fcmgt v15.8h, v2.8h, v11.8h
-	FMOVQ  32(R3), F16
+	FMOVQ  32(R3), F16 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430d10 // fmla v16.8h, v8.8h, v3.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
 	WORD   $0x4e430d31 // fmla v17.8h, v9.8h, v3.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e430d52 // fmla v18.8h, v10.8h, v3.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e430d73 // fmla v19.8h, v11.8h, v3.8h
 	VSHL   $10, V16.H8, V20.H8
 	VSHL   $10, V17.H8, V21.H8
@@ -4634,6 +5231,8 @@ loop2:
 	WORD   $0x4ec41631 // fsub v17.8h, v17.8h, v4.8h
 	WORD   $0x4ec41652 // fsub v18.8h, v18.8h, v4.8h
 	WORD   $0x4ec41673 // fsub v19.8h, v19.8h, v4.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e450e08 // fmla v8.8h, v16.8h, v5.8h
 	WORD   $0x4e450e29 // fmla v9.8h, v17.8h, v5.8h
 	WORD   $0x4e450e4a // fmla v10.8h, v18.8h, v5.8h
@@ -4642,13 +5241,15 @@ loop2:
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e480cf0 // fmla v16.8h, v7.8h, v8.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
 	WORD   $0x4e490cf1 // fmla v17.8h, v7.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0cf2 // fmla v18.8h, v7.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0cf3 // fmla v19.8h, v7.8h, v11.8h
 	WORD   $0x6e541d08 // fmul v8.8h, v8.8h, v20.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
@@ -4685,20 +5286,26 @@ done2:
 loop3:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4721,20 +5328,26 @@ done3:
 	TBZ    $2, R2, done5
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4750,20 +5363,26 @@ done5:
 	TBZ    $1, R2, done6
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -4781,20 +5400,26 @@ done6:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -4833,12 +5458,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc2(SB), NOSP
 	// 12 vectors a turn.
 	SUBS   $96, R2
 	BLT    done2
-	FMOVQ  0(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
-	FMOVQ  48(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
+	FMOVQ  0(R3), F3 // half16Cutoff
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+	FMOVQ  48(R3), F6 // half16MinusLn2
+	FMOVQ  64(R3), F7 // half16MinusLn2Lo
+	FMOVQ  80(R3), F8 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F9
@@ -4853,13 +5478,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -4869,6 +5496,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -4877,13 +5506,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -4917,13 +5548,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -4933,6 +5566,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -4941,13 +5576,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -4981,13 +5618,15 @@ loop2:
 	WORD   $0x6eca246e // fcmgt v14.8h, v3.8h, v10.8h
 	WORD   $0x6ecb246f // fcmgt v15.8h, v3.8h, v11.8h
 	WORD   $0x6ecc2470 // fcmgt v16.8h, v3.8h, v12.8h
-	FMOVQ  32(R3), F17
+	FMOVQ  32(R3), F17 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440d31 // fmla v17.8h, v9.8h, v4.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
 	WORD   $0x4e440d52 // fmla v18.8h, v10.8h, v4.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e440d73 // fmla v19.8h, v11.8h, v4.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e440d94 // fmla v20.8h, v12.8h, v4.8h
 	VSHL   $10, V17.H8, V21.H8
 	VSHL   $10, V18.H8, V22.H8
@@ -4997,6 +5636,8 @@ loop2:
 	WORD   $0x4ec51652 // fsub v18.8h, v18.8h, v5.8h
 	WORD   $0x4ec51673 // fsub v19.8h, v19.8h, v5.8h
 	WORD   $0x4ec51694 // fsub v20.8h, v20.8h, v5.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e460e29 // fmla v9.8h, v17.8h, v6.8h
 	WORD   $0x4e460e4a // fmla v10.8h, v18.8h, v6.8h
 	WORD   $0x4e460e6b // fmla v11.8h, v19.8h, v6.8h
@@ -5005,13 +5646,15 @@ loop2:
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e490d11 // fmla v17.8h, v8.8h, v9.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
 	WORD   $0x4e4a0d12 // fmla v18.8h, v8.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d13 // fmla v19.8h, v8.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d14 // fmla v20.8h, v8.8h, v12.8h
 	WORD   $0x6e551d29 // fmul v9.8h, v9.8h, v21.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
@@ -5051,20 +5694,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5087,20 +5736,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5116,20 +5771,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5147,20 +5808,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -5200,12 +5867,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc3(SB), NOSP
 	// 12 vectors a turn.
 	SUBS   $96, R2
 	BLT    done2
-	FMOVQ  0(R3), F4
-	FMOVQ  16(R3), F5
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  64(R3), F8
-	FMOVQ  80(R3), F9
+	FMOVQ  0(R3), F4 // half16Cutoff
+	FMOVQ  16(R3), F5 // half16Log2e
+	FMOVQ  32(R3), F6 // half16Magic
+	FMOVQ  48(R3), F7 // half16MinusLn2
+	FMOVQ  64(R3), F8 // half16MinusLn2Lo
+	FMOVQ  80(R3), F9 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F10
@@ -5220,13 +5887,15 @@ loop2:
 	WORD   $0x6ecb248f // fcmgt v15.8h, v4.8h, v11.8h
 	WORD   $0x6ecc2490 // fcmgt v16.8h, v4.8h, v12.8h
 	WORD   $0x6ecd2491 // fcmgt v17.8h, v4.8h, v13.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d52 // fmla v18.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e450d73 // fmla v19.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e450d94 // fmla v20.8h, v12.8h, v5.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e450db5 // fmla v21.8h, v13.8h, v5.8h
 	VSHL   $10, V18.H8, V22.H8
 	VSHL   $10, V19.H8, V23.H8
@@ -5236,6 +5905,8 @@ loop2:
 	WORD   $0x4ec61673 // fsub v19.8h, v19.8h, v6.8h
 	WORD   $0x4ec61694 // fsub v20.8h, v20.8h, v6.8h
 	WORD   $0x4ec616b5 // fsub v21.8h, v21.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
@@ -5244,13 +5915,15 @@ loop2:
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d32 // fmla v18.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d33 // fmla v19.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d34 // fmla v20.8h, v9.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d35 // fmla v21.8h, v9.8h, v13.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
@@ -5284,13 +5957,15 @@ loop2:
 	WORD   $0x6ecb248f // fcmgt v15.8h, v4.8h, v11.8h
 	WORD   $0x6ecc2490 // fcmgt v16.8h, v4.8h, v12.8h
 	WORD   $0x6ecd2491 // fcmgt v17.8h, v4.8h, v13.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d52 // fmla v18.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e450d73 // fmla v19.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e450d94 // fmla v20.8h, v12.8h, v5.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e450db5 // fmla v21.8h, v13.8h, v5.8h
 	VSHL   $10, V18.H8, V22.H8
 	VSHL   $10, V19.H8, V23.H8
@@ -5300,6 +5975,8 @@ loop2:
 	WORD   $0x4ec61673 // fsub v19.8h, v19.8h, v6.8h
 	WORD   $0x4ec61694 // fsub v20.8h, v20.8h, v6.8h
 	WORD   $0x4ec616b5 // fsub v21.8h, v21.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
@@ -5308,13 +5985,15 @@ loop2:
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d32 // fmla v18.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d33 // fmla v19.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d34 // fmla v20.8h, v9.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d35 // fmla v21.8h, v9.8h, v13.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
@@ -5348,13 +6027,15 @@ loop2:
 	WORD   $0x6ecb248f // fcmgt v15.8h, v4.8h, v11.8h
 	WORD   $0x6ecc2490 // fcmgt v16.8h, v4.8h, v12.8h
 	WORD   $0x6ecd2491 // fcmgt v17.8h, v4.8h, v13.8h
-	FMOVQ  32(R3), F18
+	FMOVQ  32(R3), F18 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e450d52 // fmla v18.8h, v10.8h, v5.8h
-	FMOVQ  32(R3), F19
+	FMOVQ  32(R3), F19 // half16Magic
 	WORD   $0x4e450d73 // fmla v19.8h, v11.8h, v5.8h
-	FMOVQ  32(R3), F20
+	FMOVQ  32(R3), F20 // half16Magic
 	WORD   $0x4e450d94 // fmla v20.8h, v12.8h, v5.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
 	WORD   $0x4e450db5 // fmla v21.8h, v13.8h, v5.8h
 	VSHL   $10, V18.H8, V22.H8
 	VSHL   $10, V19.H8, V23.H8
@@ -5364,6 +6045,8 @@ loop2:
 	WORD   $0x4ec61673 // fsub v19.8h, v19.8h, v6.8h
 	WORD   $0x4ec61694 // fsub v20.8h, v20.8h, v6.8h
 	WORD   $0x4ec616b5 // fsub v21.8h, v21.8h, v6.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e470e4a // fmla v10.8h, v18.8h, v7.8h
 	WORD   $0x4e470e6b // fmla v11.8h, v19.8h, v7.8h
 	WORD   $0x4e470e8c // fmla v12.8h, v20.8h, v7.8h
@@ -5372,13 +6055,15 @@ loop2:
 	WORD   $0x4e480e6b // fmla v11.8h, v19.8h, v8.8h
 	WORD   $0x4e480e8c // fmla v12.8h, v20.8h, v8.8h
 	WORD   $0x4e480ead // fmla v13.8h, v21.8h, v8.8h
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4a0d32 // fmla v18.8h, v9.8h, v10.8h
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // half16C1
 	WORD   $0x4e4b0d33 // fmla v19.8h, v9.8h, v11.8h
-	FMOVQ  96(R3), F20
+	FMOVQ  96(R3), F20 // half16C1
 	WORD   $0x4e4c0d34 // fmla v20.8h, v9.8h, v12.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
 	WORD   $0x4e4d0d35 // fmla v21.8h, v9.8h, v13.8h
 	WORD   $0x6e561d4a // fmul v10.8h, v10.8h, v22.8h
 	WORD   $0x6e571d6b // fmul v11.8h, v11.8h, v23.8h
@@ -5419,20 +6104,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5455,20 +6146,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5484,20 +6181,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5515,20 +6218,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h
@@ -5571,12 +6280,12 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u96_acc6(SB), NOSP
 	// 12 vectors a turn.
 	SUBS   $96, R2
 	BLT    done2
-	FMOVQ  0(R3), F7
-	FMOVQ  16(R3), F8
-	FMOVQ  32(R3), F9
-	FMOVQ  48(R3), F10
-	FMOVQ  64(R3), F11
-	FMOVQ  80(R3), F12
+	FMOVQ  0(R3), F7 // half16Cutoff
+	FMOVQ  16(R3), F8 // half16Log2e
+	FMOVQ  32(R3), F9 // half16Magic
+	FMOVQ  48(R3), F10 // half16MinusLn2
+	FMOVQ  64(R3), F11 // half16MinusLn2Lo
+	FMOVQ  80(R3), F12 // half16C2
 
 loop2:
 	FMOVQ  0(R0), F13
@@ -5591,13 +6300,15 @@ loop2:
 	WORD   $0x6ece24f2 // fcmgt v18.8h, v7.8h, v14.8h
 	WORD   $0x6ecf24f3 // fcmgt v19.8h, v7.8h, v15.8h
 	WORD   $0x6ed024f4 // fcmgt v20.8h, v7.8h, v16.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e480db5 // fmla v21.8h, v13.8h, v8.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e480dd6 // fmla v22.8h, v14.8h, v8.8h
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // half16Magic
 	WORD   $0x4e480df7 // fmla v23.8h, v15.8h, v8.8h
-	FMOVQ  32(R3), F24
+	FMOVQ  32(R3), F24 // half16Magic
 	WORD   $0x4e480e18 // fmla v24.8h, v16.8h, v8.8h
 	VSHL   $10, V21.H8, V25.H8
 	VSHL   $10, V22.H8, V26.H8
@@ -5607,6 +6318,8 @@ loop2:
 	WORD   $0x4ec916d6 // fsub v22.8h, v22.8h, v9.8h
 	WORD   $0x4ec916f7 // fsub v23.8h, v23.8h, v9.8h
 	WORD   $0x4ec91718 // fsub v24.8h, v24.8h, v9.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e4a0ead // fmla v13.8h, v21.8h, v10.8h
 	WORD   $0x4e4a0ece // fmla v14.8h, v22.8h, v10.8h
 	WORD   $0x4e4a0eef // fmla v15.8h, v23.8h, v10.8h
@@ -5615,13 +6328,15 @@ loop2:
 	WORD   $0x4e4b0ece // fmla v14.8h, v22.8h, v11.8h
 	WORD   $0x4e4b0eef // fmla v15.8h, v23.8h, v11.8h
 	WORD   $0x4e4b0f10 // fmla v16.8h, v24.8h, v11.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4d0d95 // fmla v21.8h, v12.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d96 // fmla v22.8h, v12.8h, v14.8h
-	FMOVQ  96(R3), F23
+	FMOVQ  96(R3), F23 // half16C1
 	WORD   $0x4e4f0d97 // fmla v23.8h, v12.8h, v15.8h
-	FMOVQ  96(R3), F24
+	FMOVQ  96(R3), F24 // half16C1
 	WORD   $0x4e500d98 // fmla v24.8h, v12.8h, v16.8h
 	WORD   $0x6e591dad // fmul v13.8h, v13.8h, v25.8h
 	WORD   $0x6e5a1dce // fmul v14.8h, v14.8h, v26.8h
@@ -5655,13 +6370,15 @@ loop2:
 	WORD   $0x6ece24f2 // fcmgt v18.8h, v7.8h, v14.8h
 	WORD   $0x6ecf24f3 // fcmgt v19.8h, v7.8h, v15.8h
 	WORD   $0x6ed024f4 // fcmgt v20.8h, v7.8h, v16.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e480db5 // fmla v21.8h, v13.8h, v8.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e480dd6 // fmla v22.8h, v14.8h, v8.8h
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // half16Magic
 	WORD   $0x4e480df7 // fmla v23.8h, v15.8h, v8.8h
-	FMOVQ  32(R3), F24
+	FMOVQ  32(R3), F24 // half16Magic
 	WORD   $0x4e480e18 // fmla v24.8h, v16.8h, v8.8h
 	VSHL   $10, V21.H8, V25.H8
 	VSHL   $10, V22.H8, V26.H8
@@ -5671,6 +6388,8 @@ loop2:
 	WORD   $0x4ec916d6 // fsub v22.8h, v22.8h, v9.8h
 	WORD   $0x4ec916f7 // fsub v23.8h, v23.8h, v9.8h
 	WORD   $0x4ec91718 // fsub v24.8h, v24.8h, v9.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e4a0ead // fmla v13.8h, v21.8h, v10.8h
 	WORD   $0x4e4a0ece // fmla v14.8h, v22.8h, v10.8h
 	WORD   $0x4e4a0eef // fmla v15.8h, v23.8h, v10.8h
@@ -5679,13 +6398,15 @@ loop2:
 	WORD   $0x4e4b0ece // fmla v14.8h, v22.8h, v11.8h
 	WORD   $0x4e4b0eef // fmla v15.8h, v23.8h, v11.8h
 	WORD   $0x4e4b0f10 // fmla v16.8h, v24.8h, v11.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4d0d95 // fmla v21.8h, v12.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d96 // fmla v22.8h, v12.8h, v14.8h
-	FMOVQ  96(R3), F23
+	FMOVQ  96(R3), F23 // half16C1
 	WORD   $0x4e4f0d97 // fmla v23.8h, v12.8h, v15.8h
-	FMOVQ  96(R3), F24
+	FMOVQ  96(R3), F24 // half16C1
 	WORD   $0x4e500d98 // fmla v24.8h, v12.8h, v16.8h
 	WORD   $0x6e591dad // fmul v13.8h, v13.8h, v25.8h
 	WORD   $0x6e5a1dce // fmul v14.8h, v14.8h, v26.8h
@@ -5719,13 +6440,15 @@ loop2:
 	WORD   $0x6ece24f2 // fcmgt v18.8h, v7.8h, v14.8h
 	WORD   $0x6ecf24f3 // fcmgt v19.8h, v7.8h, v15.8h
 	WORD   $0x6ed024f4 // fcmgt v20.8h, v7.8h, v16.8h
-	FMOVQ  32(R3), F21
+	FMOVQ  32(R3), F21 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e480db5 // fmla v21.8h, v13.8h, v8.8h
-	FMOVQ  32(R3), F22
+	FMOVQ  32(R3), F22 // half16Magic
 	WORD   $0x4e480dd6 // fmla v22.8h, v14.8h, v8.8h
-	FMOVQ  32(R3), F23
+	FMOVQ  32(R3), F23 // half16Magic
 	WORD   $0x4e480df7 // fmla v23.8h, v15.8h, v8.8h
-	FMOVQ  32(R3), F24
+	FMOVQ  32(R3), F24 // half16Magic
 	WORD   $0x4e480e18 // fmla v24.8h, v16.8h, v8.8h
 	VSHL   $10, V21.H8, V25.H8
 	VSHL   $10, V22.H8, V26.H8
@@ -5735,6 +6458,8 @@ loop2:
 	WORD   $0x4ec916d6 // fsub v22.8h, v22.8h, v9.8h
 	WORD   $0x4ec916f7 // fsub v23.8h, v23.8h, v9.8h
 	WORD   $0x4ec91718 // fsub v24.8h, v24.8h, v9.8h
+
+	// t = x - n*ln 2
 	WORD   $0x4e4a0ead // fmla v13.8h, v21.8h, v10.8h
 	WORD   $0x4e4a0ece // fmla v14.8h, v22.8h, v10.8h
 	WORD   $0x4e4a0eef // fmla v15.8h, v23.8h, v10.8h
@@ -5743,13 +6468,15 @@ loop2:
 	WORD   $0x4e4b0ece // fmla v14.8h, v22.8h, v11.8h
 	WORD   $0x4e4b0eef // fmla v15.8h, v23.8h, v11.8h
 	WORD   $0x4e4b0f10 // fmla v16.8h, v24.8h, v11.8h
-	FMOVQ  96(R3), F21
+	FMOVQ  96(R3), F21 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e4d0d95 // fmla v21.8h, v12.8h, v13.8h
-	FMOVQ  96(R3), F22
+	FMOVQ  96(R3), F22 // half16C1
 	WORD   $0x4e4e0d96 // fmla v22.8h, v12.8h, v14.8h
-	FMOVQ  96(R3), F23
+	FMOVQ  96(R3), F23 // half16C1
 	WORD   $0x4e4f0d97 // fmla v23.8h, v12.8h, v15.8h
-	FMOVQ  96(R3), F24
+	FMOVQ  96(R3), F24 // half16C1
 	WORD   $0x4e500d98 // fmla v24.8h, v12.8h, v16.8h
 	WORD   $0x6e591dad // fmul v13.8h, v13.8h, v25.8h
 	WORD   $0x6e5a1dce // fmul v14.8h, v14.8h, v26.8h
@@ -5793,20 +6520,26 @@ done2:
 loop4:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5829,20 +6562,26 @@ done4:
 	TBZ    $2, R2, done6
 	FMOVD  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5858,20 +6597,26 @@ done6:
 	TBZ    $1, R2, done7
 	FMOVS  (R0), F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // half16Cutoff
 	WORD   $0x6ec22463 // fcmgt v3.8h, v3.8h, v2.8h
-	FMOVQ  16(R3), F4
-	FMOVQ  32(R3), F5
+	FMOVQ  16(R3), F4 // half16Log2e
+	FMOVQ  32(R3), F5 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e440c45 // fmla v5.8h, v2.8h, v4.8h
 	VSHL   $10, V5.H8, V4.H8
-	FMOVQ  32(R3), F6
+	FMOVQ  32(R3), F6 // half16Magic
 	WORD   $0x4ec614a5 // fsub v5.8h, v5.8h, v6.8h
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // half16MinusLn2Lo
 	WORD   $0x4e460ca2 // fmla v2.8h, v5.8h, v6.8h
-	FMOVQ  80(R3), F5
-	FMOVQ  96(R3), F6
+	FMOVQ  80(R3), F5 // half16C2
+	FMOVQ  96(R3), F6 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420ca6 // fmla v6.8h, v5.8h, v2.8h
 	WORD   $0x6e441c42 // fmul v2.8h, v2.8h, v4.8h
 	WORD   $0x4e420cc4 // fmla v4.8h, v6.8h, v2.8h
@@ -5889,20 +6634,26 @@ done7:
 	MOVHU  (R0), R5
 	FMOVS  R5, F2
 	WORD   $0x4ec01442 // fsub v2.8h, v2.8h, v0.8h
-	FMOVQ  0(R3), F0
+	FMOVQ  0(R3), F0 // half16Cutoff
 	WORD   $0x6ec22400 // fcmgt v0.8h, v0.8h, v2.8h
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
+	FMOVQ  16(R3), F3 // half16Log2e
+	FMOVQ  32(R3), F4 // half16Magic
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x4e430c44 // fmla v4.8h, v2.8h, v3.8h
 	VSHL   $10, V4.H8, V3.H8
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // half16Magic
 	WORD   $0x4ec51484 // fsub v4.8h, v4.8h, v5.8h
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // half16MinusLn2
+
+	// t = x - n*ln 2
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // half16MinusLn2Lo
 	WORD   $0x4e450c82 // fmla v2.8h, v4.8h, v5.8h
-	FMOVQ  80(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  80(R3), F4 // half16C2
+	FMOVQ  96(R3), F5 // half16C1
+
+	// exp(x) = s + (t*s) * (half16C1 + t*half16C2)
 	WORD   $0x4e420c85 // fmla v5.8h, v4.8h, v2.8h
 	WORD   $0x6e431c42 // fmul v2.8h, v2.8h, v3.8h
 	WORD   $0x4e420ca3 // fmla v3.8h, v5.8h, v2.8h

@@ -2,56 +2,74 @@
 
 // The first pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): the sum of exp(x) as mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Ours: upstream has none for neonfma.
 
 //go:build !purego
 
 #include "textflag.h"
 
+// minusInf
 DATA pool<>+0(SB)/4, $0xff800000
 DATA pool<>+4(SB)/4, $0xff800000
 DATA pool<>+8(SB)/4, $0xff800000
 DATA pool<>+12(SB)/4, $0xff800000
+// log2e
 DATA pool<>+16(SB)/4, $0x3fb8aa3b
 DATA pool<>+20(SB)/4, $0x3fb8aa3b
 DATA pool<>+24(SB)/4, $0x3fb8aa3b
 DATA pool<>+28(SB)/4, $0x3fb8aa3b
+// minExponent
 DATA pool<>+32(SB)/4, $0xc2fe0000
 DATA pool<>+36(SB)/4, $0xc2fe0000
 DATA pool<>+40(SB)/4, $0xc2fe0000
 DATA pool<>+44(SB)/4, $0xc2fe0000
+// magic16
 DATA pool<>+48(SB)/4, $0x47c03f80
 DATA pool<>+52(SB)/4, $0x47c03f80
 DATA pool<>+56(SB)/4, $0x47c03f80
 DATA pool<>+60(SB)/4, $0x47c03f80
+// minusLn2
 DATA pool<>+64(SB)/4, $0xbf317218
 DATA pool<>+68(SB)/4, $0xbf317218
 DATA pool<>+72(SB)/4, $0xbf317218
 DATA pool<>+76(SB)/4, $0xbf317218
+// minusLn2Lo
 DATA pool<>+80(SB)/4, $0x3102e308
 DATA pool<>+84(SB)/4, $0x3102e308
 DATA pool<>+88(SB)/4, $0x3102e308
 DATA pool<>+92(SB)/4, $0x3102e308
+// c5
 DATA pool<>+96(SB)/4, $0x3c07cfce
 DATA pool<>+100(SB)/4, $0x3c07cfce
 DATA pool<>+104(SB)/4, $0x3c07cfce
 DATA pool<>+108(SB)/4, $0x3c07cfce
+// c4
 DATA pool<>+112(SB)/4, $0x3d2b9d0d
 DATA pool<>+116(SB)/4, $0x3d2b9d0d
 DATA pool<>+120(SB)/4, $0x3d2b9d0d
 DATA pool<>+124(SB)/4, $0x3d2b9d0d
+// c3
 DATA pool<>+128(SB)/4, $0x3e2aad40
 DATA pool<>+132(SB)/4, $0x3e2aad40
 DATA pool<>+136(SB)/4, $0x3e2aad40
 DATA pool<>+140(SB)/4, $0x3e2aad40
+// c2
 DATA pool<>+144(SB)/4, $0x3efffee3
 DATA pool<>+148(SB)/4, $0x3efffee3
 DATA pool<>+152(SB)/4, $0x3efffee3
 DATA pool<>+156(SB)/4, $0x3efffee3
+// c1
 DATA pool<>+160(SB)/4, $0x3f7ffffb
 DATA pool<>+164(SB)/4, $0x3f7ffffb
 DATA pool<>+168(SB)/4, $0x3f7ffffb
 DATA pool<>+172(SB)/4, $0x3f7ffffb
+// c0
 DATA pool<>+176(SB)/4, $0x3f800000
 DATA pool<>+180(SB)/4, $0x3f800000
 DATA pool<>+184(SB)/4, $0x3f800000
@@ -76,7 +94,7 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u4(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// Whole vectors that are left.
 	SUBS   $4, R2
@@ -84,34 +102,46 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u4(SB), NOSPLIT, $0-32
 
 loop1:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -140,35 +170,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -183,9 +223,11 @@ done2:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -203,20 +245,22 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u8(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// 2 vectors a turn.
 	SUBS   $8, R2
 	BLT    done1
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
+	FMOVQ  32(R3), F2 // minExponent
+	FMOVQ  48(R3), F3 // magic16
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  80(R3), F6 // minusLn2Lo
+	FMOVQ  96(R3), F7 // c5
 
 loop1:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
 	FMOVQ  16(R0), F9
 	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
@@ -224,39 +268,49 @@ loop1:
 	WORD   $0x4e218929 // frintn v9.4s, v9.4s
 	WORD   $0x4e28c42a // fmaxnm v10.4s, v1.4s, v8.4s
 	WORD   $0x4e29c54a // fmaxnm v10.4s, v10.4s, v9.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eaad421 // fsub v1.4s, v1.4s, v10.4s
+
+	// 2^n
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V8.S4, V1.S4
 	FMOVQ  16(R0), F11
 	VFMLA  V5.S4, V9.S4, V11.S4
 	VFMLA  V6.S4, V8.S4, V1.S4
 	VFMLA  V6.S4, V9.S4, V11.S4
-	FMOVQ  112(R3), F12
+	FMOVQ  112(R3), F12 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V12.S4
-	FMOVQ  112(R3), F13
+	FMOVQ  112(R3), F13 // c4
 	VFMLA  V11.S4, V7.S4, V13.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // c3
 	VFMLA  V1.S4, V12.S4, V14.S4
-	FMOVQ  128(R3), F12
+	FMOVQ  128(R3), F12 // c3
 	VFMLA  V11.S4, V13.S4, V12.S4
-	FMOVQ  144(R3), F13
+	FMOVQ  144(R3), F13 // c2
 	VFMLA  V1.S4, V14.S4, V13.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // c2
 	VFMLA  V11.S4, V12.S4, V14.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // c1
 	VFMLA  V1.S4, V13.S4, V12.S4
-	FMOVQ  160(R3), F13
+	FMOVQ  160(R3), F13 // c1
 	VFMLA  V11.S4, V14.S4, V13.S4
-	FMOVQ  176(R3), F14
+	FMOVQ  176(R3), F14 // c0
 	VFMLA  V1.S4, V12.S4, V14.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V11.S4, V13.S4, V1.S4
 	WORD   $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD   $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+
+	// 2^n
 	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
@@ -279,34 +333,46 @@ done1:
 
 loop2:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -335,35 +401,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -378,9 +454,11 @@ done3:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -399,21 +477,23 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u8_acc2(SB), NOSPLIT, $0-32
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
-	FMOVQ  0(R3), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F2 // minusInf
+	FMOVQ  0(R3), F3 // minusInf
 
 	// 2 vectors a turn.
 	SUBS   $8, R2
 	BLT    done1
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  96(R3), F9
+	FMOVQ  32(R3), F4 // minExponent
+	FMOVQ  48(R3), F5 // magic16
+	FMOVQ  16(R3), F6 // log2e
+	FMOVQ  64(R3), F7 // minusLn2
+	FMOVQ  80(R3), F8 // minusLn2Lo
+	FMOVQ  96(R3), F9 // c5
 
 loop1:
 	FMOVQ  0(R0), F10
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
 	FMOVQ  16(R0), F11
 	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
@@ -421,44 +501,58 @@ loop1:
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e2ac44c // fmaxnm v12.4s, v2.4s, v10.4s
 	WORD   $0x4e2bc46d // fmaxnm v13.4s, v3.4s, v11.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  0(R0), F2
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V10.S4, V2.S4
 	FMOVQ  16(R0), F3
 	VFMLA  V7.S4, V11.S4, V3.S4
 	VFMLA  V8.S4, V10.S4, V2.S4
 	VFMLA  V8.S4, V11.S4, V3.S4
-	FMOVQ  112(R3), F14
+	FMOVQ  112(R3), F14 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V9.S4, V14.S4
-	FMOVQ  112(R3), F15
+	FMOVQ  112(R3), F15 // c4
 	VFMLA  V3.S4, V9.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c3
 	VFMLA  V2.S4, V14.S4, V16.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // c3
 	VFMLA  V3.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c2
 	VFMLA  V2.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V3.S4, V14.S4, V16.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // c1
 	VFMLA  V2.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c1
 	VFMLA  V3.S4, V16.S4, V15.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V2.S4, V14.S4, V16.S4
-	FMOVQ  176(R3), F2
+	FMOVQ  176(R3), F2 // c0
 	VFMLA  V3.S4, V15.S4, V2.S4
 	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
 	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
@@ -479,13 +573,17 @@ done1:
 	// Merge the sums.
 	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -498,34 +596,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F2
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F2 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c3
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  160(R3), F2
+	FMOVQ  160(R3), F2 // c1
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V2.S4, V7.S4
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -554,35 +664,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V2.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -597,9 +717,11 @@ done4:
 	VREV64 V1.S4, V3.S4
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -617,20 +739,22 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u12(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// 3 vectors a turn.
 	SUBS   $12, R2
 	BLT    done1
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
+	FMOVQ  32(R3), F2 // minExponent
+	FMOVQ  48(R3), F3 // magic16
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  80(R3), F6 // minusLn2Lo
+	FMOVQ  96(R3), F7 // c5
 
 loop1:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
 	FMOVQ  16(R0), F9
 	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
@@ -642,12 +766,18 @@ loop1:
 	WORD   $0x4e28c42b // fmaxnm v11.4s, v1.4s, v8.4s
 	WORD   $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
 	WORD   $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+
+	// 2^n
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V8.S4, V1.S4
 	FMOVQ  16(R0), F12
 	VFMLA  V5.S4, V9.S4, V12.S4
@@ -656,39 +786,43 @@ loop1:
 	VFMLA  V6.S4, V8.S4, V1.S4
 	VFMLA  V6.S4, V9.S4, V12.S4
 	VFMLA  V6.S4, V10.S4, V13.S4
-	FMOVQ  112(R3), F14
+	FMOVQ  112(R3), F14 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V14.S4
-	FMOVQ  112(R3), F15
+	FMOVQ  112(R3), F15 // c4
 	VFMLA  V12.S4, V7.S4, V15.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c4
 	VFMLA  V13.S4, V7.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V1.S4, V14.S4, V17.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // c3
 	VFMLA  V12.S4, V15.S4, V14.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c3
 	VFMLA  V13.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V1.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c2
 	VFMLA  V12.S4, V14.S4, V17.S4
-	FMOVQ  144(R3), F14
+	FMOVQ  144(R3), F14 // c2
 	VFMLA  V13.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c1
 	VFMLA  V1.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c1
 	VFMLA  V12.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c1
 	VFMLA  V13.S4, V14.S4, V17.S4
-	FMOVQ  176(R3), F14
+	FMOVQ  176(R3), F14 // c0
 	VFMLA  V1.S4, V15.S4, V14.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V12.S4, V16.S4, V1.S4
-	FMOVQ  176(R3), F12
+	FMOVQ  176(R3), F12 // c0
 	VFMLA  V13.S4, V17.S4, V12.S4
 	WORD   $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
 	WORD   $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD   $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+
+	// 2^n
 	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
@@ -715,34 +849,46 @@ done1:
 
 loop2:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -771,35 +917,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -814,9 +970,11 @@ done3:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -836,22 +994,24 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u12_acc3(SB), NOSPLIT, $0-32
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
 	VEOR   V2.B16, V2.B16, V2.B16
-	FMOVQ  0(R3), F3
-	FMOVQ  0(R3), F4
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F3 // minusInf
+	FMOVQ  0(R3), F4 // minusInf
+	FMOVQ  0(R3), F5 // minusInf
 
 	// 3 vectors a turn.
 	SUBS   $12, R2
 	BLT    done1
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  16(R3), F8
-	FMOVQ  64(R3), F9
-	FMOVQ  80(R3), F10
-	FMOVQ  96(R3), F11
+	FMOVQ  32(R3), F6 // minExponent
+	FMOVQ  48(R3), F7 // magic16
+	FMOVQ  16(R3), F8 // log2e
+	FMOVQ  64(R3), F9 // minusLn2
+	FMOVQ  80(R3), F10 // minusLn2Lo
+	FMOVQ  96(R3), F11 // c5
 
 loop1:
 	FMOVQ  0(R0), F12
+
+	// n = round(x * log2e)
 	WORD   $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	FMOVQ  16(R0), F13
 	WORD   $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
@@ -863,22 +1023,36 @@ loop1:
 	WORD   $0x4e2cc46f // fmaxnm v15.4s, v3.4s, v12.4s
 	WORD   $0x4e2dc490 // fmaxnm v16.4s, v4.4s, v13.4s
 	WORD   $0x4e2ec4b1 // fmaxnm v17.4s, v5.4s, v14.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
+
+	// 2^n
 	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+
+	// 2^n
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	FMOVQ  0(R0), F3
+
+	// t = x - n*ln 2
 	VFMLA  V9.S4, V12.S4, V3.S4
 	FMOVQ  16(R0), F4
 	VFMLA  V9.S4, V13.S4, V4.S4
@@ -887,39 +1061,43 @@ loop1:
 	VFMLA  V10.S4, V12.S4, V3.S4
 	VFMLA  V10.S4, V13.S4, V4.S4
 	VFMLA  V10.S4, V14.S4, V5.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V11.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V4.S4, V11.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
 	VFMLA  V5.S4, V11.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // c3
 	VFMLA  V3.S4, V18.S4, V21.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V4.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V5.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V3.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V4.S4, V18.S4, V21.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V5.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V3.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V4.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // c1
 	VFMLA  V5.S4, V18.S4, V21.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c0
 	VFMLA  V3.S4, V19.S4, V18.S4
-	FMOVQ  176(R3), F3
+	FMOVQ  176(R3), F3 // c0
 	VFMLA  V4.S4, V20.S4, V3.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c0
 	VFMLA  V5.S4, V21.S4, V4.S4
 	WORD   $0x4eafd58c // fsub v12.4s, v12.4s, v15.4s
 	WORD   $0x4eb0d5ad // fsub v13.4s, v13.4s, v16.4s
 	WORD   $0x4eb1d5ce // fsub v14.4s, v14.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
 	WORD   $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
@@ -946,18 +1124,24 @@ done1:
 	WORD   $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
 	WORD   $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
 	WORD   $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
-	FMOVQ  32(R3), F7
+	FMOVQ  32(R3), F7 // minExponent
+
+	// 2^n
 	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
-	FMOVQ  48(R3), F8
+	FMOVQ  48(R3), F8 // magic16
 	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+
+	// 2^n
 	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
 	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+
+	// 2^n
 	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
 	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	VSHL   $16, V5.S4, V5.S4
@@ -970,34 +1154,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ  64(R3), F3
+	FMOVQ  64(R3), F3 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V3.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // minusLn2Lo
 	VFMLA  V3.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F3
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F3 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V3.S4, V7.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // c3
 	VFMLA  V6.S4, V7.S4, V3.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V3.S4, V7.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // c1
 	VFMLA  V6.S4, V7.S4, V3.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V3.S4, V7.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -1026,35 +1222,45 @@ l1:
 	FMOVS  (R0), F2
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V2.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V2.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V3.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -1069,9 +1275,11 @@ done4:
 	VREV64 V1.S4, V2.S4
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ  48(R3), F2
+	FMOVQ  48(R3), F2 // magic16
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
@@ -1089,20 +1297,22 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// 4 vectors a turn.
 	SUBS   $16, R2
 	BLT    done1
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
+	FMOVQ  32(R3), F2 // minExponent
+	FMOVQ  48(R3), F3 // magic16
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  80(R3), F6 // minusLn2Lo
+	FMOVQ  96(R3), F7 // c5
 
 loop1:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
 	FMOVQ  16(R0), F9
 	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
@@ -1118,12 +1328,18 @@ loop1:
 	WORD   $0x4e29c58c // fmaxnm v12.4s, v12.4s, v9.4s
 	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
 	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V8.S4, V1.S4
 	FMOVQ  16(R0), F13
 	VFMLA  V5.S4, V9.S4, V13.S4
@@ -1135,50 +1351,54 @@ loop1:
 	VFMLA  V6.S4, V9.S4, V13.S4
 	VFMLA  V6.S4, V10.S4, V14.S4
 	VFMLA  V6.S4, V11.S4, V15.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c4
 	VFMLA  V13.S4, V7.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
 	VFMLA  V14.S4, V7.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V15.S4, V7.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V1.S4, V16.S4, V20.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c3
 	VFMLA  V13.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V14.S4, V18.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V15.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V1.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V13.S4, V16.S4, V20.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c2
 	VFMLA  V15.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V1.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V13.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V14.S4, V16.S4, V20.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c1
 	VFMLA  V15.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c0
 	VFMLA  V1.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V13.S4, V19.S4, V1.S4
-	FMOVQ  176(R3), F13
+	FMOVQ  176(R3), F13 // c0
 	VFMLA  V14.S4, V20.S4, V13.S4
-	FMOVQ  176(R3), F14
+	FMOVQ  176(R3), F14 // c0
 	VFMLA  V15.S4, V16.S4, V14.S4
 	WORD   $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	WORD   $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
 	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
 	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
@@ -1209,34 +1429,46 @@ done1:
 
 loop2:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -1265,35 +1497,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -1308,9 +1550,11 @@ done3:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -1329,21 +1573,23 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16_acc2(SB), NOSPLIT, $0-32
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
-	FMOVQ  0(R3), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F2 // minusInf
+	FMOVQ  0(R3), F3 // minusInf
 
 	// 4 vectors a turn.
 	SUBS   $16, R2
 	BLT    done1
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  96(R3), F9
+	FMOVQ  32(R3), F4 // minExponent
+	FMOVQ  48(R3), F5 // magic16
+	FMOVQ  16(R3), F6 // log2e
+	FMOVQ  64(R3), F7 // minusLn2
+	FMOVQ  80(R3), F8 // minusLn2Lo
+	FMOVQ  96(R3), F9 // c5
 
 loop1:
 	FMOVQ  0(R0), F10
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
 	FMOVQ  16(R0), F11
 	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
@@ -1359,17 +1605,27 @@ loop1:
 	WORD   $0x4e2bc46f // fmaxnm v15.4s, v3.4s, v11.4s
 	WORD   $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
 	WORD   $0x4e2dc5ef // fmaxnm v15.4s, v15.4s, v13.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  0(R0), F2
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V10.S4, V2.S4
 	FMOVQ  16(R0), F3
 	VFMLA  V7.S4, V11.S4, V3.S4
@@ -1381,50 +1637,54 @@ loop1:
 	VFMLA  V8.S4, V11.S4, V3.S4
 	VFMLA  V8.S4, V12.S4, V16.S4
 	VFMLA  V8.S4, V13.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V9.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V3.S4, V9.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
 	VFMLA  V16.S4, V9.S4, V20.S4
-	FMOVQ  112(R3), F21
+	FMOVQ  112(R3), F21 // c4
 	VFMLA  V17.S4, V9.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V2.S4, V18.S4, V22.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V3.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V16.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V17.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V2.S4, V22.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V3.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V16.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V17.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V2.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // c1
 	VFMLA  V3.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V16.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  176(R3), F19
+	FMOVQ  176(R3), F19 // c0
 	VFMLA  V2.S4, V20.S4, V19.S4
-	FMOVQ  176(R3), F2
+	FMOVQ  176(R3), F2 // c0
 	VFMLA  V3.S4, V21.S4, V2.S4
-	FMOVQ  176(R3), F3
+	FMOVQ  176(R3), F3 // c0
 	VFMLA  V16.S4, V22.S4, V3.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V17.S4, V18.S4, V16.S4
 	WORD   $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
 	WORD   $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	WORD   $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
 	WORD   $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+
+	// 2^n
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
 	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
@@ -1453,13 +1713,17 @@ done1:
 	// Merge the sums.
 	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -1472,34 +1736,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F2
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F2 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c3
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  160(R3), F2
+	FMOVQ  160(R3), F2 // c1
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V2.S4, V7.S4
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -1528,35 +1804,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V2.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -1571,9 +1857,11 @@ done4:
 	VREV64 V1.S4, V3.S4
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -1594,23 +1882,25 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16_acc4(SB), NOSPLIT, $0-32
 	VEOR   V1.B16, V1.B16, V1.B16
 	VEOR   V2.B16, V2.B16, V2.B16
 	VEOR   V3.B16, V3.B16, V3.B16
-	FMOVQ  0(R3), F4
-	FMOVQ  0(R3), F5
-	FMOVQ  0(R3), F6
-	FMOVQ  0(R3), F7
+	FMOVQ  0(R3), F4 // minusInf
+	FMOVQ  0(R3), F5 // minusInf
+	FMOVQ  0(R3), F6 // minusInf
+	FMOVQ  0(R3), F7 // minusInf
 
 	// 4 vectors a turn.
 	SUBS   $16, R2
 	BLT    done1
-	FMOVQ  32(R3), F8
-	FMOVQ  48(R3), F9
-	FMOVQ  16(R3), F10
-	FMOVQ  64(R3), F11
-	FMOVQ  80(R3), F12
-	FMOVQ  96(R3), F13
+	FMOVQ  32(R3), F8 // minExponent
+	FMOVQ  48(R3), F9 // magic16
+	FMOVQ  16(R3), F10 // log2e
+	FMOVQ  64(R3), F11 // minusLn2
+	FMOVQ  80(R3), F12 // minusLn2Lo
+	FMOVQ  96(R3), F13 // c5
 
 loop1:
 	FMOVQ  0(R0), F14
+
+	// n = round(x * log2e)
 	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
 	FMOVQ  16(R0), F15
 	WORD   $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
@@ -1626,27 +1916,45 @@ loop1:
 	WORD   $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
 	WORD   $0x4e30c4d4 // fmaxnm v20.4s, v6.4s, v16.4s
 	WORD   $0x4e31c4f5 // fmaxnm v21.4s, v7.4s, v17.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+
+	// 2^n
 	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
 	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
+
+	// 2^n
 	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb4d4c6 // fsub v6.4s, v6.4s, v20.4s
+
+	// 2^n
 	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
 	VSHL   $16, V6.S4, V6.S4
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb5d4e7 // fsub v7.4s, v7.4s, v21.4s
+
+	// 2^n
 	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	VSHL   $16, V7.S4, V7.S4
 	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	FMOVQ  0(R0), F4
+
+	// t = x - n*ln 2
 	VFMLA  V11.S4, V14.S4, V4.S4
 	FMOVQ  16(R0), F5
 	VFMLA  V11.S4, V15.S4, V5.S4
@@ -1658,50 +1966,54 @@ loop1:
 	VFMLA  V12.S4, V15.S4, V5.S4
 	VFMLA  V12.S4, V16.S4, V6.S4
 	VFMLA  V12.S4, V17.S4, V7.S4
-	FMOVQ  112(R3), F22
+	FMOVQ  112(R3), F22 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V4.S4, V13.S4, V22.S4
-	FMOVQ  112(R3), F23
+	FMOVQ  112(R3), F23 // c4
 	VFMLA  V5.S4, V13.S4, V23.S4
-	FMOVQ  112(R3), F24
+	FMOVQ  112(R3), F24 // c4
 	VFMLA  V6.S4, V13.S4, V24.S4
-	FMOVQ  112(R3), F25
+	FMOVQ  112(R3), F25 // c4
 	VFMLA  V7.S4, V13.S4, V25.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // c3
 	VFMLA  V4.S4, V22.S4, V26.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V5.S4, V23.S4, V22.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // c3
 	VFMLA  V6.S4, V24.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // c3
 	VFMLA  V7.S4, V25.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // c2
 	VFMLA  V4.S4, V26.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // c2
 	VFMLA  V5.S4, V22.S4, V26.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V6.S4, V23.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c2
 	VFMLA  V7.S4, V24.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // c1
 	VFMLA  V4.S4, V25.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // c1
 	VFMLA  V5.S4, V26.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // c1
 	VFMLA  V6.S4, V22.S4, V26.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V7.S4, V23.S4, V22.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c0
 	VFMLA  V4.S4, V24.S4, V23.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c0
 	VFMLA  V5.S4, V25.S4, V4.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c0
 	VFMLA  V6.S4, V26.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V7.S4, V22.S4, V6.S4
 	WORD   $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	WORD   $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	WORD   $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
 	WORD   $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+
+	// 2^n
 	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
 	WORD   $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
 	WORD   $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
@@ -1734,23 +2046,31 @@ done1:
 	WORD   $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
 	WORD   $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
 	WORD   $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
-	FMOVQ  32(R3), F9
+	FMOVQ  32(R3), F9 // minExponent
+
+	// 2^n
 	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
-	FMOVQ  48(R3), F10
+	FMOVQ  48(R3), F10 // magic16
 	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
 	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
 	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V1.S4, V0.S4
 	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
 	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	VSHL   $16, V6.S4, V6.S4
 	VFMLA  V6.S4, V2.S4, V0.S4
 	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
 	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 	VSHL   $16, V7.S4, V7.S4
@@ -1763,34 +2083,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V4.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // minusLn2Lo
 	VFMLA  V4.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F4
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F4 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V4.S4, V7.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // c3
 	VFMLA  V6.S4, V7.S4, V4.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V4.S4, V7.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c1
 	VFMLA  V6.S4, V7.S4, V4.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V4.S4, V7.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -1819,35 +2151,45 @@ l1:
 	FMOVS  (R0), F2
 
 l2:
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD   $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V3.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V3.S4, V2.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V2.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V4.B16, V3.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -1862,9 +2204,11 @@ done4:
 	VREV64 V1.S4, V2.S4
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
-	FMOVQ  48(R3), F2
+	FMOVQ  48(R3), F2 // magic16
 	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -1882,20 +2226,22 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// 6 vectors a turn.
 	SUBS   $24, R2
 	BLT    done1
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
+	FMOVQ  32(R3), F2 // minExponent
+	FMOVQ  48(R3), F3 // magic16
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  80(R3), F6 // minusLn2Lo
+	FMOVQ  96(R3), F7 // c5
 
 loop1:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
 	FMOVQ  16(R0), F9
 	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
@@ -1908,6 +2254,8 @@ loop1:
 	WORD   $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
 	WORD   $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
 	FMOVQ  48(R0), F12
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
 	FMOVQ  64(R0), F13
 	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
@@ -1919,12 +2267,18 @@ loop1:
 	WORD   $0x4e2cc56b // fmaxnm v11.4s, v11.4s, v12.4s
 	WORD   $0x4e2dc56b // fmaxnm v11.4s, v11.4s, v13.4s
 	WORD   $0x4e2ec56b // fmaxnm v11.4s, v11.4s, v14.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+
+	// 2^n
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V8.S4, V1.S4
 	FMOVQ  16(R0), F15
 	VFMLA  V5.S4, V9.S4, V15.S4
@@ -1933,39 +2287,43 @@ loop1:
 	VFMLA  V6.S4, V8.S4, V1.S4
 	VFMLA  V6.S4, V9.S4, V15.S4
 	VFMLA  V6.S4, V10.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
 	VFMLA  V15.S4, V7.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V16.S4, V7.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V1.S4, V17.S4, V20.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V15.S4, V18.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V16.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V1.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V15.S4, V17.S4, V20.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c2
 	VFMLA  V16.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V1.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V15.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V16.S4, V17.S4, V20.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c0
 	VFMLA  V1.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V15.S4, V19.S4, V1.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c0
 	VFMLA  V16.S4, V20.S4, V15.S4
 	WORD   $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
 	WORD   $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD   $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+
+	// 2^n
 	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
@@ -1979,6 +2337,8 @@ loop1:
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VFMLA  V10.S4, V15.S4, V0.S4
 	FMOVQ  48(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V12.S4, V1.S4
 	FMOVQ  64(R0), F8
 	VFMLA  V5.S4, V13.S4, V8.S4
@@ -1987,39 +2347,43 @@ loop1:
 	VFMLA  V6.S4, V12.S4, V1.S4
 	VFMLA  V6.S4, V13.S4, V8.S4
 	VFMLA  V6.S4, V14.S4, V9.S4
-	FMOVQ  112(R3), F10
+	FMOVQ  112(R3), F10 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V10.S4
-	FMOVQ  112(R3), F15
+	FMOVQ  112(R3), F15 // c4
 	VFMLA  V8.S4, V7.S4, V15.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c4
 	VFMLA  V9.S4, V7.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V1.S4, V10.S4, V17.S4
-	FMOVQ  128(R3), F10
+	FMOVQ  128(R3), F10 // c3
 	VFMLA  V8.S4, V15.S4, V10.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c3
 	VFMLA  V9.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V1.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c2
 	VFMLA  V8.S4, V10.S4, V17.S4
-	FMOVQ  144(R3), F10
+	FMOVQ  144(R3), F10 // c2
 	VFMLA  V9.S4, V15.S4, V10.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c1
 	VFMLA  V1.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c1
 	VFMLA  V8.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c1
 	VFMLA  V9.S4, V10.S4, V17.S4
-	FMOVQ  176(R3), F10
+	FMOVQ  176(R3), F10 // c0
 	VFMLA  V1.S4, V15.S4, V10.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V8.S4, V16.S4, V1.S4
-	FMOVQ  176(R3), F8
+	FMOVQ  176(R3), F8 // c0
 	VFMLA  V9.S4, V17.S4, V8.S4
 	WORD   $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
 	WORD   $0x4eabd5ad // fsub v13.4s, v13.4s, v11.4s
 	WORD   $0x4eabd5ce // fsub v14.4s, v14.4s, v11.4s
+
+	// 2^n
 	WORD   $0x4e22c58c // fmaxnm v12.4s, v12.4s, v2.4s
 	WORD   $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
 	WORD   $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
@@ -2046,34 +2410,46 @@ done1:
 
 loop2:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -2102,35 +2478,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -2145,9 +2531,11 @@ done3:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -2166,21 +2554,23 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24_acc2(SB), NOSPLIT, $0-32
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
-	FMOVQ  0(R3), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F2 // minusInf
+	FMOVQ  0(R3), F3 // minusInf
 
 	// 6 vectors a turn.
 	SUBS   $24, R2
 	BLT    done1
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  96(R3), F9
+	FMOVQ  32(R3), F4 // minExponent
+	FMOVQ  48(R3), F5 // magic16
+	FMOVQ  16(R3), F6 // log2e
+	FMOVQ  64(R3), F7 // minusLn2
+	FMOVQ  80(R3), F8 // minusLn2Lo
+	FMOVQ  96(R3), F9 // c5
 
 loop1:
 	FMOVQ  0(R0), F10
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
 	FMOVQ  32(R0), F11
 	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
@@ -2192,12 +2582,18 @@ loop1:
 	WORD   $0x4e2ac44d // fmaxnm v13.4s, v2.4s, v10.4s
 	WORD   $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
 	WORD   $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  0(R0), F2
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V10.S4, V2.S4
 	FMOVQ  32(R0), F14
 	VFMLA  V7.S4, V11.S4, V14.S4
@@ -2206,39 +2602,43 @@ loop1:
 	VFMLA  V8.S4, V10.S4, V2.S4
 	VFMLA  V8.S4, V11.S4, V14.S4
 	VFMLA  V8.S4, V12.S4, V15.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V9.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c4
 	VFMLA  V14.S4, V9.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
 	VFMLA  V15.S4, V9.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V2.S4, V16.S4, V19.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c3
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V15.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V2.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V14.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V15.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c1
 	VFMLA  V2.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V15.S4, V16.S4, V19.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V2.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F2
+	FMOVQ  176(R3), F2 // c0
 	VFMLA  V14.S4, V18.S4, V2.S4
-	FMOVQ  176(R3), F14
+	FMOVQ  176(R3), F14 // c0
 	VFMLA  V15.S4, V19.S4, V14.S4
 	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
 	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
 	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
@@ -2252,6 +2652,8 @@ loop1:
 	VFMLA  V11.S4, V2.S4, V0.S4
 	VFMLA  V12.S4, V14.S4, V0.S4
 	FMOVQ  16(R0), F2
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	FMOVQ  48(R0), F10
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
@@ -2263,12 +2665,18 @@ loop1:
 	WORD   $0x4e22c46c // fmaxnm v12.4s, v3.4s, v2.4s
 	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
 	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  16(R0), F3
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V2.S4, V3.S4
 	FMOVQ  48(R0), F14
 	VFMLA  V7.S4, V10.S4, V14.S4
@@ -2277,39 +2685,43 @@ loop1:
 	VFMLA  V8.S4, V2.S4, V3.S4
 	VFMLA  V8.S4, V10.S4, V14.S4
 	VFMLA  V8.S4, V11.S4, V15.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V9.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c4
 	VFMLA  V14.S4, V9.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
 	VFMLA  V15.S4, V9.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V3.S4, V16.S4, V19.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c3
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V15.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V3.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V14.S4, V16.S4, V19.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c2
 	VFMLA  V15.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c1
 	VFMLA  V3.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V15.S4, V16.S4, V19.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V3.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F3
+	FMOVQ  176(R3), F3 // c0
 	VFMLA  V14.S4, V18.S4, V3.S4
-	FMOVQ  176(R3), F14
+	FMOVQ  176(R3), F14 // c0
 	VFMLA  V15.S4, V19.S4, V14.S4
 	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
 	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
 	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
@@ -2334,13 +2746,17 @@ done1:
 	// Merge the sums.
 	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -2353,34 +2769,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F2
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F2 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c3
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  160(R3), F2
+	FMOVQ  160(R3), F2 // c1
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V2.S4, V7.S4
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -2409,35 +2837,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V2.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -2452,9 +2890,11 @@ done4:
 	VREV64 V1.S4, V3.S4
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -2474,22 +2914,24 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24_acc3(SB), NOSPLIT, $0-32
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
 	VEOR   V2.B16, V2.B16, V2.B16
-	FMOVQ  0(R3), F3
-	FMOVQ  0(R3), F4
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F3 // minusInf
+	FMOVQ  0(R3), F4 // minusInf
+	FMOVQ  0(R3), F5 // minusInf
 
 	// 6 vectors a turn.
 	SUBS   $24, R2
 	BLT    done1
-	FMOVQ  32(R3), F6
-	FMOVQ  48(R3), F7
-	FMOVQ  16(R3), F8
-	FMOVQ  64(R3), F9
-	FMOVQ  80(R3), F10
-	FMOVQ  96(R3), F11
+	FMOVQ  32(R3), F6 // minExponent
+	FMOVQ  48(R3), F7 // magic16
+	FMOVQ  16(R3), F8 // log2e
+	FMOVQ  64(R3), F9 // minusLn2
+	FMOVQ  80(R3), F10 // minusLn2Lo
+	FMOVQ  96(R3), F11 // c5
 
 loop1:
 	FMOVQ  0(R0), F12
+
+	// n = round(x * log2e)
 	WORD   $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
 	FMOVQ  16(R0), F13
 	WORD   $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
@@ -2505,17 +2947,27 @@ loop1:
 	WORD   $0x4e2dc491 // fmaxnm v17.4s, v4.4s, v13.4s
 	WORD   $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
 	WORD   $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+
+	// 2^n
 	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb1d484 // fsub v4.4s, v4.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	FMOVQ  0(R0), F3
+
+	// t = x - n*ln 2
 	VFMLA  V9.S4, V12.S4, V3.S4
 	FMOVQ  16(R0), F4
 	VFMLA  V9.S4, V13.S4, V4.S4
@@ -2527,50 +2979,54 @@ loop1:
 	VFMLA  V10.S4, V13.S4, V4.S4
 	VFMLA  V10.S4, V14.S4, V18.S4
 	VFMLA  V10.S4, V15.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V11.S4, V20.S4
-	FMOVQ  112(R3), F21
+	FMOVQ  112(R3), F21 // c4
 	VFMLA  V4.S4, V11.S4, V21.S4
-	FMOVQ  112(R3), F22
+	FMOVQ  112(R3), F22 // c4
 	VFMLA  V18.S4, V11.S4, V22.S4
-	FMOVQ  112(R3), F23
+	FMOVQ  112(R3), F23 // c4
 	VFMLA  V19.S4, V11.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // c3
 	VFMLA  V3.S4, V20.S4, V24.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V4.S4, V21.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // c3
 	VFMLA  V18.S4, V22.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V19.S4, V23.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c2
 	VFMLA  V3.S4, V24.S4, V23.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // c2
 	VFMLA  V4.S4, V20.S4, V24.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V18.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V3.S4, V23.S4, V22.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c1
 	VFMLA  V4.S4, V24.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // c1
 	VFMLA  V18.S4, V20.S4, V24.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V19.S4, V21.S4, V20.S4
-	FMOVQ  176(R3), F21
+	FMOVQ  176(R3), F21 // c0
 	VFMLA  V3.S4, V22.S4, V21.S4
-	FMOVQ  176(R3), F3
+	FMOVQ  176(R3), F3 // c0
 	VFMLA  V4.S4, V23.S4, V3.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c0
 	VFMLA  V18.S4, V24.S4, V4.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c0
 	VFMLA  V19.S4, V20.S4, V18.S4
 	WORD   $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	WORD   $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	WORD   $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD   $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
 	WORD   $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
@@ -2588,6 +3044,8 @@ loop1:
 	VFMLA  V14.S4, V4.S4, V0.S4
 	VFMLA  V15.S4, V18.S4, V1.S4
 	FMOVQ  32(R0), F3
+
+	// n = round(x * log2e)
 	WORD   $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	FMOVQ  80(R0), F4
 	WORD   $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
@@ -2595,39 +3053,49 @@ loop1:
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
 	WORD   $0x4e23c4ac // fmaxnm v12.4s, v5.4s, v3.4s
 	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eacd4a5 // fsub v5.4s, v5.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	FMOVQ  32(R0), F5
+
+	// t = x - n*ln 2
 	VFMLA  V9.S4, V3.S4, V5.S4
 	FMOVQ  80(R0), F13
 	VFMLA  V9.S4, V4.S4, V13.S4
 	VFMLA  V10.S4, V3.S4, V5.S4
 	VFMLA  V10.S4, V4.S4, V13.S4
-	FMOVQ  112(R3), F14
+	FMOVQ  112(R3), F14 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V5.S4, V11.S4, V14.S4
-	FMOVQ  112(R3), F15
+	FMOVQ  112(R3), F15 // c4
 	VFMLA  V13.S4, V11.S4, V15.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V5.S4, V14.S4, V18.S4
-	FMOVQ  128(R3), F14
+	FMOVQ  128(R3), F14 // c3
 	VFMLA  V13.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c2
 	VFMLA  V5.S4, V18.S4, V15.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V13.S4, V14.S4, V18.S4
-	FMOVQ  160(R3), F14
+	FMOVQ  160(R3), F14 // c1
 	VFMLA  V5.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c1
 	VFMLA  V13.S4, V18.S4, V15.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c0
 	VFMLA  V5.S4, V14.S4, V18.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c0
 	VFMLA  V13.S4, V15.S4, V5.S4
 	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD   $0x4eacd484 // fsub v4.4s, v4.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
@@ -2650,18 +3118,24 @@ done1:
 	WORD   $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
 	WORD   $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
 	WORD   $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
-	FMOVQ  32(R3), F7
+	FMOVQ  32(R3), F7 // minExponent
+
+	// 2^n
 	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
-	FMOVQ  48(R3), F8
+	FMOVQ  48(R3), F8 // magic16
 	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+
+	// 2^n
 	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
 	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+
+	// 2^n
 	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
 	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	VSHL   $16, V5.S4, V5.S4
@@ -2674,34 +3148,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ  64(R3), F3
+	FMOVQ  64(R3), F3 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V3.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F3
+	FMOVQ  80(R3), F3 // minusLn2Lo
 	VFMLA  V3.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F3
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F3 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V3.S4, V7.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // c3
 	VFMLA  V6.S4, V7.S4, V3.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V3.S4, V7.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // c1
 	VFMLA  V6.S4, V7.S4, V3.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V3.S4, V7.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -2730,35 +3216,45 @@ l1:
 	FMOVS  (R0), F2
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V2.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V2.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V3.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -2773,9 +3269,11 @@ done4:
 	VREV64 V1.S4, V2.S4
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ  48(R3), F2
+	FMOVQ  48(R3), F2 // magic16
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
@@ -2793,20 +3291,22 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // minusInf
 
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done1
-	FMOVQ  32(R3), F2
-	FMOVQ  48(R3), F3
-	FMOVQ  16(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
+	FMOVQ  32(R3), F2 // minExponent
+	FMOVQ  48(R3), F3 // magic16
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  80(R3), F6 // minusLn2Lo
+	FMOVQ  96(R3), F7 // c5
 
 loop1:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
 	FMOVQ  16(R0), F9
 	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
@@ -2823,6 +3323,8 @@ loop1:
 	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
 	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
 	FMOVQ  64(R0), F13
+
+	// n = round(x * log2e)
 	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	FMOVQ  80(R0), F14
 	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
@@ -2838,12 +3340,18 @@ loop1:
 	WORD   $0x4e2ec58c // fmaxnm v12.4s, v12.4s, v14.4s
 	WORD   $0x4e2fc58c // fmaxnm v12.4s, v12.4s, v15.4s
 	WORD   $0x4e30c58c // fmaxnm v12.4s, v12.4s, v16.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V8.S4, V1.S4
 	FMOVQ  16(R0), F17
 	VFMLA  V5.S4, V9.S4, V17.S4
@@ -2855,50 +3363,54 @@ loop1:
 	VFMLA  V6.S4, V9.S4, V17.S4
 	VFMLA  V6.S4, V10.S4, V18.S4
 	VFMLA  V6.S4, V11.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V20.S4
-	FMOVQ  112(R3), F21
+	FMOVQ  112(R3), F21 // c4
 	VFMLA  V17.S4, V7.S4, V21.S4
-	FMOVQ  112(R3), F22
+	FMOVQ  112(R3), F22 // c4
 	VFMLA  V18.S4, V7.S4, V22.S4
-	FMOVQ  112(R3), F23
+	FMOVQ  112(R3), F23 // c4
 	VFMLA  V19.S4, V7.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // c3
 	VFMLA  V1.S4, V20.S4, V24.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V17.S4, V21.S4, V20.S4
-	FMOVQ  128(R3), F21
+	FMOVQ  128(R3), F21 // c3
 	VFMLA  V18.S4, V22.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V19.S4, V23.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c2
 	VFMLA  V1.S4, V24.S4, V23.S4
-	FMOVQ  144(R3), F24
+	FMOVQ  144(R3), F24 // c2
 	VFMLA  V17.S4, V20.S4, V24.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V18.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V19.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V1.S4, V23.S4, V22.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c1
 	VFMLA  V17.S4, V24.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // c1
 	VFMLA  V18.S4, V20.S4, V24.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V19.S4, V21.S4, V20.S4
-	FMOVQ  176(R3), F21
+	FMOVQ  176(R3), F21 // c0
 	VFMLA  V1.S4, V22.S4, V21.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V17.S4, V23.S4, V1.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c0
 	VFMLA  V18.S4, V24.S4, V17.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c0
 	VFMLA  V19.S4, V20.S4, V18.S4
 	WORD   $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	WORD   $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
 	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
 	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
@@ -2916,6 +3428,8 @@ loop1:
 	VFMLA  V10.S4, V17.S4, V0.S4
 	VFMLA  V11.S4, V18.S4, V0.S4
 	FMOVQ  64(R0), F1
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V13.S4, V1.S4
 	FMOVQ  80(R0), F8
 	VFMLA  V5.S4, V14.S4, V8.S4
@@ -2927,50 +3441,54 @@ loop1:
 	VFMLA  V6.S4, V14.S4, V8.S4
 	VFMLA  V6.S4, V15.S4, V9.S4
 	VFMLA  V6.S4, V16.S4, V10.S4
-	FMOVQ  112(R3), F11
+	FMOVQ  112(R3), F11 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V7.S4, V11.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c4
 	VFMLA  V8.S4, V7.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
 	VFMLA  V9.S4, V7.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V10.S4, V7.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V1.S4, V11.S4, V20.S4
-	FMOVQ  128(R3), F11
+	FMOVQ  128(R3), F11 // c3
 	VFMLA  V8.S4, V17.S4, V11.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c3
 	VFMLA  V9.S4, V18.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V10.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V1.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c2
 	VFMLA  V8.S4, V11.S4, V20.S4
-	FMOVQ  144(R3), F11
+	FMOVQ  144(R3), F11 // c2
 	VFMLA  V9.S4, V17.S4, V11.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c2
 	VFMLA  V10.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V1.S4, V19.S4, V18.S4
-	FMOVQ  160(R3), F19
+	FMOVQ  160(R3), F19 // c1
 	VFMLA  V8.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V9.S4, V11.S4, V20.S4
-	FMOVQ  160(R3), F11
+	FMOVQ  160(R3), F11 // c1
 	VFMLA  V10.S4, V17.S4, V11.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c0
 	VFMLA  V1.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F1
+	FMOVQ  176(R3), F1 // c0
 	VFMLA  V8.S4, V19.S4, V1.S4
-	FMOVQ  176(R3), F8
+	FMOVQ  176(R3), F8 // c0
 	VFMLA  V9.S4, V20.S4, V8.S4
-	FMOVQ  176(R3), F9
+	FMOVQ  176(R3), F9 // c0
 	VFMLA  V10.S4, V11.S4, V9.S4
 	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
 	WORD   $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
 	WORD   $0x4eacd5ef // fsub v15.4s, v15.4s, v12.4s
 	WORD   $0x4eacd610 // fsub v16.4s, v16.4s, v12.4s
+
+	// 2^n
 	WORD   $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
 	WORD   $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
 	WORD   $0x4e22c5ef // fmaxnm v15.4s, v15.4s, v2.4s
@@ -3001,34 +3519,46 @@ done1:
 
 loop2:
 	FMOVQ  0(R0), F2
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e218842 // frintn v2.4s, v2.4s
 	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ  64(R3), F1
+	FMOVQ  64(R3), F1 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2Lo
 	VFMLA  V1.S4, V2.S4, V6.S4
-	FMOVQ  96(R3), F1
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F1 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c3
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V1.S4, V7.S4
-	FMOVQ  160(R3), F1
+	FMOVQ  160(R3), F1 // c1
 	VFMLA  V6.S4, V7.S4, V1.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V1.S4, V7.S4
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
@@ -3057,35 +3587,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V2.B16, V1.B16, V4.B16
 	VAND   V6.B16, V2.B16, V2.B16
 	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -3100,9 +3640,11 @@ done3:
 	VREV64 V2.S4, V3.S4
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -3121,21 +3663,23 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32_acc2(SB), NOSPLIT, $0-32
 	// Empty sums: 0 * 2^-Inf.
 	VEOR   V0.B16, V0.B16, V0.B16
 	VEOR   V1.B16, V1.B16, V1.B16
-	FMOVQ  0(R3), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F2 // minusInf
+	FMOVQ  0(R3), F3 // minusInf
 
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done1
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  96(R3), F9
+	FMOVQ  32(R3), F4 // minExponent
+	FMOVQ  48(R3), F5 // magic16
+	FMOVQ  16(R3), F6 // log2e
+	FMOVQ  64(R3), F7 // minusLn2
+	FMOVQ  80(R3), F8 // minusLn2Lo
+	FMOVQ  96(R3), F9 // c5
 
 loop1:
 	FMOVQ  0(R0), F10
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
 	FMOVQ  32(R0), F11
 	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
@@ -3151,12 +3695,18 @@ loop1:
 	WORD   $0x4e2bc5ce // fmaxnm v14.4s, v14.4s, v11.4s
 	WORD   $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
 	WORD   $0x4e2dc5ce // fmaxnm v14.4s, v14.4s, v13.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  0(R0), F2
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V10.S4, V2.S4
 	FMOVQ  32(R0), F15
 	VFMLA  V7.S4, V11.S4, V15.S4
@@ -3168,50 +3718,54 @@ loop1:
 	VFMLA  V8.S4, V11.S4, V15.S4
 	VFMLA  V8.S4, V12.S4, V16.S4
 	VFMLA  V8.S4, V13.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V9.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V15.S4, V9.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
 	VFMLA  V16.S4, V9.S4, V20.S4
-	FMOVQ  112(R3), F21
+	FMOVQ  112(R3), F21 // c4
 	VFMLA  V17.S4, V9.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V2.S4, V18.S4, V22.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V15.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V16.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V17.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V2.S4, V22.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V15.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V16.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V17.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V2.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // c1
 	VFMLA  V15.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V16.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  176(R3), F19
+	FMOVQ  176(R3), F19 // c0
 	VFMLA  V2.S4, V20.S4, V19.S4
-	FMOVQ  176(R3), F2
+	FMOVQ  176(R3), F2 // c0
 	VFMLA  V15.S4, V21.S4, V2.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c0
 	VFMLA  V16.S4, V22.S4, V15.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V17.S4, V18.S4, V16.S4
 	WORD   $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
 	WORD   $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
 	WORD   $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
 	WORD   $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
+
+	// 2^n
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
 	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
@@ -3229,6 +3783,8 @@ loop1:
 	VFMLA  V12.S4, V15.S4, V0.S4
 	VFMLA  V13.S4, V16.S4, V0.S4
 	FMOVQ  16(R0), F2
+
+	// n = round(x * log2e)
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	FMOVQ  48(R0), F10
 	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
@@ -3244,12 +3800,18 @@ loop1:
 	WORD   $0x4e2ac5ad // fmaxnm v13.4s, v13.4s, v10.4s
 	WORD   $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
 	WORD   $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  16(R0), F3
+
+	// t = x - n*ln 2
 	VFMLA  V7.S4, V2.S4, V3.S4
 	FMOVQ  48(R0), F15
 	VFMLA  V7.S4, V10.S4, V15.S4
@@ -3261,50 +3823,54 @@ loop1:
 	VFMLA  V8.S4, V10.S4, V15.S4
 	VFMLA  V8.S4, V11.S4, V16.S4
 	VFMLA  V8.S4, V12.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V9.S4, V18.S4
-	FMOVQ  112(R3), F19
+	FMOVQ  112(R3), F19 // c4
 	VFMLA  V15.S4, V9.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c4
 	VFMLA  V16.S4, V9.S4, V20.S4
-	FMOVQ  112(R3), F21
+	FMOVQ  112(R3), F21 // c4
 	VFMLA  V17.S4, V9.S4, V21.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V3.S4, V18.S4, V22.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c3
 	VFMLA  V15.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c3
 	VFMLA  V16.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c3
 	VFMLA  V17.S4, V21.S4, V20.S4
-	FMOVQ  144(R3), F21
+	FMOVQ  144(R3), F21 // c2
 	VFMLA  V3.S4, V22.S4, V21.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V15.S4, V18.S4, V22.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c2
 	VFMLA  V16.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c2
 	VFMLA  V17.S4, V20.S4, V19.S4
-	FMOVQ  160(R3), F20
+	FMOVQ  160(R3), F20 // c1
 	VFMLA  V3.S4, V21.S4, V20.S4
-	FMOVQ  160(R3), F21
+	FMOVQ  160(R3), F21 // c1
 	VFMLA  V15.S4, V22.S4, V21.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V16.S4, V18.S4, V22.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c1
 	VFMLA  V17.S4, V19.S4, V18.S4
-	FMOVQ  176(R3), F19
+	FMOVQ  176(R3), F19 // c0
 	VFMLA  V3.S4, V20.S4, V19.S4
-	FMOVQ  176(R3), F3
+	FMOVQ  176(R3), F3 // c0
 	VFMLA  V15.S4, V21.S4, V3.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c0
 	VFMLA  V16.S4, V22.S4, V15.S4
-	FMOVQ  176(R3), F16
+	FMOVQ  176(R3), F16 // c0
 	VFMLA  V17.S4, V18.S4, V16.S4
 	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
 	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
 	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
@@ -3333,13 +3899,17 @@ done1:
 	// Merge the sums.
 	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -3352,34 +3922,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minExponent
+
+	// 2^n
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F2
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F2 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c3
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V2.S4, V7.S4
-	FMOVQ  160(R3), F2
+	FMOVQ  160(R3), F2 // c1
 	VFMLA  V6.S4, V7.S4, V2.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V2.S4, V7.S4
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -3408,35 +3990,45 @@ l1:
 	FMOVS  (R0), F3
 
 l2:
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V3.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V3.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V3.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V2.B16, V4.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
@@ -3451,9 +4043,11 @@ done4:
 	VREV64 V1.S4, V3.S4
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ  48(R3), F3
+	FMOVQ  48(R3), F3 // magic16
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -3474,23 +4068,25 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32_acc4(SB), NOSPLIT, $0-32
 	VEOR   V1.B16, V1.B16, V1.B16
 	VEOR   V2.B16, V2.B16, V2.B16
 	VEOR   V3.B16, V3.B16, V3.B16
-	FMOVQ  0(R3), F4
-	FMOVQ  0(R3), F5
-	FMOVQ  0(R3), F6
-	FMOVQ  0(R3), F7
+	FMOVQ  0(R3), F4 // minusInf
+	FMOVQ  0(R3), F5 // minusInf
+	FMOVQ  0(R3), F6 // minusInf
+	FMOVQ  0(R3), F7 // minusInf
 
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done1
-	FMOVQ  32(R3), F8
-	FMOVQ  48(R3), F9
-	FMOVQ  16(R3), F10
-	FMOVQ  64(R3), F11
-	FMOVQ  80(R3), F12
-	FMOVQ  96(R3), F13
+	FMOVQ  32(R3), F8 // minExponent
+	FMOVQ  48(R3), F9 // magic16
+	FMOVQ  16(R3), F10 // log2e
+	FMOVQ  64(R3), F11 // minusLn2
+	FMOVQ  80(R3), F12 // minusLn2Lo
+	FMOVQ  96(R3), F13 // c5
 
 loop1:
 	FMOVQ  0(R0), F14
+
+	// n = round(x * log2e)
 	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
 	FMOVQ  16(R0), F15
 	WORD   $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
@@ -3506,17 +4102,27 @@ loop1:
 	WORD   $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
 	WORD   $0x4e30c652 // fmaxnm v18.4s, v18.4s, v16.4s
 	WORD   $0x4e31c673 // fmaxnm v19.4s, v19.4s, v17.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+
+	// 2^n
 	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
 	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
+
+	// 2^n
 	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	FMOVQ  0(R0), F4
+
+	// t = x - n*ln 2
 	VFMLA  V11.S4, V14.S4, V4.S4
 	FMOVQ  16(R0), F5
 	VFMLA  V11.S4, V15.S4, V5.S4
@@ -3528,50 +4134,54 @@ loop1:
 	VFMLA  V12.S4, V15.S4, V5.S4
 	VFMLA  V12.S4, V16.S4, V20.S4
 	VFMLA  V12.S4, V17.S4, V21.S4
-	FMOVQ  112(R3), F22
+	FMOVQ  112(R3), F22 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V4.S4, V13.S4, V22.S4
-	FMOVQ  112(R3), F23
+	FMOVQ  112(R3), F23 // c4
 	VFMLA  V5.S4, V13.S4, V23.S4
-	FMOVQ  112(R3), F24
+	FMOVQ  112(R3), F24 // c4
 	VFMLA  V20.S4, V13.S4, V24.S4
-	FMOVQ  112(R3), F25
+	FMOVQ  112(R3), F25 // c4
 	VFMLA  V21.S4, V13.S4, V25.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // c3
 	VFMLA  V4.S4, V22.S4, V26.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V5.S4, V23.S4, V22.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // c3
 	VFMLA  V20.S4, V24.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // c3
 	VFMLA  V21.S4, V25.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // c2
 	VFMLA  V4.S4, V26.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // c2
 	VFMLA  V5.S4, V22.S4, V26.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V20.S4, V23.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // c1
 	VFMLA  V4.S4, V25.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // c1
 	VFMLA  V5.S4, V26.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // c1
 	VFMLA  V20.S4, V22.S4, V26.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V21.S4, V23.S4, V22.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c0
 	VFMLA  V4.S4, V24.S4, V23.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c0
 	VFMLA  V5.S4, V25.S4, V4.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c0
 	VFMLA  V20.S4, V26.S4, V5.S4
-	FMOVQ  176(R3), F20
+	FMOVQ  176(R3), F20 // c0
 	VFMLA  V21.S4, V22.S4, V20.S4
 	WORD   $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	WORD   $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	WORD   $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD   $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+
+	// 2^n
 	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
 	WORD   $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
 	WORD   $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
@@ -3589,6 +4199,8 @@ loop1:
 	VFMLA  V16.S4, V5.S4, V0.S4
 	VFMLA  V17.S4, V20.S4, V1.S4
 	FMOVQ  32(R0), F4
+
+	// n = round(x * log2e)
 	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  48(R0), F5
 	WORD   $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
@@ -3604,17 +4216,27 @@ loop1:
 	WORD   $0x4e25c4f1 // fmaxnm v17.4s, v7.4s, v5.4s
 	WORD   $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
 	WORD   $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+
+	// 2^n
 	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
 	VSHL   $16, V6.S4, V6.S4
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	VSHL   $16, V7.S4, V7.S4
 	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	FMOVQ  32(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V11.S4, V4.S4, V6.S4
 	FMOVQ  48(R0), F7
 	VFMLA  V11.S4, V5.S4, V7.S4
@@ -3626,50 +4248,54 @@ loop1:
 	VFMLA  V12.S4, V5.S4, V7.S4
 	VFMLA  V12.S4, V14.S4, V20.S4
 	VFMLA  V12.S4, V15.S4, V21.S4
-	FMOVQ  112(R3), F22
+	FMOVQ  112(R3), F22 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V13.S4, V22.S4
-	FMOVQ  112(R3), F23
+	FMOVQ  112(R3), F23 // c4
 	VFMLA  V7.S4, V13.S4, V23.S4
-	FMOVQ  112(R3), F24
+	FMOVQ  112(R3), F24 // c4
 	VFMLA  V20.S4, V13.S4, V24.S4
-	FMOVQ  112(R3), F25
+	FMOVQ  112(R3), F25 // c4
 	VFMLA  V21.S4, V13.S4, V25.S4
-	FMOVQ  128(R3), F26
+	FMOVQ  128(R3), F26 // c3
 	VFMLA  V6.S4, V22.S4, V26.S4
-	FMOVQ  128(R3), F22
+	FMOVQ  128(R3), F22 // c3
 	VFMLA  V7.S4, V23.S4, V22.S4
-	FMOVQ  128(R3), F23
+	FMOVQ  128(R3), F23 // c3
 	VFMLA  V20.S4, V24.S4, V23.S4
-	FMOVQ  128(R3), F24
+	FMOVQ  128(R3), F24 // c3
 	VFMLA  V21.S4, V25.S4, V24.S4
-	FMOVQ  144(R3), F25
+	FMOVQ  144(R3), F25 // c2
 	VFMLA  V6.S4, V26.S4, V25.S4
-	FMOVQ  144(R3), F26
+	FMOVQ  144(R3), F26 // c2
 	VFMLA  V7.S4, V22.S4, V26.S4
-	FMOVQ  144(R3), F22
+	FMOVQ  144(R3), F22 // c2
 	VFMLA  V20.S4, V23.S4, V22.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c2
 	VFMLA  V21.S4, V24.S4, V23.S4
-	FMOVQ  160(R3), F24
+	FMOVQ  160(R3), F24 // c1
 	VFMLA  V6.S4, V25.S4, V24.S4
-	FMOVQ  160(R3), F25
+	FMOVQ  160(R3), F25 // c1
 	VFMLA  V7.S4, V26.S4, V25.S4
-	FMOVQ  160(R3), F26
+	FMOVQ  160(R3), F26 // c1
 	VFMLA  V20.S4, V22.S4, V26.S4
-	FMOVQ  160(R3), F22
+	FMOVQ  160(R3), F22 // c1
 	VFMLA  V21.S4, V23.S4, V22.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c0
 	VFMLA  V6.S4, V24.S4, V23.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V7.S4, V25.S4, V6.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V20.S4, V26.S4, V7.S4
-	FMOVQ  176(R3), F20
+	FMOVQ  176(R3), F20 // c0
 	VFMLA  V21.S4, V22.S4, V20.S4
 	WORD   $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
 	WORD   $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
 	WORD   $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD   $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+
+	// 2^n
 	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
 	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
 	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
@@ -3702,23 +4328,31 @@ done1:
 	WORD   $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
 	WORD   $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
 	WORD   $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
-	FMOVQ  32(R3), F9
+	FMOVQ  32(R3), F9 // minExponent
+
+	// 2^n
 	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
-	FMOVQ  48(R3), F10
+	FMOVQ  48(R3), F10 // magic16
 	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
 	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
 	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V1.S4, V0.S4
 	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
 	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	VSHL   $16, V6.S4, V6.S4
 	VFMLA  V6.S4, V2.S4, V0.S4
 	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+
+	// 2^n
 	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
 	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 	VSHL   $16, V7.S4, V7.S4
@@ -3731,34 +4365,46 @@ done1:
 
 loop3:
 	FMOVQ  0(R0), F1
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
 	WORD   $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
+
+	// The sum at the largest exponent.
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // minExponent
+
+	// 2^n
 	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic16
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2
 	FMOVQ  0(R0), F6
+
+	// t = x - n*ln 2
 	VFMLA  V4.S4, V1.S4, V6.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // minusLn2Lo
 	VFMLA  V4.S4, V1.S4, V6.S4
-	FMOVQ  96(R3), F4
-	FMOVQ  112(R3), F7
+	FMOVQ  96(R3), F4 // c5
+	FMOVQ  112(R3), F7 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V6.S4, V4.S4, V7.S4
-	FMOVQ  128(R3), F4
+	FMOVQ  128(R3), F4 // c3
 	VFMLA  V6.S4, V7.S4, V4.S4
-	FMOVQ  144(R3), F7
+	FMOVQ  144(R3), F7 // c2
 	VFMLA  V6.S4, V4.S4, V7.S4
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c1
 	VFMLA  V6.S4, V7.S4, V4.S4
-	FMOVQ  176(R3), F7
+	FMOVQ  176(R3), F7 // c0
 	VFMLA  V6.S4, V4.S4, V7.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VSHL   $16, V1.S4, V1.S4
@@ -3787,35 +4433,45 @@ l1:
 	FMOVS  (R0), F2
 
 l2:
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD   $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V3.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // minusLn2Lo
 	VFMLA  V5.S4, V3.S4, V2.S4
-	FMOVQ  96(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  96(R3), F5 // c5
+	FMOVQ  112(R3), F6 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  144(R3), F6
+	FMOVQ  144(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  176(R3), F6
+	FMOVQ  176(R3), F6 // c0
 	VFMLA  V2.S4, V5.S4, V6.S4
 	VBIF   V1.B16, V4.B16, V3.B16
 	VAND   V6.B16, V1.B16, V1.B16
 	WORD   $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ  32(R3), F5
+	FMOVQ  32(R3), F5 // minExponent
+
+	// 2^n
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic16
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+
+	// 2^n
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VSHL   $16, V3.S4, V3.S4
@@ -3830,9 +4486,11 @@ done4:
 	VREV64 V1.S4, V2.S4
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
-	FMOVQ  48(R3), F2
+	FMOVQ  48(R3), F2 // magic16
 	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
 	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s

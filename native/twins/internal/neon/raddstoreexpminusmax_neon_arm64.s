@@ -2,60 +2,80 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//	exp(t) = 1 + t + t*t*tableC2    where n is rounded to a 64th, the name says lut64, and 2^n comes from a table
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__neon_*.
 
 //go:build !purego
 
 #include "textflag.h"
 
+// magic64
 DATA pool<>+0(SB)/4, $0x48400000
 DATA pool<>+4(SB)/4, $0x48400000
 DATA pool<>+8(SB)/4, $0x48400000
 DATA pool<>+12(SB)/4, $0x48400000
+// cutoff
 DATA pool<>+16(SB)/4, $0xc2aeac4f
 DATA pool<>+20(SB)/4, $0xc2aeac4f
 DATA pool<>+24(SB)/4, $0xc2aeac4f
 DATA pool<>+28(SB)/4, $0xc2aeac4f
+// log2e
 DATA pool<>+32(SB)/4, $0x3fb8aa3b
 DATA pool<>+36(SB)/4, $0x3fb8aa3b
 DATA pool<>+40(SB)/4, $0x3fb8aa3b
 DATA pool<>+44(SB)/4, $0x3fb8aa3b
+// fraction64
 DATA pool<>+48(SB)/4, $0x0000003f
 DATA pool<>+52(SB)/4, $0x0000003f
 DATA pool<>+56(SB)/4, $0x0000003f
 DATA pool<>+60(SB)/4, $0x0000003f
+// minusLn2HiShort
 DATA pool<>+64(SB)/4, $0xbf317200
 DATA pool<>+68(SB)/4, $0xbf317200
 DATA pool<>+72(SB)/4, $0xbf317200
 DATA pool<>+76(SB)/4, $0xbf317200
+// minusLn2LoShort
 DATA pool<>+80(SB)/4, $0xb5bfbe8e
 DATA pool<>+84(SB)/4, $0xb5bfbe8e
 DATA pool<>+88(SB)/4, $0xb5bfbe8e
 DATA pool<>+92(SB)/4, $0xb5bfbe8e
+// tableC2
 DATA pool<>+96(SB)/4, $0x3effff85
 DATA pool<>+100(SB)/4, $0x3effff85
 DATA pool<>+104(SB)/4, $0x3effff85
 DATA pool<>+108(SB)/4, $0x3effff85
+// magic
 DATA pool<>+112(SB)/4, $0x4b40007f
 DATA pool<>+116(SB)/4, $0x4b40007f
 DATA pool<>+120(SB)/4, $0x4b40007f
 DATA pool<>+124(SB)/4, $0x4b40007f
+// c5
 DATA pool<>+128(SB)/4, $0x3c07cfce
 DATA pool<>+132(SB)/4, $0x3c07cfce
 DATA pool<>+136(SB)/4, $0x3c07cfce
 DATA pool<>+140(SB)/4, $0x3c07cfce
+// c4
 DATA pool<>+144(SB)/4, $0x3d2b9d0d
 DATA pool<>+148(SB)/4, $0x3d2b9d0d
 DATA pool<>+152(SB)/4, $0x3d2b9d0d
 DATA pool<>+156(SB)/4, $0x3d2b9d0d
+// c3
 DATA pool<>+160(SB)/4, $0x3e2aad40
 DATA pool<>+164(SB)/4, $0x3e2aad40
 DATA pool<>+168(SB)/4, $0x3e2aad40
 DATA pool<>+172(SB)/4, $0x3e2aad40
+// c2
 DATA pool<>+176(SB)/4, $0x3efffee3
 DATA pool<>+180(SB)/4, $0x3efffee3
 DATA pool<>+184(SB)/4, $0x3efffee3
 DATA pool<>+188(SB)/4, $0x3efffee3
+// c1
 DATA pool<>+192(SB)/4, $0x3f7ffffb
 DATA pool<>+196(SB)/4, $0x3f7ffffb
 DATA pool<>+200(SB)/4, $0x3f7ffffb
@@ -145,13 +165,13 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(SB), NOSPLIT
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
-	FMOVQ  96(R3), F8
+	FMOVQ  0(R3), F2 // magic64
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // fraction64
+	FMOVQ  64(R3), F6 // minusLn2HiShort
+	FMOVQ  80(R3), F7 // minusLn2LoShort
+	FMOVQ  96(R3), F8 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F9
@@ -166,6 +186,8 @@ loop1:
 	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
 	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
 	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
@@ -226,6 +248,8 @@ loop1:
 	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
 	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
 	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
 	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
@@ -242,6 +266,8 @@ loop1:
 	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
 	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
 	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
 	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
@@ -291,13 +317,15 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F5 // magic64
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // fraction64
 	VAND   V6.B16, V4.B16, V6.B16
 	VMOV   V6.D[0], R5
 	VMOV   V6.D[1], R6
@@ -311,13 +339,17 @@ loop2:
 	VSHL   $17, V4.S4, V7.S4
 	VADD   V7.S4, V6.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  96(R3), F2
+	FMOVQ  96(R3), F2 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -354,13 +386,15 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F4 // magic64
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // fraction64
 	VAND   V5.B16, V3.B16, V5.B16
 	VMOV   V5.D[0], R5
 	VMOV   V5.D[1], R6
@@ -374,13 +408,17 @@ l2:
 	VSHL   $17, V3.S4, V6.S4
 	VADD   V6.S4, V5.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  96(R3), F1
+	FMOVQ  96(R3), F1 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
@@ -431,13 +469,13 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(SB), NOSPLIT
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
-	FMOVQ  96(R3), F8
+	FMOVQ  0(R3), F2 // magic64
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // fraction64
+	FMOVQ  64(R3), F6 // minusLn2HiShort
+	FMOVQ  80(R3), F7 // minusLn2LoShort
+	FMOVQ  96(R3), F8 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F9
@@ -452,6 +490,8 @@ loop1:
 	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
 	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
 	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
@@ -512,6 +552,8 @@ loop1:
 	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
 	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
 	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
 	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
@@ -528,6 +570,8 @@ loop1:
 	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
 	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
 	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
 	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
@@ -577,13 +621,15 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F5 // magic64
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // fraction64
 	VAND   V6.B16, V4.B16, V6.B16
 	VMOV   V6.D[0], R5
 	VMOV   V6.D[1], R6
@@ -597,13 +643,17 @@ loop2:
 	VSHL   $17, V4.S4, V7.S4
 	VADD   V7.S4, V6.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  96(R3), F2
+	FMOVQ  96(R3), F2 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -640,13 +690,15 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F4 // magic64
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // fraction64
 	VAND   V5.B16, V3.B16, V5.B16
 	VMOV   V5.D[0], R5
 	VMOV   V5.D[1], R6
@@ -660,13 +712,17 @@ l2:
 	VSHL   $17, V3.S4, V6.S4
 	VADD   V6.S4, V5.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  96(R3), F1
+	FMOVQ  96(R3), F1 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
@@ -717,13 +773,13 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(SB), NOSPLIT, $0-6
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
-	FMOVQ  96(R3), F8
+	FMOVQ  0(R3), F2 // magic64
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // fraction64
+	FMOVQ  64(R3), F6 // minusLn2HiShort
+	FMOVQ  80(R3), F7 // minusLn2LoShort
+	FMOVQ  96(R3), F8 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F9
@@ -738,6 +794,8 @@ loop1:
 	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
 	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
 	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
@@ -798,6 +856,8 @@ loop1:
 	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
 	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
 	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
 	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
@@ -814,6 +874,8 @@ loop1:
 	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
 	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
 	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
 	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
@@ -863,13 +925,15 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F5 // magic64
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // fraction64
 	VAND   V6.B16, V4.B16, V6.B16
 	VMOV   V6.D[0], R5
 	VMOV   V6.D[1], R6
@@ -883,13 +947,17 @@ loop2:
 	VSHL   $17, V4.S4, V7.S4
 	VADD   V7.S4, V6.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  96(R3), F2
+	FMOVQ  96(R3), F2 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -926,13 +994,15 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F4 // magic64
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // fraction64
 	VAND   V5.B16, V3.B16, V5.B16
 	VMOV   V5.D[0], R5
 	VMOV   V5.D[1], R6
@@ -946,13 +1016,17 @@ l2:
 	VSHL   $17, V3.S4, V6.S4
 	VADD   V6.S4, V5.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  96(R3), F1
+	FMOVQ  96(R3), F1 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
@@ -1003,13 +1077,13 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(SB), NOSPLIT,
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
-	FMOVQ  96(R3), F8
+	FMOVQ  0(R3), F2 // magic64
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // fraction64
+	FMOVQ  64(R3), F6 // minusLn2HiShort
+	FMOVQ  80(R3), F7 // minusLn2LoShort
+	FMOVQ  96(R3), F8 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F9
@@ -1024,6 +1098,8 @@ loop1:
 	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
 	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
 	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
@@ -1084,6 +1160,8 @@ loop1:
 	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
 	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
 	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
 	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
@@ -1100,6 +1178,8 @@ loop1:
 	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
 	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
 	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
 	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
@@ -1149,13 +1229,15 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F5 // magic64
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // fraction64
 	VAND   V6.B16, V4.B16, V6.B16
 	VMOV   V6.D[0], R5
 	VMOV   V6.D[1], R6
@@ -1169,13 +1251,17 @@ loop2:
 	VSHL   $17, V4.S4, V7.S4
 	VADD   V7.S4, V6.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  96(R3), F2
+	FMOVQ  96(R3), F2 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -1212,13 +1298,15 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F4 // magic64
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // fraction64
 	VAND   V5.B16, V3.B16, V5.B16
 	VMOV   V5.D[0], R5
 	VMOV   V5.D[1], R6
@@ -1232,13 +1320,17 @@ l2:
 	VSHL   $17, V3.S4, V6.S4
 	VADD   V6.S4, V5.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  96(R3), F1
+	FMOVQ  96(R3), F1 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
@@ -1288,15 +1380,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  112(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  128(R3), F7
-	FMOVQ  144(R3), F8
-	FMOVQ  160(R3), F9
-	FMOVQ  176(R3), F10
+	FMOVQ  112(R3), F2 // magic
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+	FMOVQ  80(R3), F6 // minusLn2LoShort
+	FMOVQ  128(R3), F7 // c5
+	FMOVQ  144(R3), F8 // c4
+	FMOVQ  160(R3), F9 // c3
+	FMOVQ  176(R3), F10 // c2
 
 loop1:
 	FMOVQ  0(R0), F11
@@ -1311,6 +1403,8 @@ loop1:
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
 	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
 	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
 	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
@@ -1327,6 +1421,8 @@ loop1:
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
 	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
 	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
 	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
@@ -1343,6 +1439,8 @@ loop1:
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
 	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
 	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
 	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
 	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
@@ -1371,7 +1469,7 @@ loop1:
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
 	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ  192(R3), F27
+	FMOVQ  192(R3), F27 // c1
 	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
 	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
 	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
@@ -1417,32 +1515,38 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // magic
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $23, V4.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c4
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c3
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c2
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  192(R3), F5 // c1
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
@@ -1478,32 +1582,38 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // magic
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	VSHL   $23, V3.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c4
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c3
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c2
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  192(R3), F4
+	FMOVQ  192(R3), F4 // c1
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
@@ -1552,15 +1662,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(SB), NOSPLIT, $0-6
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  112(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  128(R3), F7
-	FMOVQ  144(R3), F8
-	FMOVQ  160(R3), F9
-	FMOVQ  176(R3), F10
+	FMOVQ  112(R3), F2 // magic
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+	FMOVQ  80(R3), F6 // minusLn2LoShort
+	FMOVQ  128(R3), F7 // c5
+	FMOVQ  144(R3), F8 // c4
+	FMOVQ  160(R3), F9 // c3
+	FMOVQ  176(R3), F10 // c2
 
 loop1:
 	FMOVQ  0(R0), F11
@@ -1575,6 +1685,8 @@ loop1:
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
 	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
 	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
 	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
@@ -1591,6 +1703,8 @@ loop1:
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
 	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
 	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
 	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
@@ -1607,6 +1721,8 @@ loop1:
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
 	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
 	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
 	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
 	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
@@ -1635,7 +1751,7 @@ loop1:
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
 	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ  192(R3), F27
+	FMOVQ  192(R3), F27 // c1
 	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
 	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
 	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
@@ -1681,32 +1797,38 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // magic
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $23, V4.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c4
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c3
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c2
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  192(R3), F5 // c1
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
@@ -1742,32 +1864,38 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // magic
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	VSHL   $23, V3.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c4
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c3
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c2
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  192(R3), F4
+	FMOVQ  192(R3), F4 // c1
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
@@ -1816,15 +1944,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(SB), NOSPLIT, $0-60
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  112(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  128(R3), F7
-	FMOVQ  144(R3), F8
-	FMOVQ  160(R3), F9
-	FMOVQ  176(R3), F10
+	FMOVQ  112(R3), F2 // magic
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+	FMOVQ  80(R3), F6 // minusLn2LoShort
+	FMOVQ  128(R3), F7 // c5
+	FMOVQ  144(R3), F8 // c4
+	FMOVQ  160(R3), F9 // c3
+	FMOVQ  176(R3), F10 // c2
 
 loop1:
 	FMOVQ  0(R0), F11
@@ -1839,6 +1967,8 @@ loop1:
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
 	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
 	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
 	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
@@ -1855,6 +1985,8 @@ loop1:
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
 	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
 	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
 	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
@@ -1871,6 +2003,8 @@ loop1:
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
 	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
 	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
 	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
 	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
@@ -1899,7 +2033,7 @@ loop1:
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
 	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ  192(R3), F27
+	FMOVQ  192(R3), F27 // c1
 	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
 	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
 	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
@@ -1945,32 +2079,38 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // magic
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $23, V4.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c4
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c3
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c2
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  192(R3), F5 // c1
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
@@ -2006,32 +2146,38 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // magic
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	VSHL   $23, V3.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c4
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c3
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c2
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  192(R3), F4
+	FMOVQ  192(R3), F4 // c1
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
@@ -2080,15 +2226,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  112(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  80(R3), F6
-	FMOVQ  128(R3), F7
-	FMOVQ  144(R3), F8
-	FMOVQ  160(R3), F9
-	FMOVQ  176(R3), F10
+	FMOVQ  112(R3), F2 // magic
+	FMOVQ  16(R3), F3 // cutoff
+	FMOVQ  32(R3), F4 // log2e
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+	FMOVQ  80(R3), F6 // minusLn2LoShort
+	FMOVQ  128(R3), F7 // c5
+	FMOVQ  144(R3), F8 // c4
+	FMOVQ  160(R3), F9 // c3
+	FMOVQ  176(R3), F10 // c2
 
 loop1:
 	FMOVQ  0(R0), F11
@@ -2103,6 +2249,8 @@ loop1:
 	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
 	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
 	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
 	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
@@ -2119,6 +2267,8 @@ loop1:
 	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
 	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+
+	// t = x - n*ln 2
 	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
 	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
 	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
@@ -2135,6 +2285,8 @@ loop1:
 	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
 	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
 	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
 	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
 	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
@@ -2163,7 +2315,7 @@ loop1:
 	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
 	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
 	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ  192(R3), F27
+	FMOVQ  192(R3), F27 // c1
 	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
 	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
 	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
@@ -2209,32 +2361,38 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
+	FMOVQ  16(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
+	FMOVQ  112(R3), F5 // magic
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VSHL   $23, V4.S4, V6.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
 	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // minusLn2LoShort
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  128(R3), F2
+	FMOVQ  128(R3), F2 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c4
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c3
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c2
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  192(R3), F5
+	FMOVQ  192(R3), F5 // c1
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
@@ -2270,32 +2428,38 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // log2e
+
+	// n = round(x * log2e), s = 2^n
 	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // magic
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	VSHL   $23, V3.S4, V5.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  64(R3), F4
+	FMOVQ  64(R3), F4 // minusLn2HiShort
+
+	// t = x - n*ln 2
 	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ  80(R3), F1
+	FMOVQ  80(R3), F1 // minusLn2LoShort
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ  128(R3), F1
+	FMOVQ  128(R3), F1 // c5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c4
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  160(R3), F4
+	FMOVQ  160(R3), F4 // c3
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c2
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ  192(R3), F4
+	FMOVQ  192(R3), F4 // c1
 	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s

@@ -2,56 +2,75 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//	exp(t) = 1 + t + t*t*tableC2    where n is rounded to a 64th, the name says lut64, and 2^n comes from a table
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__neonfma_*.
 
 //go:build !purego
 
 #include "textflag.h"
 
+// cutoff
 DATA pool<>+0(SB)/4, $0xc2aeac4f
 DATA pool<>+4(SB)/4, $0xc2aeac4f
 DATA pool<>+8(SB)/4, $0xc2aeac4f
 DATA pool<>+12(SB)/4, $0xc2aeac4f
+// log2e
 DATA pool<>+16(SB)/4, $0x3fb8aa3b
 DATA pool<>+20(SB)/4, $0x3fb8aa3b
 DATA pool<>+24(SB)/4, $0x3fb8aa3b
 DATA pool<>+28(SB)/4, $0x3fb8aa3b
+// fraction64
 DATA pool<>+32(SB)/4, $0x0000003f
 DATA pool<>+36(SB)/4, $0x0000003f
 DATA pool<>+40(SB)/4, $0x0000003f
 DATA pool<>+44(SB)/4, $0x0000003f
+// magic64
 DATA pool<>+48(SB)/4, $0x48400000
 DATA pool<>+52(SB)/4, $0x48400000
 DATA pool<>+56(SB)/4, $0x48400000
 DATA pool<>+60(SB)/4, $0x48400000
+// minusLn2
 DATA pool<>+64(SB)/4, $0xbf317218
 DATA pool<>+68(SB)/4, $0xbf317218
 DATA pool<>+72(SB)/4, $0xbf317218
 DATA pool<>+76(SB)/4, $0xbf317218
+// tableC2
 DATA pool<>+80(SB)/4, $0x3effff85
 DATA pool<>+84(SB)/4, $0x3effff85
 DATA pool<>+88(SB)/4, $0x3effff85
 DATA pool<>+92(SB)/4, $0x3effff85
+// magic
 DATA pool<>+96(SB)/4, $0x4b40007f
 DATA pool<>+100(SB)/4, $0x4b40007f
 DATA pool<>+104(SB)/4, $0x4b40007f
 DATA pool<>+108(SB)/4, $0x4b40007f
+// c5
 DATA pool<>+112(SB)/4, $0x3c07cfce
 DATA pool<>+116(SB)/4, $0x3c07cfce
 DATA pool<>+120(SB)/4, $0x3c07cfce
 DATA pool<>+124(SB)/4, $0x3c07cfce
+// c4
 DATA pool<>+128(SB)/4, $0x3d2b9d0d
 DATA pool<>+132(SB)/4, $0x3d2b9d0d
 DATA pool<>+136(SB)/4, $0x3d2b9d0d
 DATA pool<>+140(SB)/4, $0x3d2b9d0d
+// c3
 DATA pool<>+144(SB)/4, $0x3e2aad40
 DATA pool<>+148(SB)/4, $0x3e2aad40
 DATA pool<>+152(SB)/4, $0x3e2aad40
 DATA pool<>+156(SB)/4, $0x3e2aad40
+// c2
 DATA pool<>+160(SB)/4, $0x3efffee3
 DATA pool<>+164(SB)/4, $0x3efffee3
 DATA pool<>+168(SB)/4, $0x3efffee3
 DATA pool<>+172(SB)/4, $0x3efffee3
+// c1
 DATA pool<>+176(SB)/4, $0x3f7ffffb
 DATA pool<>+180(SB)/4, $0x3f7ffffb
 DATA pool<>+184(SB)/4, $0x3f7ffffb
@@ -141,12 +160,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(SB), NOSP
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  32(R3), F4 // fraction64
+	FMOVQ  48(R3), F5 // magic64
+	FMOVQ  64(R3), F6 // minusLn2
+	FMOVQ  80(R3), F7 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F8
@@ -161,13 +180,15 @@ loop1:
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
 	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ  48(R3), F16
+	FMOVQ  48(R3), F16 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  48(R3), F17
+	FMOVQ  48(R3), F17 // magic64
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  48(R3), F18
+	FMOVQ  48(R3), F18 // magic64
 	VFMLA  V3.S4, V10.S4, V18.S4
-	FMOVQ  48(R3), F19
+	FMOVQ  48(R3), F19 // magic64
 	VFMLA  V3.S4, V11.S4, V19.S4
 	VAND   V4.B16, V16.B16, V20.B16
 	VAND   V4.B16, V17.B16, V21.B16
@@ -221,10 +242,14 @@ loop1:
 	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V16.S4, V8.S4
 	VFMLA  V6.S4, V17.S4, V9.S4
 	VFMLA  V6.S4, V18.S4, V10.S4
 	VFMLA  V6.S4, V19.S4, V11.S4
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
 	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
 	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
@@ -266,12 +291,14 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // fraction64
 	VAND   V4.B16, V5.B16, V4.B16
 	VMOV   V4.D[0], R5
 	VMOV   V4.D[1], R6
@@ -284,11 +311,15 @@ loop2:
 	VMOV   V31.D[0], V4.D[1]
 	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic64
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	VFMLA  V5.S4, V2.S4, V2.S4
 	VFMLA  V2.S4, V4.S4, V4.S4
@@ -323,12 +354,14 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  48(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  48(R3), F4 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // fraction64
 	VAND   V3.B16, V4.B16, V3.B16
 	VMOV   V3.D[0], R5
 	VMOV   V3.D[1], R6
@@ -341,11 +374,15 @@ l2:
 	VMOV   V31.D[0], V3.D[1]
 	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic64
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
 	VFMLA  V4.S4, V1.S4, V1.S4
 	VFMLA  V1.S4, V3.S4, V3.S4
@@ -394,12 +431,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(SB), NOSP
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  32(R3), F4 // fraction64
+	FMOVQ  48(R3), F5 // magic64
+	FMOVQ  64(R3), F6 // minusLn2
+	FMOVQ  80(R3), F7 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F8
@@ -414,13 +451,15 @@ loop1:
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
 	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ  48(R3), F16
+	FMOVQ  48(R3), F16 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  48(R3), F17
+	FMOVQ  48(R3), F17 // magic64
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  48(R3), F18
+	FMOVQ  48(R3), F18 // magic64
 	VFMLA  V3.S4, V10.S4, V18.S4
-	FMOVQ  48(R3), F19
+	FMOVQ  48(R3), F19 // magic64
 	VFMLA  V3.S4, V11.S4, V19.S4
 	VAND   V4.B16, V16.B16, V20.B16
 	VAND   V4.B16, V17.B16, V21.B16
@@ -474,10 +513,14 @@ loop1:
 	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V16.S4, V8.S4
 	VFMLA  V6.S4, V17.S4, V9.S4
 	VFMLA  V6.S4, V18.S4, V10.S4
 	VFMLA  V6.S4, V19.S4, V11.S4
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
 	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
 	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
@@ -519,12 +562,14 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // fraction64
 	VAND   V4.B16, V5.B16, V4.B16
 	VMOV   V4.D[0], R5
 	VMOV   V4.D[1], R6
@@ -537,11 +582,15 @@ loop2:
 	VMOV   V31.D[0], V4.D[1]
 	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic64
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	VFMLA  V5.S4, V2.S4, V2.S4
 	VFMLA  V2.S4, V4.S4, V4.S4
@@ -576,12 +625,14 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  48(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  48(R3), F4 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // fraction64
 	VAND   V3.B16, V4.B16, V3.B16
 	VMOV   V3.D[0], R5
 	VMOV   V3.D[1], R6
@@ -594,11 +645,15 @@ l2:
 	VMOV   V31.D[0], V3.D[1]
 	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic64
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
 	VFMLA  V4.S4, V1.S4, V1.S4
 	VFMLA  V1.S4, V3.S4, V3.S4
@@ -647,12 +702,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(SB), NOSPLIT, $
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  32(R3), F4 // fraction64
+	FMOVQ  48(R3), F5 // magic64
+	FMOVQ  64(R3), F6 // minusLn2
+	FMOVQ  80(R3), F7 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F8
@@ -667,13 +722,15 @@ loop1:
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
 	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ  48(R3), F16
+	FMOVQ  48(R3), F16 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  48(R3), F17
+	FMOVQ  48(R3), F17 // magic64
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  48(R3), F18
+	FMOVQ  48(R3), F18 // magic64
 	VFMLA  V3.S4, V10.S4, V18.S4
-	FMOVQ  48(R3), F19
+	FMOVQ  48(R3), F19 // magic64
 	VFMLA  V3.S4, V11.S4, V19.S4
 	VAND   V4.B16, V16.B16, V20.B16
 	VAND   V4.B16, V17.B16, V21.B16
@@ -727,10 +784,14 @@ loop1:
 	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V16.S4, V8.S4
 	VFMLA  V6.S4, V17.S4, V9.S4
 	VFMLA  V6.S4, V18.S4, V10.S4
 	VFMLA  V6.S4, V19.S4, V11.S4
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
 	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
 	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
@@ -772,12 +833,14 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // fraction64
 	VAND   V4.B16, V5.B16, V4.B16
 	VMOV   V4.D[0], R5
 	VMOV   V4.D[1], R6
@@ -790,11 +853,15 @@ loop2:
 	VMOV   V31.D[0], V4.D[1]
 	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic64
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	VFMLA  V5.S4, V2.S4, V2.S4
 	VFMLA  V2.S4, V4.S4, V4.S4
@@ -829,12 +896,14 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  48(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  48(R3), F4 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // fraction64
 	VAND   V3.B16, V4.B16, V3.B16
 	VMOV   V3.D[0], R5
 	VMOV   V3.D[1], R6
@@ -847,11 +916,15 @@ l2:
 	VMOV   V31.D[0], V3.D[1]
 	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic64
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
 	VFMLA  V4.S4, V1.S4, V1.S4
 	VFMLA  V1.S4, V3.S4, V3.S4
@@ -900,12 +973,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(SB), NOSPL
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  32(R3), F4 // fraction64
+	FMOVQ  48(R3), F5 // magic64
+	FMOVQ  64(R3), F6 // minusLn2
+	FMOVQ  80(R3), F7 // tableC2
 
 loop1:
 	FMOVQ  0(R0), F8
@@ -920,13 +993,15 @@ loop1:
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
 	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ  48(R3), F16
+	FMOVQ  48(R3), F16 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  48(R3), F17
+	FMOVQ  48(R3), F17 // magic64
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  48(R3), F18
+	FMOVQ  48(R3), F18 // magic64
 	VFMLA  V3.S4, V10.S4, V18.S4
-	FMOVQ  48(R3), F19
+	FMOVQ  48(R3), F19 // magic64
 	VFMLA  V3.S4, V11.S4, V19.S4
 	VAND   V4.B16, V16.B16, V20.B16
 	VAND   V4.B16, V17.B16, V21.B16
@@ -980,10 +1055,14 @@ loop1:
 	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
 	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
 	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V16.S4, V8.S4
 	VFMLA  V6.S4, V17.S4, V9.S4
 	VFMLA  V6.S4, V18.S4, V10.S4
 	VFMLA  V6.S4, V19.S4, V11.S4
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
 	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
 	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
@@ -1025,12 +1104,14 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  48(R3), F5 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // fraction64
 	VAND   V4.B16, V5.B16, V4.B16
 	VMOV   V4.D[0], R5
 	VMOV   V4.D[1], R6
@@ -1043,11 +1124,15 @@ loop2:
 	VMOV   V31.D[0], V4.D[1]
 	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
-	FMOVQ  48(R3), F6
+	FMOVQ  48(R3), F6 // magic64
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  80(R3), F5
+	FMOVQ  80(R3), F5 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
 	VFMLA  V5.S4, V2.S4, V2.S4
 	VFMLA  V2.S4, V4.S4, V4.S4
@@ -1082,12 +1167,14 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  48(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  48(R3), F4 // magic64
+
+	// n = x * log2e, rounded to a 64th, s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
-	FMOVQ  32(R3), F3
+	FMOVQ  32(R3), F3 // fraction64
 	VAND   V3.B16, V4.B16, V3.B16
 	VMOV   V3.D[0], R5
 	VMOV   V3.D[1], R6
@@ -1100,11 +1187,15 @@ l2:
 	VMOV   V31.D[0], V3.D[1]
 	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
-	FMOVQ  48(R3), F5
+	FMOVQ  48(R3), F5 // magic64
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  80(R3), F4
+	FMOVQ  80(R3), F4 // tableC2
+
+	// exp(x) = s + s * (t + t*(t*tableC2))
 	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
 	VFMLA  V4.S4, V1.S4, V1.S4
 	VFMLA  V1.S4, V3.S4, V3.S4
@@ -1152,11 +1243,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(SB), NOSPLIT, $
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  112(R3), F6 // c5
 
 loop1:
 	FMOVQ  0(R0), F7
@@ -1171,13 +1262,15 @@ loop1:
 	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V7.S4, V15.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // magic
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // magic
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // magic
 	VFMLA  V3.S4, V10.S4, V18.S4
 	VSHL   $23, V15.S4, V19.S4
 	VSHL   $23, V16.S4, V20.S4
@@ -1187,41 +1280,45 @@ loop1:
 	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
 	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V15.S4, V7.S4
 	VFMLA  V5.S4, V16.S4, V8.S4
 	VFMLA  V5.S4, V17.S4, V9.S4
 	VFMLA  V5.S4, V18.S4, V10.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V7.S4, V6.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c4
 	VFMLA  V8.S4, V6.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c4
 	VFMLA  V9.S4, V6.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c4
 	VFMLA  V10.S4, V6.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c3
 	VFMLA  V7.S4, V15.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c3
 	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c3
 	VFMLA  V9.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c3
 	VFMLA  V10.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c2
 	VFMLA  V7.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c2
 	VFMLA  V8.S4, V15.S4, V23.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c2
 	VFMLA  V9.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c2
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c1
 	VFMLA  V7.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c1
 	VFMLA  V8.S4, V23.S4, V18.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c1
 	VFMLA  V9.S4, V15.S4, V23.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c1
 	VFMLA  V10.S4, V16.S4, V15.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
@@ -1260,24 +1357,30 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  96(R3), F5 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
 	VSHL   $23, V5.S4, V4.S4
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // magic
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  112(R3), F5
-	FMOVQ  128(R3), F6
+	FMOVQ  112(R3), F5 // c5
+	FMOVQ  128(R3), F6 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  160(R3), F6
+	FMOVQ  160(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V5.S4, V2.S4, V4.S4
@@ -1312,24 +1415,30 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
 	VSHL   $23, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // magic
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  112(R3), F4
-	FMOVQ  128(R3), F5
+	FMOVQ  112(R3), F4 // c5
+	FMOVQ  128(R3), F5 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c3
 	VFMLA  V1.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c2
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c1
 	VFMLA  V1.S4, V5.S4, V4.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	VFMLA  V4.S4, V1.S4, V3.S4
@@ -1377,11 +1486,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(SB), NOSPLIT, $
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  112(R3), F6 // c5
 
 loop1:
 	FMOVQ  0(R0), F7
@@ -1396,13 +1505,15 @@ loop1:
 	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V7.S4, V15.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // magic
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // magic
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // magic
 	VFMLA  V3.S4, V10.S4, V18.S4
 	VSHL   $23, V15.S4, V19.S4
 	VSHL   $23, V16.S4, V20.S4
@@ -1412,41 +1523,45 @@ loop1:
 	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
 	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V15.S4, V7.S4
 	VFMLA  V5.S4, V16.S4, V8.S4
 	VFMLA  V5.S4, V17.S4, V9.S4
 	VFMLA  V5.S4, V18.S4, V10.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V7.S4, V6.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c4
 	VFMLA  V8.S4, V6.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c4
 	VFMLA  V9.S4, V6.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c4
 	VFMLA  V10.S4, V6.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c3
 	VFMLA  V7.S4, V15.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c3
 	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c3
 	VFMLA  V9.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c3
 	VFMLA  V10.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c2
 	VFMLA  V7.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c2
 	VFMLA  V8.S4, V15.S4, V23.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c2
 	VFMLA  V9.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c2
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c1
 	VFMLA  V7.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c1
 	VFMLA  V8.S4, V23.S4, V18.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c1
 	VFMLA  V9.S4, V15.S4, V23.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c1
 	VFMLA  V10.S4, V16.S4, V15.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
@@ -1485,24 +1600,30 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  96(R3), F5 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
 	VSHL   $23, V5.S4, V4.S4
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // magic
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  112(R3), F5
-	FMOVQ  128(R3), F6
+	FMOVQ  112(R3), F5 // c5
+	FMOVQ  128(R3), F6 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  160(R3), F6
+	FMOVQ  160(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V5.S4, V2.S4, V4.S4
@@ -1537,24 +1658,30 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
 	VSHL   $23, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // magic
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  112(R3), F4
-	FMOVQ  128(R3), F5
+	FMOVQ  112(R3), F4 // c5
+	FMOVQ  128(R3), F5 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c3
 	VFMLA  V1.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c2
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c1
 	VFMLA  V1.S4, V5.S4, V4.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	VFMLA  V4.S4, V1.S4, V3.S4
@@ -1602,11 +1729,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(SB), NOSPLIT, $0-60
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  112(R3), F6 // c5
 
 loop1:
 	FMOVQ  0(R0), F7
@@ -1621,13 +1748,15 @@ loop1:
 	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V7.S4, V15.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // magic
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // magic
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // magic
 	VFMLA  V3.S4, V10.S4, V18.S4
 	VSHL   $23, V15.S4, V19.S4
 	VSHL   $23, V16.S4, V20.S4
@@ -1637,41 +1766,45 @@ loop1:
 	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
 	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V15.S4, V7.S4
 	VFMLA  V5.S4, V16.S4, V8.S4
 	VFMLA  V5.S4, V17.S4, V9.S4
 	VFMLA  V5.S4, V18.S4, V10.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V7.S4, V6.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c4
 	VFMLA  V8.S4, V6.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c4
 	VFMLA  V9.S4, V6.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c4
 	VFMLA  V10.S4, V6.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c3
 	VFMLA  V7.S4, V15.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c3
 	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c3
 	VFMLA  V9.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c3
 	VFMLA  V10.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c2
 	VFMLA  V7.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c2
 	VFMLA  V8.S4, V15.S4, V23.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c2
 	VFMLA  V9.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c2
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c1
 	VFMLA  V7.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c1
 	VFMLA  V8.S4, V23.S4, V18.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c1
 	VFMLA  V9.S4, V15.S4, V23.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c1
 	VFMLA  V10.S4, V16.S4, V15.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
@@ -1710,24 +1843,30 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  96(R3), F5 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
 	VSHL   $23, V5.S4, V4.S4
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // magic
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  112(R3), F5
-	FMOVQ  128(R3), F6
+	FMOVQ  112(R3), F5 // c5
+	FMOVQ  128(R3), F6 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  160(R3), F6
+	FMOVQ  160(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V5.S4, V2.S4, V4.S4
@@ -1762,24 +1901,30 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
 	VSHL   $23, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // magic
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  112(R3), F4
-	FMOVQ  128(R3), F5
+	FMOVQ  112(R3), F4 // c5
+	FMOVQ  128(R3), F5 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c3
 	VFMLA  V1.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c2
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c1
 	VFMLA  V1.S4, V5.S4, V4.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	VFMLA  V4.S4, V1.S4, V3.S4
@@ -1827,11 +1972,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(SB), NOSPLIT, $0
 	BLT    done1
 	FMOVS  max+48(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
-	FMOVQ  64(R3), F5
-	FMOVQ  112(R3), F6
+	FMOVQ  0(R3), F2 // cutoff
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+	FMOVQ  64(R3), F5 // minusLn2
+	FMOVQ  112(R3), F6 // c5
 
 loop1:
 	FMOVQ  0(R0), F7
@@ -1846,13 +1991,15 @@ loop1:
 	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
 	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
 	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ  96(R3), F15
+	FMOVQ  96(R3), F15 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V7.S4, V15.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // magic
 	VFMLA  V3.S4, V8.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // magic
 	VFMLA  V3.S4, V9.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // magic
 	VFMLA  V3.S4, V10.S4, V18.S4
 	VSHL   $23, V15.S4, V19.S4
 	VSHL   $23, V16.S4, V20.S4
@@ -1862,41 +2009,45 @@ loop1:
 	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
 	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
 	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V15.S4, V7.S4
 	VFMLA  V5.S4, V16.S4, V8.S4
 	VFMLA  V5.S4, V17.S4, V9.S4
 	VFMLA  V5.S4, V18.S4, V10.S4
-	FMOVQ  128(R3), F15
+	FMOVQ  128(R3), F15 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V7.S4, V6.S4, V15.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c4
 	VFMLA  V8.S4, V6.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c4
 	VFMLA  V9.S4, V6.S4, V17.S4
-	FMOVQ  128(R3), F18
+	FMOVQ  128(R3), F18 // c4
 	VFMLA  V10.S4, V6.S4, V18.S4
-	FMOVQ  144(R3), F23
+	FMOVQ  144(R3), F23 // c3
 	VFMLA  V7.S4, V15.S4, V23.S4
-	FMOVQ  144(R3), F15
+	FMOVQ  144(R3), F15 // c3
 	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c3
 	VFMLA  V9.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
+	FMOVQ  144(R3), F17 // c3
 	VFMLA  V10.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F18
+	FMOVQ  160(R3), F18 // c2
 	VFMLA  V7.S4, V23.S4, V18.S4
-	FMOVQ  160(R3), F23
+	FMOVQ  160(R3), F23 // c2
 	VFMLA  V8.S4, V15.S4, V23.S4
-	FMOVQ  160(R3), F15
+	FMOVQ  160(R3), F15 // c2
 	VFMLA  V9.S4, V16.S4, V15.S4
-	FMOVQ  160(R3), F16
+	FMOVQ  160(R3), F16 // c2
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  176(R3), F17
+	FMOVQ  176(R3), F17 // c1
 	VFMLA  V7.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F18
+	FMOVQ  176(R3), F18 // c1
 	VFMLA  V8.S4, V23.S4, V18.S4
-	FMOVQ  176(R3), F23
+	FMOVQ  176(R3), F23 // c1
 	VFMLA  V9.S4, V15.S4, V23.S4
-	FMOVQ  176(R3), F15
+	FMOVQ  176(R3), F15 // c1
 	VFMLA  V10.S4, V16.S4, V15.S4
 	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
@@ -1935,24 +2086,30 @@ done1:
 loop2:
 	FMOVQ  0(R0), F2
 	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // cutoff
 	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  16(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  16(R3), F4 // log2e
+	FMOVQ  96(R3), F5 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V4.S4, V2.S4, V5.S4
 	VSHL   $23, V5.S4, V4.S4
-	FMOVQ  96(R3), F6
+	FMOVQ  96(R3), F6 // magic
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  64(R3), F6
+	FMOVQ  64(R3), F6 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V6.S4, V5.S4, V2.S4
-	FMOVQ  112(R3), F5
-	FMOVQ  128(R3), F6
+	FMOVQ  112(R3), F5 // c5
+	FMOVQ  128(R3), F6 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  144(R3), F5
+	FMOVQ  144(R3), F5 // c3
 	VFMLA  V2.S4, V6.S4, V5.S4
-	FMOVQ  160(R3), F6
+	FMOVQ  160(R3), F6 // c2
 	VFMLA  V2.S4, V5.S4, V6.S4
-	FMOVQ  176(R3), F5
+	FMOVQ  176(R3), F5 // c1
 	VFMLA  V2.S4, V6.S4, V5.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V5.S4, V2.S4, V4.S4
@@ -1987,24 +2144,30 @@ l2:
 	FMOVS  max+48(FP), F2
 	VDUP   V2.S[0], V2.S4
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F2 // cutoff
 	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ  16(R3), F3
-	FMOVQ  96(R3), F4
+	FMOVQ  16(R3), F3 // log2e
+	FMOVQ  96(R3), F4 // magic
+
+	// n = round(x * log2e), s = 2^n
 	VFMLA  V3.S4, V1.S4, V4.S4
 	VSHL   $23, V4.S4, V3.S4
-	FMOVQ  96(R3), F5
+	FMOVQ  96(R3), F5 // magic
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
+	FMOVQ  64(R3), F5 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V5.S4, V4.S4, V1.S4
-	FMOVQ  112(R3), F4
-	FMOVQ  128(R3), F5
+	FMOVQ  112(R3), F4 // c5
+	FMOVQ  128(R3), F5 // c4
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c3
 	VFMLA  V1.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c2
 	VFMLA  V1.S4, V4.S4, V5.S4
-	FMOVQ  176(R3), F4
+	FMOVQ  176(R3), F4 // c1
 	VFMLA  V1.S4, V5.S4, V4.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	VFMLA  V4.S4, V1.S4, V3.S4

@@ -2,52 +2,69 @@
 
 // The second pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): exp(x) * mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Ours: upstream has none for neonfma.
 
 //go:build !purego
 
 #include "textflag.h"
 
+// log2e
 DATA pool<>+0(SB)/4, $0x3fb8aa3b
 DATA pool<>+4(SB)/4, $0x3fb8aa3b
 DATA pool<>+8(SB)/4, $0x3fb8aa3b
 DATA pool<>+12(SB)/4, $0x3fb8aa3b
+// minusLn2
 DATA pool<>+16(SB)/4, $0xbf317218
 DATA pool<>+20(SB)/4, $0xbf317218
 DATA pool<>+24(SB)/4, $0xbf317218
 DATA pool<>+28(SB)/4, $0xbf317218
+// minusLn2Lo
 DATA pool<>+32(SB)/4, $0x3102e308
 DATA pool<>+36(SB)/4, $0x3102e308
 DATA pool<>+40(SB)/4, $0x3102e308
 DATA pool<>+44(SB)/4, $0x3102e308
+// c5
 DATA pool<>+48(SB)/4, $0x3c07cfce
 DATA pool<>+52(SB)/4, $0x3c07cfce
 DATA pool<>+56(SB)/4, $0x3c07cfce
 DATA pool<>+60(SB)/4, $0x3c07cfce
+// minExponent
 DATA pool<>+64(SB)/4, $0xc2fe0000
 DATA pool<>+68(SB)/4, $0xc2fe0000
 DATA pool<>+72(SB)/4, $0xc2fe0000
 DATA pool<>+76(SB)/4, $0xc2fe0000
+// magic
 DATA pool<>+80(SB)/4, $0x4b40007f
 DATA pool<>+84(SB)/4, $0x4b40007f
 DATA pool<>+88(SB)/4, $0x4b40007f
 DATA pool<>+92(SB)/4, $0x4b40007f
+// c4
 DATA pool<>+96(SB)/4, $0x3d2b9d0d
 DATA pool<>+100(SB)/4, $0x3d2b9d0d
 DATA pool<>+104(SB)/4, $0x3d2b9d0d
 DATA pool<>+108(SB)/4, $0x3d2b9d0d
+// c3
 DATA pool<>+112(SB)/4, $0x3e2aad40
 DATA pool<>+116(SB)/4, $0x3e2aad40
 DATA pool<>+120(SB)/4, $0x3e2aad40
 DATA pool<>+124(SB)/4, $0x3e2aad40
+// c2
 DATA pool<>+128(SB)/4, $0x3efffee3
 DATA pool<>+132(SB)/4, $0x3efffee3
 DATA pool<>+136(SB)/4, $0x3efffee3
 DATA pool<>+140(SB)/4, $0x3efffee3
+// c1
 DATA pool<>+144(SB)/4, $0x3f7ffffb
 DATA pool<>+148(SB)/4, $0x3f7ffffb
 DATA pool<>+152(SB)/4, $0x3f7ffffb
 DATA pool<>+156(SB)/4, $0x3f7ffffb
+// c0
 DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
@@ -68,15 +85,17 @@ TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u16(SB), NOSPLIT, $0-56
 	VDUP   V0.S[0], V0.S4
 	FMOVS  exponent+52(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // log2e
+	FMOVQ  16(R3), F3 // minusLn2
+	FMOVQ  32(R3), F4 // minusLn2Lo
+	FMOVQ  48(R3), F5 // c5
+	FMOVQ  64(R3), F6 // minExponent
+	FMOVQ  80(R3), F7 // magic
 
 loop0:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dd09 // fmul v9.4s, v8.4s, v2.4s
 	FMOVQ  16(R0), F10
 	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
@@ -88,6 +107,8 @@ loop0:
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
 	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+
+	// t = x - n*ln 2
 	VFMLA  V3.S4, V9.S4, V8.S4
 	VFMLA  V3.S4, V11.S4, V10.S4
 	VFMLA  V3.S4, V13.S4, V12.S4
@@ -96,45 +117,47 @@ loop0:
 	VFMLA  V4.S4, V11.S4, V10.S4
 	VFMLA  V4.S4, V13.S4, V12.S4
 	VFMLA  V4.S4, V15.S4, V14.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V8.S4, V5.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // c4
 	VFMLA  V10.S4, V5.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // c4
 	VFMLA  V12.S4, V5.S4, V18.S4
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // c4
 	VFMLA  V14.S4, V5.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c3
 	VFMLA  V8.S4, V16.S4, V20.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c3
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c3
 	VFMLA  V12.S4, V18.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c3
 	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c2
 	VFMLA  V8.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c2
 	VFMLA  V10.S4, V16.S4, V20.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c2
 	VFMLA  V12.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c2
 	VFMLA  V14.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c1
 	VFMLA  V8.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c1
 	VFMLA  V10.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c1
 	VFMLA  V12.S4, V16.S4, V20.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c1
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c0
 	VFMLA  V8.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // c0
 	VFMLA  V10.S4, V19.S4, V8.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // c0
 	VFMLA  V12.S4, V20.S4, V10.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // c0
 	VFMLA  V14.S4, V16.S4, V12.S4
 	WORD   $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
 	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
@@ -144,6 +167,8 @@ loop0:
 	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	WORD   $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+
+	// 2^n
 	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
 	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
@@ -182,29 +207,37 @@ done0:
 
 loop1:
 	FMOVQ  0(R0), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD   $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minusLn2Lo
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  48(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  48(R3), F4 // c5
+	FMOVQ  96(R3), F5 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // c3
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c2
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c1
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c0
 	VFMLA  V2.S4, V4.S4, V5.S4
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD   $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // magic
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	VSHL   $23, V3.S4, V3.S4
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
@@ -230,23 +263,29 @@ l1:
 	FMOVS  (R0), F0
 
 l2:
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  48(R3), F2
-	FMOVQ  96(R3), F3
+	FMOVQ  48(R3), F2 // c5
+	FMOVQ  96(R3), F3 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  112(R3), F2
+	FMOVQ  112(R3), F2 // c3
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // c2
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  144(R3), F2
+	FMOVQ  144(R3), F2 // c1
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // c0
 	VFMLA  V0.S4, V2.S4, V3.S4
 	FMOVS  mantissa+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -254,9 +293,11 @@ l2:
 	FMOVS  exponent+52(FP), F0
 	VDUP   V0.S[0], V0.S4
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	FMOVQ  64(R3), F0
+	FMOVQ  64(R3), F0 // minExponent
+
+	// 2^n
 	WORD   $0x4e20c421 // fmaxnm v1.4s, v1.4s, v0.4s
-	FMOVQ  80(R3), F0
+	FMOVQ  80(R3), F0 // magic
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VSHL   $23, V1.S4, V1.S4
 	WORD   $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s
@@ -295,15 +336,17 @@ TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u24(SB), NOSPLIT, $0-56
 	VDUP   V0.S[0], V0.S4
 	FMOVS  exponent+52(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // log2e
+	FMOVQ  16(R3), F3 // minusLn2
+	FMOVQ  32(R3), F4 // minusLn2Lo
+	FMOVQ  48(R3), F5 // c5
+	FMOVQ  64(R3), F6 // minExponent
+	FMOVQ  80(R3), F7 // magic
 
 loop0:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dd09 // fmul v9.4s, v8.4s, v2.4s
 	FMOVQ  16(R0), F10
 	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
@@ -315,6 +358,8 @@ loop0:
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
 	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+
+	// t = x - n*ln 2
 	VFMLA  V3.S4, V9.S4, V8.S4
 	VFMLA  V3.S4, V11.S4, V10.S4
 	VFMLA  V3.S4, V13.S4, V12.S4
@@ -323,45 +368,47 @@ loop0:
 	VFMLA  V4.S4, V11.S4, V10.S4
 	VFMLA  V4.S4, V13.S4, V12.S4
 	VFMLA  V4.S4, V15.S4, V14.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V8.S4, V5.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // c4
 	VFMLA  V10.S4, V5.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // c4
 	VFMLA  V12.S4, V5.S4, V18.S4
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // c4
 	VFMLA  V14.S4, V5.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c3
 	VFMLA  V8.S4, V16.S4, V20.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c3
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c3
 	VFMLA  V12.S4, V18.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c3
 	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c2
 	VFMLA  V8.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c2
 	VFMLA  V10.S4, V16.S4, V20.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c2
 	VFMLA  V12.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c2
 	VFMLA  V14.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c1
 	VFMLA  V8.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c1
 	VFMLA  V10.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c1
 	VFMLA  V12.S4, V16.S4, V20.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c1
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c0
 	VFMLA  V8.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // c0
 	VFMLA  V10.S4, V19.S4, V8.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // c0
 	VFMLA  V12.S4, V20.S4, V10.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // c0
 	VFMLA  V14.S4, V16.S4, V12.S4
 	WORD   $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
 	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
@@ -371,6 +418,8 @@ loop0:
 	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	WORD   $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+
+	// 2^n
 	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
 	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
@@ -409,29 +458,37 @@ done0:
 
 loop1:
 	FMOVQ  0(R0), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD   $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minusLn2Lo
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  48(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  48(R3), F4 // c5
+	FMOVQ  96(R3), F5 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // c3
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c2
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c1
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c0
 	VFMLA  V2.S4, V4.S4, V5.S4
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD   $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // magic
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	VSHL   $23, V3.S4, V3.S4
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
@@ -457,23 +514,29 @@ l1:
 	FMOVS  (R0), F0
 
 l2:
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  48(R3), F2
-	FMOVQ  96(R3), F3
+	FMOVQ  48(R3), F2 // c5
+	FMOVQ  96(R3), F3 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  112(R3), F2
+	FMOVQ  112(R3), F2 // c3
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // c2
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  144(R3), F2
+	FMOVQ  144(R3), F2 // c1
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // c0
 	VFMLA  V0.S4, V2.S4, V3.S4
 	FMOVS  mantissa+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -481,9 +544,11 @@ l2:
 	FMOVS  exponent+52(FP), F0
 	VDUP   V0.S[0], V0.S4
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	FMOVQ  64(R3), F0
+	FMOVQ  64(R3), F0 // minExponent
+
+	// 2^n
 	WORD   $0x4e20c421 // fmaxnm v1.4s, v1.4s, v0.4s
-	FMOVQ  80(R3), F0
+	FMOVQ  80(R3), F0 // magic
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VSHL   $23, V1.S4, V1.S4
 	WORD   $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s
@@ -522,15 +587,17 @@ TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u32(SB), NOSPLIT, $0-56
 	VDUP   V0.S[0], V0.S4
 	FMOVS  exponent+52(FP), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVQ  0(R3), F2
-	FMOVQ  16(R3), F3
-	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  64(R3), F6
-	FMOVQ  80(R3), F7
+	FMOVQ  0(R3), F2 // log2e
+	FMOVQ  16(R3), F3 // minusLn2
+	FMOVQ  32(R3), F4 // minusLn2Lo
+	FMOVQ  48(R3), F5 // c5
+	FMOVQ  64(R3), F6 // minExponent
+	FMOVQ  80(R3), F7 // magic
 
 loop0:
 	FMOVQ  0(R0), F8
+
+	// n = round(x * log2e)
 	WORD   $0x6e22dd09 // fmul v9.4s, v8.4s, v2.4s
 	FMOVQ  16(R0), F10
 	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
@@ -542,6 +609,8 @@ loop0:
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
 	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+
+	// t = x - n*ln 2
 	VFMLA  V3.S4, V9.S4, V8.S4
 	VFMLA  V3.S4, V11.S4, V10.S4
 	VFMLA  V3.S4, V13.S4, V12.S4
@@ -550,45 +619,47 @@ loop0:
 	VFMLA  V4.S4, V11.S4, V10.S4
 	VFMLA  V4.S4, V13.S4, V12.S4
 	VFMLA  V4.S4, V15.S4, V14.S4
-	FMOVQ  96(R3), F16
+	FMOVQ  96(R3), F16 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V8.S4, V5.S4, V16.S4
-	FMOVQ  96(R3), F17
+	FMOVQ  96(R3), F17 // c4
 	VFMLA  V10.S4, V5.S4, V17.S4
-	FMOVQ  96(R3), F18
+	FMOVQ  96(R3), F18 // c4
 	VFMLA  V12.S4, V5.S4, V18.S4
-	FMOVQ  96(R3), F19
+	FMOVQ  96(R3), F19 // c4
 	VFMLA  V14.S4, V5.S4, V19.S4
-	FMOVQ  112(R3), F20
+	FMOVQ  112(R3), F20 // c3
 	VFMLA  V8.S4, V16.S4, V20.S4
-	FMOVQ  112(R3), F16
+	FMOVQ  112(R3), F16 // c3
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  112(R3), F17
+	FMOVQ  112(R3), F17 // c3
 	VFMLA  V12.S4, V18.S4, V17.S4
-	FMOVQ  112(R3), F18
+	FMOVQ  112(R3), F18 // c3
 	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
+	FMOVQ  128(R3), F19 // c2
 	VFMLA  V8.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
+	FMOVQ  128(R3), F20 // c2
 	VFMLA  V10.S4, V16.S4, V20.S4
-	FMOVQ  128(R3), F16
+	FMOVQ  128(R3), F16 // c2
 	VFMLA  V12.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
+	FMOVQ  128(R3), F17 // c2
 	VFMLA  V14.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
+	FMOVQ  144(R3), F18 // c1
 	VFMLA  V8.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
+	FMOVQ  144(R3), F19 // c1
 	VFMLA  V10.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
+	FMOVQ  144(R3), F20 // c1
 	VFMLA  V12.S4, V16.S4, V20.S4
-	FMOVQ  144(R3), F16
+	FMOVQ  144(R3), F16 // c1
 	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
+	FMOVQ  160(R3), F17 // c0
 	VFMLA  V8.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F8
+	FMOVQ  160(R3), F8 // c0
 	VFMLA  V10.S4, V19.S4, V8.S4
-	FMOVQ  160(R3), F10
+	FMOVQ  160(R3), F10 // c0
 	VFMLA  V12.S4, V20.S4, V10.S4
-	FMOVQ  160(R3), F12
+	FMOVQ  160(R3), F12 // c0
 	VFMLA  V14.S4, V16.S4, V12.S4
 	WORD   $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
 	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
@@ -598,6 +669,8 @@ loop0:
 	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
 	WORD   $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
+
+	// 2^n
 	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
 	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
@@ -636,29 +709,37 @@ done0:
 
 loop1:
 	FMOVQ  0(R0), F2
-	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F3 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD   $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ  16(R3), F4
+	FMOVQ  16(R3), F4 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  32(R3), F4
+	FMOVQ  32(R3), F4 // minusLn2Lo
 	VFMLA  V4.S4, V3.S4, V2.S4
-	FMOVQ  48(R3), F4
-	FMOVQ  96(R3), F5
+	FMOVQ  48(R3), F4 // c5
+	FMOVQ  96(R3), F5 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  112(R3), F4
+	FMOVQ  112(R3), F4 // c3
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  128(R3), F5
+	FMOVQ  128(R3), F5 // c2
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  144(R3), F4
+	FMOVQ  144(R3), F4 // c1
 	VFMLA  V2.S4, V5.S4, V4.S4
-	FMOVQ  160(R3), F5
+	FMOVQ  160(R3), F5 // c0
 	VFMLA  V2.S4, V4.S4, V5.S4
 	WORD   $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD   $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ  64(R3), F2
+	FMOVQ  64(R3), F2 // minExponent
+
+	// 2^n
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ  80(R3), F2
+	FMOVQ  80(R3), F2 // magic
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	VSHL   $23, V3.S4, V3.S4
 	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
@@ -684,23 +765,29 @@ l1:
 	FMOVS  (R0), F0
 
 l2:
-	FMOVQ  0(R3), F1
+	FMOVQ  0(R3), F1 // log2e
+
+	// n = round(x * log2e)
 	WORD   $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD   $0x4e218821 // frintn v1.4s, v1.4s
-	FMOVQ  16(R3), F2
+	FMOVQ  16(R3), F2 // minusLn2
+
+	// t = x - n*ln 2
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  32(R3), F2
+	FMOVQ  32(R3), F2 // minusLn2Lo
 	VFMLA  V2.S4, V1.S4, V0.S4
-	FMOVQ  48(R3), F2
-	FMOVQ  96(R3), F3
+	FMOVQ  48(R3), F2 // c5
+	FMOVQ  96(R3), F3 // c4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  112(R3), F2
+	FMOVQ  112(R3), F2 // c3
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  128(R3), F3
+	FMOVQ  128(R3), F3 // c2
 	VFMLA  V0.S4, V2.S4, V3.S4
-	FMOVQ  144(R3), F2
+	FMOVQ  144(R3), F2 // c1
 	VFMLA  V0.S4, V3.S4, V2.S4
-	FMOVQ  160(R3), F3
+	FMOVQ  160(R3), F3 // c0
 	VFMLA  V0.S4, V2.S4, V3.S4
 	FMOVS  mantissa+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -708,9 +795,11 @@ l2:
 	FMOVS  exponent+52(FP), F0
 	VDUP   V0.S[0], V0.S4
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	FMOVQ  64(R3), F0
+	FMOVQ  64(R3), F0 // minExponent
+
+	// 2^n
 	WORD   $0x4e20c421 // fmaxnm v1.4s, v1.4s, v0.4s
-	FMOVQ  80(R3), F0
+	FMOVQ  80(R3), F0 // magic
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VSHL   $23, V1.S4, V1.S4
 	WORD   $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s

@@ -2,6 +2,12 @@
 
 // exp(x - max) and the sum of it, for binary16 numbers.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = 1 + t*(C1 + t*C2)    in float32 on x86, in binary16 on NEON
+//
 // Twins of upstream's xnn_f16_raddstoreexpminusmax_ukernel__avx2_*.
 
 //go:build !purego
@@ -31,27 +37,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -59,14 +75,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -75,14 +97,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -91,14 +119,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -107,14 +141,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -123,14 +163,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -139,14 +185,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -155,14 +207,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -171,14 +229,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -187,14 +251,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -203,23 +273,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -242,27 +320,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -270,14 +358,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -286,23 +380,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -325,16 +427,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -354,21 +462,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -381,22 +495,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -410,23 +530,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -488,35 +614,35 @@ DATA minusLn2<>+24(SB)/4, $0xbf317218
 DATA minusLn2<>+28(SB)/4, $0xbf317218
 GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3eff9d19<>+0(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+4(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+8(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+12(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+16(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+20(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+24(SB)/4, $0x3eff9d19
-DATA f3eff9d19<>+28(SB)/4, $0x3eff9d19
-GLOBL f3eff9d19<>(SB), RODATA|NOPTR, $32
+DATA halfC2<>+0(SB)/4, $0x3eff9d19
+DATA halfC2<>+4(SB)/4, $0x3eff9d19
+DATA halfC2<>+8(SB)/4, $0x3eff9d19
+DATA halfC2<>+12(SB)/4, $0x3eff9d19
+DATA halfC2<>+16(SB)/4, $0x3eff9d19
+DATA halfC2<>+20(SB)/4, $0x3eff9d19
+DATA halfC2<>+24(SB)/4, $0x3eff9d19
+DATA halfC2<>+28(SB)/4, $0x3eff9d19
+GLOBL halfC2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f81cf08<>+0(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+4(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+8(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+12(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+16(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+20(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+24(SB)/4, $0x3f81cf08
-DATA f3f81cf08<>+28(SB)/4, $0x3f81cf08
-GLOBL f3f81cf08<>(SB), RODATA|NOPTR, $32
+DATA halfC1<>+0(SB)/4, $0x3f81cf08
+DATA halfC1<>+4(SB)/4, $0x3f81cf08
+DATA halfC1<>+8(SB)/4, $0x3f81cf08
+DATA halfC1<>+12(SB)/4, $0x3f81cf08
+DATA halfC1<>+16(SB)/4, $0x3f81cf08
+DATA halfC1<>+20(SB)/4, $0x3f81cf08
+DATA halfC1<>+24(SB)/4, $0x3f81cf08
+DATA halfC1<>+28(SB)/4, $0x3f81cf08
+GLOBL halfC1<>(SB), RODATA|NOPTR, $32
 
-DATA fc11b4000<>+0(SB)/4, $0xc11b4000
-DATA fc11b4000<>+4(SB)/4, $0xc11b4000
-DATA fc11b4000<>+8(SB)/4, $0xc11b4000
-DATA fc11b4000<>+12(SB)/4, $0xc11b4000
-DATA fc11b4000<>+16(SB)/4, $0xc11b4000
-DATA fc11b4000<>+20(SB)/4, $0xc11b4000
-DATA fc11b4000<>+24(SB)/4, $0xc11b4000
-DATA fc11b4000<>+28(SB)/4, $0xc11b4000
-GLOBL fc11b4000<>(SB), RODATA|NOPTR, $32
+DATA halfCutoff<>+0(SB)/4, $0xc11b4000
+DATA halfCutoff<>+4(SB)/4, $0xc11b4000
+DATA halfCutoff<>+8(SB)/4, $0xc11b4000
+DATA halfCutoff<>+12(SB)/4, $0xc11b4000
+DATA halfCutoff<>+16(SB)/4, $0xc11b4000
+DATA halfCutoff<>+20(SB)/4, $0xc11b4000
+DATA halfCutoff<>+24(SB)/4, $0xc11b4000
+DATA halfCutoff<>+28(SB)/4, $0xc11b4000
+GLOBL halfCutoff<>(SB), RODATA|NOPTR, $32
 
 // func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2(dst []uint16, src []uint16, max uint16) (sum uint16)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -542,41 +668,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -584,15 +726,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -600,15 +748,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -616,15 +770,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -632,15 +792,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -648,15 +814,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -664,15 +836,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -680,15 +858,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -696,15 +880,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -712,24 +902,32 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -752,33 +950,45 @@ done2:
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
-	VMOVUPS f3f81cf08<>+0(SB), Y7
-	VMOVUPS fc11b4000<>+0(SB), Y8
+	VMOVUPS halfC2<>+0(SB), Y6
+	VMOVUPS halfC1<>+0(SB), Y7
+	VMOVUPS halfCutoff<>+0(SB), Y8
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y9
-	VSUBPS      Y0, Y9, Y9
-	VMOVAPS     Y3, Y10
+	VCVTPH2PS (SI), Y9
+	VSUBPS    Y0, Y9, Y9
+	VMOVAPS   Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y10
 	VPSLLD      $0x17, Y10, Y11
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y10, Y10
 	VCVTPH2PS   16(SI), Y12
 	VFMADD213PS Y9, Y5, Y10
 	VSUBPS      Y0, Y12, Y12
 	VMOVAPS     Y7, Y13
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y10, Y6, Y13
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y14
 	VCMPPS      $0x05, Y8, Y9, Y9
 	VPSLLD      $0x17, Y14, Y15
 	VMULPS      Y11, Y10, Y10
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y14, Y14
 	VFMADD231PS Y13, Y10, Y11
 	VFMADD213PS Y12, Y5, Y14
 	VANDPS      Y11, Y9, Y9
 	VMOVAPS     Y7, Y10
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y14, Y6, Y10
 	VCVTPS2PH   $0x00, Y9, X11
 	VCMPPS      $0x05, Y8, Y12, Y12
@@ -807,16 +1017,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -836,21 +1052,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -863,22 +1085,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -892,23 +1120,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -953,27 +1187,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -981,14 +1225,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -997,14 +1247,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -1013,14 +1269,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -1029,14 +1291,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -1045,14 +1313,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -1061,14 +1335,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -1077,14 +1357,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -1093,14 +1379,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -1109,14 +1401,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -1125,23 +1423,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -1164,27 +1470,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -1192,14 +1508,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -1208,23 +1530,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -1247,16 +1577,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -1276,21 +1612,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -1303,22 +1645,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -1332,23 +1680,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -1394,41 +1748,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -1436,15 +1806,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -1452,15 +1828,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -1468,15 +1850,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -1484,15 +1872,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -1500,15 +1894,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -1516,15 +1916,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -1532,15 +1938,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -1548,15 +1960,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -1564,24 +1982,32 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -1604,41 +2030,57 @@ done2:
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -1646,24 +2088,32 @@ loop3:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -1689,16 +2139,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -1718,21 +2174,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -1745,22 +2207,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -1774,23 +2242,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -1844,37 +2318,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4(SB), $128-58
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -1882,15 +2372,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -1898,15 +2394,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -1914,15 +2416,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      (BX), Y11, Y11
@@ -1930,16 +2438,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X15
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y11, 32(BX)
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X15, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y15
 	VADDPS      Y12, Y1, Y1
@@ -1947,15 +2461,21 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y15, Y15
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y15, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -1963,15 +2483,21 @@ loop2:
 	VFMADD213PS Y15, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y11, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y15, Y15
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y15, Y15
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y3, Y3
@@ -1979,15 +2505,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y15, Y15
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y15, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      32(BX), Y15, Y15
@@ -1995,16 +2527,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y11, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y15, 64(BX)
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -2012,24 +2550,32 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y6, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y3, Y3
@@ -2056,37 +2602,53 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -2094,24 +2656,32 @@ loop3:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y6, Y8
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y3, Y3
@@ -2140,16 +2710,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -2169,21 +2745,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -2196,22 +2778,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -2225,23 +2813,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -2286,27 +2880,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -2314,14 +2918,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -2330,14 +2940,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -2346,14 +2962,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -2362,14 +2984,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -2378,14 +3006,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -2394,14 +3028,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -2410,14 +3050,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -2426,14 +3072,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -2442,14 +3094,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -2458,23 +3116,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -2497,27 +3163,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -2525,14 +3201,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -2541,23 +3223,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -2580,16 +3270,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -2609,21 +3305,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -2636,22 +3338,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -2665,23 +3373,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -2727,41 +3441,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -2769,15 +3499,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -2785,15 +3521,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -2801,15 +3543,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -2817,15 +3565,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -2833,15 +3587,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -2849,15 +3609,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -2865,24 +3631,32 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y10, Y5, Y8
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y12, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 128(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y12, Y1, Y1
@@ -2905,41 +3679,57 @@ done2:
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -2947,15 +3737,21 @@ loop3:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -2963,24 +3759,32 @@ loop3:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VADDPS      Y14, Y1, Y1
 	VFMADD231PS Y7, Y8, Y13
 	VFMADD213PS Y12, Y5, Y9
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VCVTPS2PH   $0x00, Y11, X8
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VMOVUPS     X8, 48(DI)
 	VMULPS      Y15, Y9, Y9
 	VADDPS      Y11, Y2, Y2
@@ -3006,16 +3810,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -3035,21 +3845,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3062,22 +3878,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3091,23 +3913,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -3163,37 +3991,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5(SB), $160-58
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -3201,15 +4045,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -3217,15 +4067,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -3233,15 +4089,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      (BX), Y11, Y11
@@ -3249,16 +4111,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X15
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y11, 64(BX)
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X15, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y15
 	VADDPS      32(BX), Y12, Y12
@@ -3266,16 +4134,22 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y15, Y15
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y15, Y8
 	VCVTPS2PH   $0x00, Y10, X14
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 96(BX)
 	VPSLLD      $0x17, Y8, Y12
 	VMOVUPS     X14, 80(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y14
 	VADDPS      Y10, Y1, Y1
@@ -3283,15 +4157,21 @@ loop2:
 	VFMADD213PS Y15, Y6, Y8
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y11, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y15, Y15
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y15, Y15
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y12, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y2, Y2
@@ -3299,24 +4179,32 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y12, Y15, Y15
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y15, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 112(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y15, Y3, Y3
 	VFMADD231PS Y7, Y9, Y11
 	VFMADD213PS Y10, Y6, Y8
 	VANDPS      Y11, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 128(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      64(BX), Y14, Y14
@@ -3344,37 +4232,53 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -3382,15 +4286,21 @@ loop3:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -3398,24 +4308,32 @@ loop3:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VADDPS      Y14, Y3, Y3
 	VFMADD231PS Y7, Y8, Y13
 	VFMADD213PS Y12, Y6, Y9
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VCVTPS2PH   $0x00, Y11, X8
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VMOVUPS     X8, 48(DI)
 	VMULPS      Y15, Y9, Y9
 	VADDPS      (BX), Y11, Y11
@@ -3446,16 +4364,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -3475,21 +4399,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3502,22 +4432,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3531,23 +4467,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -3592,27 +4534,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -3620,14 +4572,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -3636,14 +4594,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -3652,14 +4616,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -3668,14 +4638,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -3684,14 +4660,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -3700,14 +4682,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -3716,14 +4704,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -3732,14 +4726,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -3748,14 +4748,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -3764,23 +4770,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -3803,27 +4817,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -3831,14 +4855,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -3847,23 +4877,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -3886,16 +4924,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -3915,21 +4959,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3942,22 +4992,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -3971,23 +5027,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -4033,41 +5095,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -4075,15 +5153,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -4091,15 +5175,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -4107,15 +5197,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -4123,15 +5219,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -4139,15 +5241,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -4155,15 +5263,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -4171,15 +5285,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -4187,15 +5307,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -4203,24 +5329,32 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -4243,41 +5377,57 @@ done2:
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -4285,15 +5435,21 @@ loop3:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -4301,15 +5457,21 @@ loop3:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -4317,24 +5479,32 @@ loop3:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y10, Y5, Y8
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y12, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 64(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y12, Y1, Y1
@@ -4360,16 +5530,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -4389,21 +5565,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -4416,22 +5598,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -4445,23 +5633,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -4511,37 +5705,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3(SB), NOSPLIT, $0-5
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -4549,15 +5759,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -4565,15 +5781,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -4581,15 +5803,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -4597,15 +5825,21 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y2, Y2
@@ -4613,15 +5847,21 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y3, Y3
@@ -4629,15 +5869,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -4645,15 +5891,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -4661,15 +5913,21 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y3, Y3
@@ -4677,24 +5935,32 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y6, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y2, Y2
@@ -4720,37 +5986,53 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -4758,15 +6040,21 @@ loop3:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -4774,15 +6062,21 @@ loop3:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -4790,24 +6084,32 @@ loop3:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y11, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y10, Y6, Y8
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y12, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 64(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y12, Y2, Y2
@@ -4834,16 +6136,22 @@ done3:
 	PCALIGN $0x40
 
 loop5:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -4863,21 +6171,27 @@ done5:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done7
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done7
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -4890,22 +6204,28 @@ done5:
 
 done7:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done8
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done8
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -4919,23 +6239,29 @@ done7:
 
 done8:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done9
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done9
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -4980,27 +6306,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -5008,14 +6344,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -5024,14 +6366,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -5040,14 +6388,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -5056,14 +6410,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -5072,14 +6432,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -5088,14 +6454,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -5104,14 +6476,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -5120,14 +6498,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -5136,14 +6520,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -5152,23 +6542,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -5191,27 +6589,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -5219,14 +6627,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -5235,23 +6649,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -5274,16 +6696,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -5303,21 +6731,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5330,22 +6764,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5359,23 +6799,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -5421,41 +6867,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -5463,15 +6925,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -5479,15 +6947,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -5495,15 +6969,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -5511,15 +6991,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -5527,24 +7013,32 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 96(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -5570,16 +7064,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -5599,21 +7099,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5626,22 +7132,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5655,23 +7167,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -5725,37 +7243,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4(SB), $96-58
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -5763,15 +7297,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -5779,15 +7319,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -5795,15 +7341,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      (BX), Y11, Y11
@@ -5811,16 +7363,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X15
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y11, 32(BX)
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X15, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y15
 	VADDPS      Y12, Y1, Y1
@@ -5828,24 +7386,32 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y15, Y15
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y15, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y11
 	VFMADD213PS Y15, Y6, Y8
 	VANDPS      Y11, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y15, Y15
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y15, Y15
 	VMOVUPS     X9, 96(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y3, Y3
@@ -5874,16 +7440,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -5903,21 +7475,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5930,22 +7508,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -5959,23 +7543,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -6020,27 +7610,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -6048,14 +7648,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -6064,14 +7670,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -6080,14 +7692,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -6096,14 +7714,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -6112,14 +7736,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -6128,14 +7758,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -6144,14 +7780,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -6160,14 +7802,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -6176,14 +7824,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -6192,23 +7846,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -6231,27 +7893,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -6259,14 +7931,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -6275,23 +7953,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -6314,16 +8000,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -6343,21 +8035,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -6370,22 +8068,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -6399,23 +8103,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -6465,37 +8175,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3(SB), NOSPLIT, $0-5
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -6503,15 +8229,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -6519,15 +8251,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -6535,15 +8273,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -6551,15 +8295,21 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y2, Y2
@@ -6567,15 +8317,21 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y3, Y3
@@ -6583,24 +8339,32 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VADDPS      Y13, Y1, Y1
 	VFMADD231PS Y7, Y8, Y14
 	VFMADD213PS Y12, Y6, Y9
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VCVTPS2PH   $0x00, Y11, X8
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VMOVUPS     X8, 112(DI)
 	VMULPS      Y15, Y9, Y9
 	VADDPS      Y11, Y2, Y2
@@ -6627,16 +8391,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -6656,21 +8426,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -6683,22 +8459,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -6712,23 +8494,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -6773,27 +8561,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -6801,14 +8599,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -6817,14 +8621,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -6833,14 +8643,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -6849,14 +8665,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -6865,14 +8687,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -6881,14 +8709,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -6897,14 +8731,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -6913,14 +8753,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -6929,14 +8775,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -6945,23 +8797,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -6984,27 +8844,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -7012,14 +8882,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -7028,23 +8904,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -7067,16 +8951,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -7096,21 +8986,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7123,22 +9019,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7152,23 +9054,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -7214,41 +9122,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -7256,15 +9180,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -7272,15 +9202,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -7288,15 +9224,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -7304,15 +9246,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -7320,15 +9268,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -7336,15 +9290,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -7352,24 +9312,32 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y10, Y5, Y8
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y12, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 128(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y12, Y1, Y1
@@ -7395,16 +9363,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -7424,21 +9398,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7451,22 +9431,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7480,23 +9466,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -7552,37 +9544,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5(SB), $160-58
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -7590,15 +9598,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -7606,15 +9620,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -7622,15 +9642,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      (BX), Y11, Y11
@@ -7638,16 +9664,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X15
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y11, 64(BX)
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X15, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y15
 	VADDPS      32(BX), Y12, Y12
@@ -7655,16 +9687,22 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y15, Y15
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y15, Y8
 	VCVTPS2PH   $0x00, Y10, X14
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 96(BX)
 	VPSLLD      $0x17, Y8, Y12
 	VMOVUPS     X14, 80(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y14
 	VADDPS      Y10, Y1, Y1
@@ -7672,15 +9710,21 @@ loop2:
 	VFMADD213PS Y15, Y6, Y8
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y11, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y15, Y15
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y15, Y15
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y12, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y2, Y2
@@ -7688,24 +9732,32 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y12, Y15, Y15
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y15, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 112(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y15, Y3, Y3
 	VFMADD231PS Y7, Y9, Y11
 	VFMADD213PS Y10, Y6, Y8
 	VANDPS      Y11, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 128(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      64(BX), Y14, Y14
@@ -7736,16 +9788,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -7765,21 +9823,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7792,22 +9856,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -7821,23 +9891,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -7882,27 +9958,37 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96(SB), NOSPLIT, $0-58
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -7910,14 +9996,20 @@ loop2:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -7926,14 +10018,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -7942,14 +10040,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -7958,14 +10062,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -7974,14 +10084,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -7990,14 +10106,20 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y1, Y1
@@ -8006,14 +10128,20 @@ loop2:
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -8022,14 +10150,20 @@ loop2:
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -8038,14 +10172,20 @@ loop2:
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -8054,23 +10194,31 @@ loop2:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y13, Y13
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -8093,27 +10241,37 @@ done2:
 	VMOVUPS magic<>+0(SB), Y2
 	VMOVUPS log2e<>+0(SB), Y3
 	VMOVUPS minusLn2<>+0(SB), Y4
-	VMOVUPS f3eff9d19<>+0(SB), Y5
-	VMOVUPS f3f81cf08<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y5
+	VMOVUPS halfC1<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop3:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y4, Y8
 	VSUBPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
@@ -8121,14 +10279,20 @@ loop3:
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y5, Y8
 	VMOVAPS     Y2, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -8137,23 +10301,31 @@ loop3:
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y5, Y7
 	VMOVAPS     Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y2, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y4, Y8
 	VANDPS      Y15, Y14, Y14
 	VMOVAPS     Y6, Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y5, Y7
 	VCVTPS2PH   $0x00, Y14, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 32(DI)
 	VMULPS      Y13, Y8, Y8
 	VADDPS      Y14, Y1, Y1
@@ -8176,16 +10348,22 @@ done3:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -8205,21 +10383,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8232,22 +10416,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8261,23 +10451,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -8323,41 +10519,57 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2(SB), NOSPLIT, $0-5
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
-	VMOVUPS f3eff9d19<>+0(SB), Y6
+	VMOVUPS halfC2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y3, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y5, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y11
 	VMOVAPS     Y3, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y5, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y12, Y6, Y8
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -8365,15 +10577,21 @@ loop2:
 	VFMADD213PS Y14, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -8381,15 +10599,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y1, Y1
@@ -8397,15 +10621,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -8413,15 +10643,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -8429,15 +10665,21 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -8445,15 +10687,21 @@ loop2:
 	VFMADD213PS Y11, Y5, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -8461,15 +10709,21 @@ loop2:
 	VFMADD213PS Y12, Y5, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -8477,15 +10731,21 @@ loop2:
 	VFMADD213PS Y10, Y5, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y1, Y1
@@ -8493,24 +10753,32 @@ loop2:
 	VFMADD213PS Y13, Y5, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y9, Y6, Y7
 	VMOVAPS     Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y3, Y8, Y8
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y5, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS Y8, Y6, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y1, Y1
@@ -8536,16 +10804,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -8565,21 +10839,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8592,22 +10872,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8621,23 +10907,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -8687,37 +10979,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3(SB), NOSPLIT, $0-5
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -8725,15 +11033,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -8741,15 +11055,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -8757,15 +11077,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      Y11, Y1, Y1
@@ -8773,15 +11099,21 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y11
 	VADDPS      Y12, Y2, Y2
@@ -8789,15 +11121,21 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 80(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y12
 	VADDPS      Y10, Y3, Y3
@@ -8805,15 +11143,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y13, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 96(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y10
 	VADDPS      Y13, Y1, Y1
@@ -8821,15 +11165,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y14, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 112(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   160(SI), Y13
 	VADDPS      Y11, Y2, Y2
@@ -8837,15 +11187,21 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, 128(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   176(SI), Y11
 	VADDPS      Y12, Y3, Y3
@@ -8853,24 +11209,32 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X12, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y11, Y6, Y8
 	VANDPS      Y15, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y13, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      Y13, Y2, Y2
@@ -8897,16 +11261,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -8926,21 +11296,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8953,22 +11329,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -8982,23 +11364,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4
@@ -9056,37 +11444,53 @@ TEXT ·f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6(SB), $224-58
 	PCALIGN $0x40
 
 loop2:
-	VCVTPH2PS   (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y4, Y8
+	VCVTPH2PS (SI), Y7
+	VSUBPS    Y0, Y7, Y7
+	VMOVAPS   Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   16(SI), Y10
 	VFMADD213PS Y7, Y6, Y8
 	VSUBPS      Y0, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y11
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y11
+	VMOVUPS     halfC1<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y11
 	VMOVAPS     Y4, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y12, Y13
 	VMULPS      Y9, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y12, Y12
 	VCVTPH2PS   32(SI), Y14
 	VFMADD231PS Y11, Y8, Y9
 	VFMADD213PS Y10, Y6, Y12
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y9, Y7, Y7
-	VMOVUPS     f3f81cf08<>+0(SB), Y8
-	VFMADD231PS f3eff9d19<>+0(SB), Y12, Y8
+	VMOVUPS     halfC1<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y12, Y8
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y7, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X11, (DI)
 	VMULPS      Y13, Y12, Y12
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   48(SI), Y11
 	VADDPS      Y7, Y1, Y1
@@ -9094,15 +11498,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y13, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y10, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 16(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   64(SI), Y12
 	VADDPS      Y10, Y2, Y2
@@ -9110,15 +11520,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y15, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 32(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   80(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -9126,15 +11542,21 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 48(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   96(SI), Y13
 	VADDPS      (BX), Y11, Y11
@@ -9142,16 +11564,22 @@ loop2:
 	VFMADD213PS Y10, Y6, Y8
 	VSUBPS      Y0, Y13, Y13
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y13, Y9
 	VCVTPS2PH   $0x00, Y12, X15
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     Y11, 96(BX)
 	VPSLLD      $0x17, Y9, Y11
 	VMOVUPS     X15, 64(DI)
 	VMULPS      Y14, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   112(SI), Y15
 	VADDPS      32(BX), Y12, Y12
@@ -9159,16 +11587,22 @@ loop2:
 	VFMADD213PS Y13, Y6, Y9
 	VSUBPS      Y0, Y15, Y15
 	VANDPS      Y14, Y10, Y10
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y15, Y8
 	VCVTPS2PH   $0x00, Y10, X14
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y13, Y13
 	VMOVUPS     Y12, 128(BX)
 	VPSLLD      $0x17, Y8, Y12
 	VMOVUPS     X14, 80(DI)
 	VMULPS      Y11, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   128(SI), Y14
 	VADDPS      64(BX), Y10, Y10
@@ -9176,16 +11610,22 @@ loop2:
 	VFMADD213PS Y15, Y6, Y8
 	VSUBPS      Y0, Y14, Y14
 	VANDPS      Y11, Y13, Y13
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y14, Y9
 	VCVTPS2PH   $0x00, Y13, X11
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y15, Y15
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y15, Y15
 	VMOVUPS     Y10, 160(BX)
 	VPSLLD      $0x17, Y9, Y10
 	VMOVUPS     X11, 96(DI)
 	VMULPS      Y12, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   144(SI), Y11
 	VADDPS      Y13, Y1, Y1
@@ -9193,15 +11633,21 @@ loop2:
 	VFMADD213PS Y14, Y6, Y9
 	VSUBPS      Y0, Y11, Y11
 	VANDPS      Y12, Y15, Y15
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y11, Y8
 	VCVTPS2PH   $0x00, Y15, X12
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y14, Y14
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y14, Y14
 	VPSLLD      $0x17, Y8, Y13
 	VMOVUPS     X12, 112(DI)
 	VMULPS      Y10, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VCVTPH2PS   160(SI), Y12
 	VADDPS      Y15, Y2, Y2
@@ -9209,15 +11655,21 @@ loop2:
 	VFMADD213PS Y11, Y6, Y8
 	VSUBPS      Y0, Y12, Y12
 	VANDPS      Y10, Y14, Y14
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VMOVAPS     Y4, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y12, Y9
 	VCVTPS2PH   $0x00, Y14, X10
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y9, Y15
 	VMOVUPS     X10, 128(DI)
 	VMULPS      Y13, Y8, Y8
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y9, Y9
 	VCVTPH2PS   176(SI), Y10
 	VADDPS      Y14, Y3, Y3
@@ -9225,24 +11677,32 @@ loop2:
 	VFMADD213PS Y12, Y6, Y9
 	VSUBPS      Y0, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y9, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y9, Y7
 	VMOVAPS     Y4, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y5, Y10, Y8
 	VCVTPS2PH   $0x00, Y11, X13
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y12, Y12
 	VPSLLD      $0x17, Y8, Y14
 	VMOVUPS     X13, 144(DI)
 	VMULPS      Y15, Y9, Y9
+
+	// t = x - n*ln 2
 	VSUBPS      Y4, Y8, Y8
 	VADDPS      96(BX), Y11, Y11
 	VFMADD231PS Y7, Y9, Y15
 	VFMADD213PS Y10, Y6, Y8
 	VANDPS      Y15, Y12, Y12
-	VMOVUPS     f3f81cf08<>+0(SB), Y7
-	VFMADD231PS f3eff9d19<>+0(SB), Y8, Y7
+	VMOVUPS     halfC1<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y8, Y7
 	VCVTPS2PH   $0x00, Y12, X9
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y10, Y10
 	VMOVUPS     X9, 160(DI)
 	VMULPS      Y14, Y8, Y8
 	VADDPS      128(BX), Y12, Y12
@@ -9276,16 +11736,22 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VCVTPH2PS   (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VCVTPH2PS (SI), Y2
+	VSUBPS    Y0, Y2, Y2
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
+
+	// t = x - n*ln 2
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
-	VFMADD231PS f3eff9d19<>+0(SB), Y3, Y5
-	VCMPPS      $0x05, fc11b4000<>+0(SB), Y2, Y2
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
+	VFMADD231PS halfC2<>+0(SB), Y3, Y5
+	VCMPPS      $0x05, halfCutoff<>+0(SB), Y2, Y2
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
 	VANDPS      Y4, Y2, Y2
@@ -9305,21 +11771,27 @@ done4:
 	VADDPS       X2, X1, X1
 
 	// Four elements that are left.
-	TESTQ       $0x00000004, CX
-	JZ          done6
-	VCVTPH2PS   (SI), X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000004, CX
+	JZ        done6
+	VCVTPH2PS (SI), X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -9332,22 +11804,28 @@ done4:
 
 done6:
 	// Two of them.
-	TESTQ       $0x00000002, CX
-	JZ          done7
-	VMOVD       (SI), X2
-	VCVTPH2PS   X2, X2
-	VSUBPS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y3
-	VMOVUPS     log2e<>+0(SB), Y4
+	TESTQ     $0x00000002, CX
+	JZ        done7
+	VMOVD     (SI), X2
+	VCVTPH2PS X2, X2
+	VSUBPS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y3
+	VMOVUPS   log2e<>+0(SB), Y4
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X3, X2, X4
 	VPSLLD      $0x17, X4, X5
+
+	// t = x - n*ln 2
 	VSUBPS      X3, X4, X4
 	VMOVUPS     minusLn2<>+0(SB), Y3
 	VFMADD213PS X2, X3, X4
-	VMOVUPS     f3eff9d19<>+0(SB), Y3
-	VMOVUPS     f3f81cf08<>+0(SB), Y6
+	VMOVUPS     halfC2<>+0(SB), Y3
+	VMOVUPS     halfC1<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X4, X3, X6
-	VMOVUPS     fc11b4000<>+0(SB), Y3
+	VMOVUPS     halfCutoff<>+0(SB), Y3
 	VCMPPS      $0x05, X3, X2, X2
 	VMULPS      X5, X4, X4
 	VFMADD231PS X6, X4, X5
@@ -9361,23 +11839,29 @@ done6:
 
 done7:
 	// One of them.
-	TESTQ       $0x00000001, CX
-	JZ          done8
-	MOVWLZX     (SI), AX
-	VMOVD       AX, X2
-	VCVTPH2PS   X2, X2
-	VSUBSS      X0, X2, X2
-	VMOVUPS     magic<>+0(SB), Y0
-	VMOVUPS     log2e<>+0(SB), Y3
+	TESTQ     $0x00000001, CX
+	JZ        done8
+	MOVWLZX   (SI), AX
+	VMOVD     AX, X2
+	VCVTPH2PS X2, X2
+	VSUBSS    X0, X2, X2
+	VMOVUPS   magic<>+0(SB), Y0
+	VMOVUPS   log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS X0, X2, X3
 	VPSLLD      $0x17, X3, X4
+
+	// t = x - n*ln 2
 	VSUBSS      X0, X3, X3
 	VMOVUPS     minusLn2<>+0(SB), Y0
 	VFMADD213PS X2, X0, X3
-	VMOVUPS     f3eff9d19<>+0(SB), Y0
-	VMOVUPS     f3f81cf08<>+0(SB), Y5
+	VMOVUPS     halfC2<>+0(SB), Y0
+	VMOVUPS     halfC1<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (halfC1 + t*halfC2)
 	VFMADD231PS X3, X0, X5
-	VMOVUPS     fc11b4000<>+0(SB), Y0
+	VMOVUPS     halfCutoff<>+0(SB), Y0
 	VCMPPS      $0x05, X0, X2, X2
 	VMULSS      X4, X3, X3
 	VFMADD231PS X5, X3, X4

@@ -2,6 +2,12 @@
 
 // The sum of exp(x - max), the second of three passes.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddexpminusmax_ukernel__avx2_*.
 
 //go:build !purego
@@ -28,35 +34,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -65,6 +85,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -72,10 +94,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -84,6 +110,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y1, Y14, Y14
@@ -91,10 +119,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -103,6 +135,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVAPS     Y14, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -110,10 +144,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -122,6 +160,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVAPS     Y8, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -129,10 +169,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -141,6 +185,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -148,10 +194,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -160,6 +210,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y13, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -167,10 +219,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -179,6 +235,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -186,10 +244,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -198,6 +260,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -205,10 +269,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -217,6 +285,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -224,10 +294,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -236,6 +310,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -243,10 +319,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -255,6 +335,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y13, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -262,10 +344,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -274,6 +360,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -281,10 +369,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -293,6 +385,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVAPS     Y11, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -300,10 +394,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -312,6 +410,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVAPS     Y8, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -319,10 +419,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -331,6 +435,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVAPS     Y10, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -338,10 +444,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -350,6 +460,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y12, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -357,10 +469,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -369,6 +485,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -376,10 +494,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -388,6 +510,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -395,10 +519,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -407,6 +535,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -414,10 +544,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -426,6 +560,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -433,10 +569,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -445,6 +585,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -452,10 +594,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -464,6 +610,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -471,6 +619,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -501,35 +651,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -538,6 +702,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -545,10 +711,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -557,6 +727,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -564,6 +736,8 @@ loop2:
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -591,16 +765,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -629,23 +809,29 @@ done3:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -807,35 +993,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -844,6 +1044,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -851,10 +1053,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -863,6 +1069,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -870,10 +1078,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -882,6 +1094,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -889,10 +1103,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -901,6 +1119,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -908,10 +1128,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -920,6 +1144,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -927,10 +1153,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -939,6 +1169,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -946,10 +1178,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -958,6 +1194,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -965,10 +1203,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -977,6 +1219,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -984,10 +1228,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -996,6 +1244,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -1003,10 +1253,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -1015,6 +1269,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -1022,10 +1278,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -1034,6 +1294,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -1041,10 +1303,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -1053,6 +1319,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -1060,10 +1328,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -1072,6 +1344,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -1079,10 +1353,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -1091,6 +1369,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -1098,10 +1378,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -1110,6 +1394,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -1117,10 +1403,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -1129,6 +1419,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -1136,10 +1428,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -1148,6 +1444,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -1155,10 +1453,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -1167,6 +1469,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -1174,10 +1478,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -1186,6 +1494,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -1193,10 +1503,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -1205,6 +1519,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -1212,10 +1528,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -1224,6 +1544,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -1231,10 +1553,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -1243,6 +1569,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -1250,6 +1578,8 @@ loop1:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -1279,35 +1609,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -1316,6 +1660,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -1323,10 +1669,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -1335,6 +1685,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -1342,6 +1694,8 @@ loop2:
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -1372,16 +1726,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -1410,23 +1770,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -1463,35 +1829,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, (BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -1501,6 +1881,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -1508,10 +1890,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -1520,6 +1906,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -1527,10 +1915,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -1539,6 +1931,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -1546,10 +1940,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -1558,6 +1956,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -1565,10 +1965,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      (BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 32(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -1578,6 +1982,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -1585,10 +1991,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y8, Y10, Y14
@@ -1597,6 +2007,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -1604,10 +2016,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y12, Y6, Y11
@@ -1616,6 +2032,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -1623,10 +2041,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y9, Y8, Y15
@@ -1635,6 +2057,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VMOVUPS     320(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -1642,10 +2066,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      32(BX), Y7, Y7
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y15
 	VMOVUPS     Y7, 64(BX)
 	VPSLLD      $0x17, Y3, Y7
@@ -1655,6 +2083,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     352(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -1662,10 +2092,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y13, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y10
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y15, Y8, Y13
@@ -1674,6 +2108,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y6, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y8
 	VMOVUPS     384(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -1681,10 +2117,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y12
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y10, Y6, Y7
@@ -1693,6 +2133,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y6
 	VMOVUPS     416(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -1700,10 +2142,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y14, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y9
 	VFMADD231PS Y12, Y8, Y14
@@ -1712,6 +2158,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y8
 	VMOVUPS     448(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -1719,10 +2167,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      64(BX), Y11, Y11
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y11, 96(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -1732,6 +2184,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y6
 	VMOVUPS     480(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -1739,10 +2193,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y9, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y13
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y14, Y8, Y9
@@ -1751,6 +2209,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y6, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     512(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -1758,10 +2218,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y10
 	VFMADD231PS Y13, Y6, Y11
@@ -1770,6 +2234,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y6
 	VMOVUPS     544(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -1777,10 +2243,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y9, Y8, Y15
@@ -1789,6 +2259,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y8
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -1796,10 +2268,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      96(BX), Y7, Y7
 	VMULPS      Y10, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y15
 	VMOVUPS     Y7, 128(BX)
 	VPSLLD      $0x17, Y3, Y7
@@ -1809,6 +2285,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y8, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -1816,10 +2294,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y12, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y10
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y15, Y8, Y12
@@ -1828,6 +2310,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y6, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y8
 	VMOVUPS     640(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -1835,10 +2319,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y12
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y10, Y6, Y7
@@ -1847,6 +2335,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y6
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -1854,10 +2344,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y14, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y9
 	VFMADD231PS Y12, Y8, Y14
@@ -1866,6 +2360,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y8
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -1873,10 +2369,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      128(BX), Y11, Y11
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y11, 160(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -1886,6 +2386,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y6
 	VMOVUPS     736(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -1893,10 +2395,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y9, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y13
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y14, Y8, Y9
@@ -1905,6 +2411,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y6, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VANDPS      Y9, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y13
@@ -1912,6 +2420,8 @@ loop1:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y3
 	VFMADD231PS Y13, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y3
@@ -1940,35 +2450,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 192(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -1978,6 +2502,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -1985,10 +2511,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -1997,6 +2527,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VANDPS      Y12, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y6
@@ -2004,6 +2536,8 @@ loop2:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y7
 	VFMADD231PS Y6, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y13, Y7
@@ -2036,16 +2570,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -2074,23 +2614,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -2124,35 +2670,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -2161,6 +2721,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -2168,10 +2730,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -2180,6 +2746,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y1, Y14, Y14
@@ -2187,10 +2755,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -2199,6 +2771,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVAPS     Y14, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -2206,10 +2780,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -2218,6 +2796,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVAPS     Y8, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -2225,10 +2805,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -2237,6 +2821,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -2244,10 +2830,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -2256,6 +2846,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y13, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -2263,10 +2855,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -2275,6 +2871,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -2282,10 +2880,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -2294,6 +2896,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -2301,10 +2905,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -2313,6 +2921,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -2320,10 +2930,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -2332,6 +2946,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -2339,10 +2955,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -2351,6 +2971,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y13, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -2358,10 +2980,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -2370,6 +2996,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -2377,10 +3005,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -2389,6 +3021,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVAPS     Y11, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -2396,10 +3030,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -2408,6 +3046,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVAPS     Y8, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -2415,10 +3055,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -2427,6 +3071,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVAPS     Y10, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -2434,10 +3080,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -2446,6 +3096,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y12, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -2453,10 +3105,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -2465,6 +3121,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -2472,10 +3130,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -2484,6 +3146,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -2491,10 +3155,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -2503,6 +3171,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -2510,10 +3180,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -2522,6 +3196,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -2529,10 +3205,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -2541,6 +3221,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -2548,10 +3230,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -2560,6 +3246,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -2567,6 +3255,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -2597,35 +3287,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -2634,6 +3338,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -2641,10 +3347,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -2653,6 +3363,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -2660,6 +3372,8 @@ loop2:
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -2687,16 +3401,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -2725,23 +3445,29 @@ done3:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -2775,35 +3501,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -2812,6 +3552,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2819,10 +3561,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -2831,6 +3577,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -2838,10 +3586,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -2850,6 +3602,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2857,10 +3611,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -2869,6 +3627,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -2876,10 +3636,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -2888,6 +3652,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -2895,10 +3661,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -2907,6 +3677,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -2914,10 +3686,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -2926,6 +3702,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -2933,10 +3711,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -2945,6 +3727,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2952,10 +3736,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -2964,6 +3752,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2971,10 +3761,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -2983,6 +3777,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -2990,10 +3786,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -3002,6 +3802,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -3009,10 +3811,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -3021,6 +3827,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3028,10 +3836,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -3040,6 +3852,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3047,10 +3861,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -3059,6 +3877,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3066,10 +3886,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -3078,6 +3902,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -3085,10 +3911,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -3097,6 +3927,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -3104,10 +3936,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -3116,6 +3952,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3123,10 +3961,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -3135,6 +3977,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3142,10 +3986,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -3154,6 +4002,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3161,10 +4011,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -3173,6 +4027,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -3180,10 +4036,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -3192,6 +4052,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -3199,10 +4061,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -3211,6 +4077,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -3218,6 +4086,8 @@ loop1:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -3247,35 +4117,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -3284,6 +4168,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3291,10 +4177,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -3303,6 +4193,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -3310,10 +4202,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -3322,6 +4218,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3329,10 +4227,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -3341,6 +4243,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -3348,10 +4252,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -3360,6 +4268,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -3367,10 +4277,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -3379,6 +4293,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VANDPS      Y15, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y5, Y11
@@ -3386,6 +4302,8 @@ loop2:
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y11, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -3416,16 +4334,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -3454,23 +4378,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -3507,35 +4437,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4(SB), $288-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, (BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -3545,6 +4489,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -3552,10 +4498,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -3564,6 +4514,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -3571,10 +4523,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -3583,6 +4539,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -3590,10 +4548,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -3602,6 +4564,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -3609,10 +4573,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      (BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 32(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -3622,6 +4590,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -3629,10 +4599,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y8, Y10, Y14
@@ -3641,6 +4615,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -3648,10 +4624,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y12, Y6, Y11
@@ -3660,6 +4640,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -3667,10 +4649,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y9, Y8, Y15
@@ -3679,6 +4665,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VMOVUPS     320(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -3686,10 +4674,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      32(BX), Y7, Y7
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y15
 	VMOVUPS     Y7, 64(BX)
 	VPSLLD      $0x17, Y3, Y7
@@ -3699,6 +4691,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     352(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -3706,10 +4700,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y13, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y10
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y15, Y8, Y13
@@ -3718,6 +4716,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y6, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y8
 	VMOVUPS     384(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -3725,10 +4725,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y12
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y10, Y6, Y7
@@ -3737,6 +4741,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y6
 	VMOVUPS     416(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -3744,10 +4750,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y14, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y9
 	VFMADD231PS Y12, Y8, Y14
@@ -3756,6 +4766,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y8
 	VMOVUPS     448(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -3763,10 +4775,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      64(BX), Y11, Y11
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y11, 96(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -3776,6 +4792,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y6
 	VMOVUPS     480(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -3783,10 +4801,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y9, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y13
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y14, Y8, Y9
@@ -3795,6 +4817,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y6, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     512(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -3802,10 +4826,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y10
 	VFMADD231PS Y13, Y6, Y11
@@ -3814,6 +4842,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y6
 	VMOVUPS     544(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -3821,10 +4851,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y9, Y8, Y15
@@ -3833,6 +4867,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y8
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -3840,10 +4876,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      96(BX), Y7, Y7
 	VMULPS      Y10, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y15
 	VMOVUPS     Y7, 128(BX)
 	VPSLLD      $0x17, Y3, Y7
@@ -3853,6 +4893,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y8, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -3860,10 +4902,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y12, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y10
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y15, Y8, Y12
@@ -3872,6 +4918,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y6, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y8
 	VMOVUPS     640(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -3879,10 +4927,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y12
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y10, Y6, Y7
@@ -3891,6 +4943,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y6
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -3898,10 +4952,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y14, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y9
 	VFMADD231PS Y12, Y8, Y14
@@ -3910,6 +4968,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y8
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -3917,10 +4977,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      128(BX), Y11, Y11
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y11, 160(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -3930,6 +4994,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y6
 	VMOVUPS     736(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -3937,10 +5003,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y9, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y13
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y14, Y8, Y9
@@ -3949,6 +5019,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y6, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VANDPS      Y9, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y13
@@ -3956,6 +5028,8 @@ loop1:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y3
 	VFMADD231PS Y13, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y3
@@ -3984,35 +5058,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 192(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -4022,6 +5110,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -4029,10 +5119,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -4041,6 +5135,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -4048,10 +5144,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -4060,6 +5160,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4067,10 +5169,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -4079,6 +5185,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -4086,10 +5194,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      192(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 224(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -4099,6 +5211,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -4106,10 +5220,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      Y15, Y0, Y0
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y8, Y10, Y14
@@ -4118,6 +5236,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VANDPS      Y14, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y6, Y12
@@ -4125,6 +5245,8 @@ loop2:
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y3
 	VFMADD231PS Y12, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y3
@@ -4157,16 +5279,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -4195,23 +5323,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -4245,35 +5379,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -4282,6 +5430,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4289,10 +5439,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -4301,6 +5455,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y1, Y14, Y14
@@ -4308,10 +5464,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -4320,6 +5480,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVAPS     Y14, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4327,10 +5489,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -4339,6 +5505,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVAPS     Y8, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -4346,10 +5514,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -4358,6 +5530,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -4365,10 +5539,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -4377,6 +5555,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y13, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -4384,10 +5564,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -4396,6 +5580,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4403,10 +5589,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -4415,6 +5605,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4422,10 +5614,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -4434,6 +5630,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4441,10 +5639,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -4453,6 +5655,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -4460,10 +5664,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -4472,6 +5680,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y13, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -4479,10 +5689,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -4491,6 +5705,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4498,10 +5714,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -4510,6 +5730,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVAPS     Y11, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4517,10 +5739,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -4529,6 +5755,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVAPS     Y8, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4536,10 +5764,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -4548,6 +5780,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVAPS     Y10, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -4555,10 +5789,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -4567,6 +5805,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y12, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -4574,10 +5814,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -4586,6 +5830,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4593,10 +5839,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -4605,6 +5855,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4612,10 +5864,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -4624,6 +5880,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4631,10 +5889,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -4643,6 +5905,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -4650,10 +5914,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -4662,6 +5930,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -4669,10 +5939,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -4681,6 +5955,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -4688,6 +5964,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -4718,35 +5996,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -4755,6 +6047,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4762,10 +6056,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -4774,6 +6072,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -4781,6 +6081,8 @@ loop2:
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -4808,16 +6110,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -4846,23 +6154,29 @@ done3:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -4896,35 +6210,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y3, Y5, Y5
-	VMOVUPS     log2e<>+0(SB), Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y4, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y3, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -4933,6 +6261,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -4940,10 +6270,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -4952,6 +6286,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y3, Y14, Y14
@@ -4959,10 +6295,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -4971,6 +6311,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -4978,10 +6320,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -4990,6 +6336,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -4997,10 +6345,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -5009,6 +6361,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -5016,10 +6370,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y14, Y1, Y1
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -5028,6 +6386,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -5035,10 +6395,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -5047,6 +6411,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -5054,10 +6420,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -5066,6 +6436,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -5073,10 +6445,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -5085,6 +6461,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -5092,10 +6470,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -5104,6 +6486,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -5111,10 +6495,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -5123,6 +6511,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -5130,10 +6520,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -5142,6 +6536,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -5149,10 +6545,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y10, Y2, Y2
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -5161,6 +6561,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -5168,10 +6570,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -5180,6 +6586,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -5187,10 +6595,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -5199,6 +6611,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -5206,10 +6620,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y11, Y2, Y2
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -5218,6 +6636,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VANDPS      Y13, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y5, Y11
@@ -5225,6 +6645,8 @@ loop1:
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y11, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -5253,35 +6675,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y3, Y5, Y5
-	VMOVUPS     log2e<>+0(SB), Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y4, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y3, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -5290,6 +6726,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -5297,10 +6735,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -5309,6 +6751,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y3, Y14, Y14
@@ -5316,10 +6760,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -5328,6 +6776,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -5335,10 +6785,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -5347,6 +6801,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -5354,10 +6810,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -5366,6 +6826,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -5373,10 +6835,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y14, Y1, Y1
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -5385,6 +6851,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -5392,10 +6860,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -5404,6 +6876,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VANDPS      Y10, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y8
@@ -5411,6 +6885,8 @@ loop2:
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y6
 	VFMADD231PS Y8, Y7, Y14
 	VFMADD213PS c3<>+0(SB), Y5, Y6
@@ -5442,16 +6918,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -5480,23 +6962,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -5530,35 +7018,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -5567,6 +7069,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5574,10 +7078,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -5586,6 +7094,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y1, Y14, Y14
@@ -5593,10 +7103,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -5605,6 +7119,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVAPS     Y14, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5612,10 +7128,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -5624,6 +7144,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVAPS     Y8, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -5631,10 +7153,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -5643,6 +7169,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -5650,10 +7178,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -5662,6 +7194,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y13, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -5669,10 +7203,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -5681,6 +7219,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -5688,10 +7228,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -5700,6 +7244,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5707,10 +7253,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -5719,6 +7269,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5726,10 +7278,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -5738,6 +7294,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -5745,10 +7303,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -5757,6 +7319,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y13, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -5764,10 +7328,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -5776,6 +7344,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -5783,10 +7353,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -5795,6 +7369,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVAPS     Y11, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5802,10 +7378,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -5814,6 +7394,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVAPS     Y8, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5821,10 +7403,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -5833,6 +7419,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVAPS     Y10, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -5840,10 +7428,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -5852,6 +7444,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y12, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -5859,10 +7453,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -5871,6 +7469,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -5878,10 +7478,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -5890,6 +7494,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5897,10 +7503,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -5909,6 +7519,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5916,10 +7528,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -5928,6 +7544,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -5935,10 +7553,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -5947,6 +7569,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -5954,10 +7578,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -5966,6 +7594,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -5973,6 +7603,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -6003,35 +7635,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -6040,6 +7686,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -6047,10 +7695,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -6059,6 +7711,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -6066,6 +7720,8 @@ loop2:
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -6093,16 +7749,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -6131,23 +7793,29 @@ done3:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -6181,35 +7849,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -6218,6 +7900,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -6225,10 +7909,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -6237,6 +7925,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -6244,10 +7934,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -6256,6 +7950,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -6263,10 +7959,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -6275,6 +7975,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -6282,10 +7984,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -6294,6 +8000,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -6301,10 +8009,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -6313,6 +8025,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -6320,10 +8034,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -6332,6 +8050,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -6339,10 +8059,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -6351,6 +8075,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -6358,10 +8084,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -6370,6 +8100,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -6377,10 +8109,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -6389,6 +8125,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -6396,10 +8134,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -6408,6 +8150,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -6415,10 +8159,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -6427,6 +8175,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -6434,10 +8184,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -6446,6 +8200,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -6453,10 +8209,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -6465,6 +8225,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -6472,10 +8234,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -6484,6 +8250,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -6491,10 +8259,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -6503,6 +8275,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -6510,10 +8284,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -6522,6 +8300,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -6529,10 +8309,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -6541,6 +8325,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VANDPS      Y15, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y5, Y10
@@ -6548,6 +8334,8 @@ loop1:
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y10, Y5, Y13
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -6577,35 +8365,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -6614,6 +8416,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -6621,10 +8425,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -6633,6 +8441,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -6640,10 +8450,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -6652,6 +8466,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -6659,10 +8475,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -6671,6 +8491,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -6678,10 +8500,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -6690,6 +8516,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -6697,10 +8525,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -6709,6 +8541,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -6716,10 +8550,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -6728,6 +8566,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -6735,10 +8575,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -6747,6 +8591,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VANDPS      Y14, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y5, Y10
@@ -6754,6 +8600,8 @@ loop2:
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y10, Y5, Y15
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -6784,16 +8632,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -6822,23 +8676,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -6877,35 +8737,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5(SB), $384-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 32(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -6915,6 +8789,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -6922,10 +8798,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -6934,6 +8814,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -6941,10 +8823,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -6953,6 +8839,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -6960,10 +8848,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -6972,6 +8864,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -6979,10 +8873,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      32(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 64(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -6992,6 +8890,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -6999,10 +8899,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      (BX), Y15, Y15
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VMOVUPS     Y15, 96(BX)
 	VPSLLD      $0x17, Y3, Y15
@@ -7012,6 +8916,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -7019,10 +8925,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y12, Y6, Y11
@@ -7031,6 +8941,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -7038,10 +8950,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y9, Y8, Y15
@@ -7050,6 +8966,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VMOVUPS     320(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -7057,10 +8975,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y7, Y2, Y2
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y7
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y11, Y6, Y14
@@ -7069,6 +8991,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     352(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -7076,10 +9000,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      64(BX), Y10, Y10
 	VMULPS      Y13, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y14
 	VMOVUPS     Y10, 128(BX)
 	VPSLLD      $0x17, Y3, Y10
@@ -7089,6 +9017,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y6, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y7
 	VMOVUPS     384(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -7096,10 +9026,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      96(BX), Y12, Y12
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VMOVUPS     Y12, 160(BX)
 	VPSLLD      $0x17, Y3, Y12
@@ -7109,6 +9043,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y3, Y6
 	VMOVUPS     416(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -7116,10 +9052,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y10, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y13, Y7, Y10
@@ -7128,6 +9068,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y7
 	VMOVUPS     448(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -7135,10 +9077,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y3, Y11
 	VFMADD231PS Y9, Y6, Y12
@@ -7147,6 +9093,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     480(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -7154,10 +9102,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y10, Y7, Y15
@@ -7166,6 +9118,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -7173,10 +9127,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      128(BX), Y14, Y14
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y15
 	VMOVUPS     Y14, 192(BX)
 	VPSLLD      $0x17, Y3, Y14
@@ -7186,6 +9144,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     544(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -7193,10 +9153,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      160(BX), Y13, Y13
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VMOVUPS     Y13, 224(BX)
 	VPSLLD      $0x17, Y3, Y13
@@ -7206,6 +9170,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y3, Y7
 	VMOVUPS     576(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -7213,10 +9179,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y11, Y6, Y14
@@ -7225,6 +9195,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y6
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -7232,10 +9204,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y10
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y9, Y7, Y13
@@ -7244,6 +9220,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y7
 	VANDPS      Y13, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y6, Y10
@@ -7251,6 +9229,8 @@ loop1:
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y3
 	VFMADD231PS Y10, Y6, Y12
 	VFMADD213PS c3<>+0(SB), Y7, Y3
@@ -7281,35 +9261,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 256(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -7319,6 +9313,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -7326,10 +9322,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -7338,6 +9338,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -7345,10 +9347,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -7357,6 +9363,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -7364,10 +9372,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -7376,6 +9388,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -7383,10 +9397,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      256(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 288(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -7396,6 +9414,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -7403,10 +9423,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      (BX), Y15, Y15
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VMOVUPS     Y15, 320(BX)
 	VPSLLD      $0x17, Y3, Y15
@@ -7416,6 +9440,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -7423,10 +9449,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y12, Y6, Y11
@@ -7435,6 +9465,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -7442,10 +9474,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y9, Y8, Y15
@@ -7454,6 +9490,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VANDPS      Y15, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y6, Y11
@@ -7461,6 +9499,8 @@ loop2:
 	VADDPS      Y7, Y2, Y2
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y3
 	VFMADD231PS Y11, Y6, Y14
 	VFMADD213PS c3<>+0(SB), Y8, Y3
@@ -7496,16 +9536,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -7534,23 +9580,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -7584,35 +9636,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -7621,6 +9687,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -7628,10 +9696,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -7640,6 +9712,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y1, Y14, Y14
@@ -7647,10 +9721,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y14, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -7659,6 +9737,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVAPS     Y14, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -7666,10 +9746,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -7678,6 +9762,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVAPS     Y8, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -7685,10 +9771,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -7697,6 +9787,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -7704,10 +9796,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -7716,6 +9812,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y13, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -7723,10 +9821,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -7735,6 +9837,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -7742,10 +9846,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -7754,6 +9862,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -7761,10 +9871,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -7773,6 +9887,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -7780,10 +9896,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -7792,6 +9912,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y1, Y13, Y13
@@ -7799,10 +9921,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -7811,6 +9937,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y13, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -7818,10 +9946,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -7830,6 +9962,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -7837,10 +9971,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -7849,6 +9987,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVAPS     Y11, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -7856,10 +9996,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -7868,6 +10012,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVAPS     Y8, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -7875,10 +10021,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -7887,6 +10037,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVAPS     Y10, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -7894,10 +10046,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -7906,6 +10062,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVAPS     Y12, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -7913,10 +10071,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -7925,6 +10087,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVAPS     Y9, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -7932,10 +10096,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -7944,6 +10112,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVAPS     Y11, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -7951,10 +10121,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -7963,6 +10137,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVAPS     Y8, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -7970,10 +10146,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -7982,6 +10162,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVAPS     Y10, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y1, Y12, Y12
@@ -7989,10 +10171,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -8001,6 +10187,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVAPS     Y12, Y5
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -8008,10 +10196,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -8020,6 +10212,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVAPS     Y9, Y7
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -8027,6 +10221,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -8057,35 +10253,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
 	VMOVAPS     Y5, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y1, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y2, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVAPS     Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y1, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -8094,6 +10304,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVAPS     Y13, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -8101,10 +10313,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -8113,6 +10329,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y6, Y12
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y5
@@ -8120,6 +10338,8 @@ loop2:
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y6
 	VFMADD231PS Y5, Y8, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y6
@@ -8147,16 +10367,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -8185,23 +10411,29 @@ done3:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -8235,35 +10467,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -8272,6 +10518,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8279,10 +10527,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -8291,6 +10543,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -8298,10 +10552,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -8310,6 +10568,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8317,10 +10577,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -8329,6 +10593,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -8336,10 +10602,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -8348,6 +10618,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -8355,10 +10627,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -8367,6 +10643,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -8374,10 +10652,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -8386,6 +10668,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -8393,10 +10677,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -8405,6 +10693,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8412,10 +10702,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -8424,6 +10718,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8431,10 +10727,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -8443,6 +10743,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -8450,10 +10752,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -8462,6 +10768,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -8469,10 +10777,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -8481,6 +10793,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -8488,10 +10802,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -8500,6 +10818,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8507,10 +10827,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -8519,6 +10843,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8526,10 +10852,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -8538,6 +10868,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -8545,10 +10877,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -8557,6 +10893,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -8564,10 +10902,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -8576,6 +10918,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -8583,10 +10927,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -8595,6 +10943,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8602,10 +10952,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y12, Y1, Y1
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -8614,6 +10968,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8621,10 +10977,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -8633,6 +10993,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -8640,10 +11002,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -8652,6 +11018,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -8659,10 +11027,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -8671,6 +11043,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -8678,6 +11052,8 @@ loop1:
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -8707,35 +11083,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y3, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y2, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -8744,6 +11134,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8751,10 +11143,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -8763,6 +11159,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y2, Y14, Y14
@@ -8770,10 +11168,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -8782,6 +11184,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8789,10 +11193,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -8801,6 +11209,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y2, Y12, Y12
@@ -8808,10 +11218,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -8820,6 +11234,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y2, Y13, Y13
@@ -8827,10 +11243,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y13, Y6
 	VADDPS      Y14, Y0, Y0
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -8839,6 +11259,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -8846,10 +11268,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -8858,6 +11284,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -8865,10 +11293,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -8877,6 +11309,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -8884,10 +11318,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -8896,6 +11334,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -8903,10 +11343,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVAPS     Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -8915,6 +11359,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VANDPS      Y12, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y5, Y9
@@ -8922,6 +11368,8 @@ loop2:
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y9, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -8952,16 +11400,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -8990,23 +11444,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -9040,35 +11500,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(SB), NOSPLIT, $0-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y3, Y5, Y5
-	VMOVUPS     log2e<>+0(SB), Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y4, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y3, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -9077,6 +11551,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9084,10 +11560,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -9096,6 +11576,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y3, Y14, Y14
@@ -9103,10 +11585,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -9115,6 +11601,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9122,10 +11610,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -9134,6 +11626,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -9141,10 +11635,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -9153,6 +11651,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -9160,10 +11660,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y14, Y1, Y1
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -9172,6 +11676,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -9179,10 +11685,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -9191,6 +11701,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -9198,10 +11710,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -9210,6 +11726,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9217,10 +11735,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -9229,6 +11751,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9236,10 +11760,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -9248,6 +11776,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     384(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -9255,10 +11785,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y9, Y5, Y14
@@ -9267,6 +11801,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y5
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -9274,10 +11810,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y1, Y1
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y11, Y7, Y15
@@ -9286,6 +11826,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -9293,10 +11835,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y10, Y2, Y2
 	VMULPS      Y12, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y8, Y5, Y12
@@ -9305,6 +11851,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y5
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9312,10 +11860,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y12
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y10, Y7, Y14
@@ -9324,6 +11876,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y5, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9331,10 +11885,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y12, Y5, Y15
@@ -9343,6 +11901,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y5
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -9350,10 +11910,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y11, Y2, Y2
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y7, Y13
@@ -9362,6 +11926,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -9369,10 +11935,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y11, Y5, Y14
@@ -9381,6 +11951,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -9388,10 +11960,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y8, Y7, Y15
@@ -9400,6 +11976,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     640(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9407,10 +11985,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y13, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y5, Y13
@@ -9419,6 +12001,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     672(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9426,10 +12010,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y13
 	VFMADD231PS Y12, Y7, Y14
@@ -9438,6 +12026,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VMOVUPS     704(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -9445,10 +12035,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y5, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y9, Y5, Y15
@@ -9457,6 +12051,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -9464,10 +12060,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y7, Y13
@@ -9476,6 +12076,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y7
 	VANDPS      Y13, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y5, Y8
@@ -9483,6 +12085,8 @@ loop1:
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y8, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -9511,35 +12115,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y3, Y5, Y5
-	VMOVUPS     log2e<>+0(SB), Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y6, Y8
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VSUBPS      Y4, Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y12
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y3, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VMULPS      Y7, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y10, Y8, Y7
@@ -9548,6 +12166,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y8
 	VMOVUPS     96(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9555,10 +12175,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y8
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y5, Y0, Y0
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y5
 	VPSLLD      $0x17, Y6, Y7
 	VFMADD231PS Y14, Y12, Y11
@@ -9567,6 +12191,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y5
 	VMOVUPS     minusLn2<>+0(SB), Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y12
 	VMOVUPS     128(SI), Y14
 	VSUBPS      Y3, Y14, Y14
@@ -9574,10 +12200,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y14, Y6
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y9
 	VPSLLD      $0x17, Y6, Y11
 	VFMADD231PS Y5, Y8, Y15
@@ -9586,6 +12216,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y6, Y5
 	VMOVUPS     160(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9593,10 +12225,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y7, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y13
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y9, Y12, Y7
@@ -9605,6 +12241,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y5, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y9
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y3, Y12, Y12
@@ -9612,10 +12250,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y9
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y12, Y6
 	VADDPS      Y10, Y0, Y0
 	VMULPS      Y11, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y7
 	VPSLLD      $0x17, Y6, Y10
 	VFMADD231PS Y13, Y5, Y11
@@ -9624,6 +12266,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y6, Y5
 	VMOVUPS     224(SI), Y13
 	VSUBPS      Y3, Y13, Y13
@@ -9631,10 +12275,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y13, Y6
 	VADDPS      Y14, Y1, Y1
 	VMULPS      Y15, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y11
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y7, Y9, Y15
@@ -9643,6 +12291,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y5, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y6, Y7
 	VMOVUPS     256(SI), Y9
 	VSUBPS      Y3, Y9, Y9
@@ -9650,10 +12300,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y9, Y6
 	VADDPS      Y8, Y2, Y2
 	VMULPS      Y10, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y11, Y5, Y10
@@ -9662,6 +12316,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y6, Y5
 	VMOVUPS     288(SI), Y11
 	VSUBPS      Y3, Y11, Y11
@@ -9669,10 +12325,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y7, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y11, Y6
 	VADDPS      Y12, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y10
 	VPSLLD      $0x17, Y6, Y12
 	VFMADD231PS Y8, Y7, Y14
@@ -9681,6 +12341,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y5, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y6, Y7
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y3, Y8, Y8
@@ -9688,10 +12350,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y5, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y8, Y6
 	VADDPS      Y13, Y1, Y1
 	VMULPS      Y15, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VPSLLD      $0x17, Y6, Y14
 	VFMADD231PS Y10, Y5, Y15
@@ -9700,6 +12366,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y6, Y5
 	VMOVUPS     352(SI), Y10
 	VSUBPS      Y3, Y10, Y10
@@ -9707,10 +12375,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y5
 	VMOVUPS     log2e<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y4, Y10, Y6
 	VADDPS      Y9, Y2, Y2
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y9
 	VPSLLD      $0x17, Y6, Y15
 	VFMADD231PS Y13, Y7, Y12
@@ -9719,6 +12391,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y5, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y6, Y7
 	VANDPS      Y12, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y5, Y9
@@ -9726,6 +12400,8 @@ loop2:
 	VADDPS      Y11, Y0, Y0
 	VMULPS      Y14, Y5, Y5
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VFMADD231PS Y9, Y5, Y14
 	VFMADD213PS c3<>+0(SB), Y7, Y6
@@ -9757,16 +12433,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -9795,23 +12477,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -9852,35 +12540,49 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(SB), $544-36
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 64(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -9890,6 +12592,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -9897,10 +12601,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -9909,6 +12617,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -9916,10 +12626,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -9928,6 +12642,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -9935,10 +12651,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -9947,6 +12667,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -9954,10 +12676,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      64(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 96(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -9967,6 +12693,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -9974,10 +12702,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      (BX), Y15, Y15
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VMOVUPS     Y15, 128(BX)
 	VPSLLD      $0x17, Y3, Y15
@@ -9987,6 +12719,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -9994,10 +12728,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      32(BX), Y9, Y9
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y9, 160(BX)
 	VPSLLD      $0x17, Y3, Y9
@@ -10007,6 +12745,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -10014,10 +12754,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y14, Y8, Y15
@@ -10026,6 +12770,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VMOVUPS     320(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -10033,10 +12779,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y7, Y1, Y1
 	VMULPS      Y9, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y7
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y11, Y6, Y9
@@ -10045,6 +12795,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y6
 	VMOVUPS     352(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -10052,10 +12804,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y10, Y2, Y2
 	VMULPS      Y13, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y3, Y10
 	VFMADD231PS Y7, Y8, Y13
@@ -10064,6 +12820,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y7
 	VMOVUPS     384(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -10071,10 +12829,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      96(BX), Y12, Y12
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VMOVUPS     Y12, 192(BX)
 	VPSLLD      $0x17, Y3, Y12
@@ -10084,6 +12846,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y3, Y6
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -10091,10 +12855,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      128(BX), Y14, Y14
 	VMULPS      Y10, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y15
 	VMOVUPS     Y14, 224(BX)
 	VPSLLD      $0x17, Y3, Y14
@@ -10104,6 +12872,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y7
 	VMOVUPS     448(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -10111,10 +12881,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      160(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VMOVUPS     Y11, 256(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -10124,6 +12898,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     480(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -10131,10 +12907,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y3
 	VADDPS      Y8, Y0, Y0
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y10, Y7, Y14
@@ -10143,6 +12923,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y3, Y7
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -10150,10 +12932,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      Y9, Y1, Y1
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y8, Y6, Y11
@@ -10162,6 +12948,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     544(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -10169,10 +12957,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      Y13, Y2, Y2
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y9, Y7, Y12
@@ -10181,6 +12973,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y3, Y7
 	VMOVUPS     576(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -10188,10 +12982,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      192(BX), Y15, Y15
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VMOVUPS     Y15, 288(BX)
 	VPSLLD      $0x17, Y3, Y15
@@ -10201,6 +12999,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -10208,10 +13008,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      224(BX), Y10, Y10
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y14
 	VMOVUPS     Y10, 320(BX)
 	VPSLLD      $0x17, Y3, Y10
@@ -10221,6 +13025,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y7
 	VMOVUPS     640(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -10228,10 +13034,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      256(BX), Y8, Y8
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VMOVUPS     Y8, 352(BX)
 	VPSLLD      $0x17, Y3, Y8
@@ -10241,6 +13051,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y6
 	VMOVUPS     672(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -10248,10 +13060,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y9, Y0, Y0
 	VMULPS      Y10, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y13, Y7, Y10
@@ -10260,6 +13076,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y7
 	VMOVUPS     704(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -10267,10 +13085,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y7
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      Y11, Y1, Y1
 	VMULPS      Y8, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y3, Y11
 	VFMADD231PS Y9, Y6, Y8
@@ -10279,6 +13101,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -10286,10 +13110,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y12, Y2, Y2
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y3, Y12
 	VFMADD231PS Y10, Y7, Y15
@@ -10298,6 +13126,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y7
 	VANDPS      Y15, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y6, Y8
@@ -10305,6 +13135,8 @@ loop1:
 	VADDPS      288(BX), Y14, Y3
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VFMADD231PS Y8, Y6, Y11
 	VFMADD213PS c3<>+0(SB), Y7, Y10
@@ -10335,35 +13167,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, 384(BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -10373,6 +13219,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -10380,10 +13228,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VADDPS      Y6, Y0, Y0
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y6
 	VPSLLD      $0x17, Y7, Y8
 	VFMADD231PS Y15, Y13, Y12
@@ -10392,6 +13244,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y6
 	VMOVUPS     minusLn2<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y13
 	VMOVUPS     128(SI), Y15
 	VSUBPS      Y4, Y15, Y15
@@ -10399,10 +13253,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y9, Y6
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y15, Y7
 	VADDPS      Y10, Y1, Y1
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD231PS Y6, Y9, Y3
@@ -10411,6 +13269,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y15, Y7, Y6
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -10418,10 +13278,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VADDPS      Y14, Y2, Y2
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y7
 	VPSLLD      $0x17, Y3, Y14
 	VFMADD231PS Y10, Y13, Y8
@@ -10430,6 +13294,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y10
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y10
 	VMOVUPS     192(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -10437,10 +13303,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y10
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y3
 	VADDPS      384(BX), Y11, Y11
 	VMULPS      Y12, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     Y11, 416(BX)
 	VPSLLD      $0x17, Y3, Y11
@@ -10450,6 +13320,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y15, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y8
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y3, Y6
 	VMOVUPS     224(SI), Y7
 	VSUBPS      Y4, Y7, Y7
@@ -10457,10 +13329,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y10, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y3
 	VADDPS      (BX), Y15, Y15
 	VMULPS      Y14, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VMOVUPS     Y15, 448(BX)
 	VPSLLD      $0x17, Y3, Y15
@@ -10470,6 +13346,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y3, Y8
 	VMOVUPS     256(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -10477,10 +13355,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y3
 	VADDPS      32(BX), Y9, Y9
 	VMULPS      Y11, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y14
 	VMOVUPS     Y9, 480(BX)
 	VPSLLD      $0x17, Y3, Y9
@@ -10490,6 +13372,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y8, Y14
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y3, Y6
 	VMOVUPS     288(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -10497,10 +13381,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y14
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y3
 	VADDPS      Y13, Y0, Y0
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y11
 	VPSLLD      $0x17, Y3, Y13
 	VFMADD231PS Y14, Y8, Y15
@@ -10509,6 +13397,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y11
 	VMOVUPS     minusLn2<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y3, Y8
 	VMOVUPS     320(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -10516,10 +13406,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y6, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y3
 	VADDPS      Y7, Y1, Y1
 	VMULPS      Y9, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y7
 	VPSLLD      $0x17, Y3, Y15
 	VFMADD231PS Y11, Y6, Y9
@@ -10528,6 +13422,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y7
 	VMOVUPS     minusLn2<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y3, Y6
 	VMOVUPS     352(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -10535,10 +13431,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y8, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y3
 	VADDPS      Y10, Y2, Y2
 	VMULPS      Y13, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y3, Y10
 	VFMADD231PS Y7, Y8, Y13
@@ -10547,6 +13447,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y3, Y7
 	VANDPS      Y13, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y6, Y9
@@ -10554,6 +13456,8 @@ loop2:
 	VADDPS      416(BX), Y12, Y3
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y8
 	VFMADD231PS Y9, Y6, Y15
 	VFMADD213PS c3<>+0(SB), Y7, Y8
@@ -10591,16 +13495,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -10629,23 +13539,29 @@ done4:
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.

@@ -2,6 +2,12 @@
 
 // The sum of exp(x - max), the second of three passes.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddexpminusmax_ukernel__avx512f_*.
 
 //go:build !purego
@@ -36,12 +42,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -52,7 +60,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -67,8 +79,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z6, Z23
@@ -88,8 +106,14 @@ loop1:
 	VSUBPS      Z1, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z8, Z12, Z23
@@ -114,9 +138,15 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z10, Z12, Z23
@@ -145,8 +175,14 @@ loop1:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z21
 	VADDPS      Z23, Z0, Z0
 	VFMADD213PS Z10, Z16, Z29
@@ -169,7 +205,11 @@ loop1:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z13
 	VADDPS      Z29, Z0, Z0
 	VFMADD213PS Z10, Z20, Z12
@@ -189,6 +229,8 @@ loop1:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z11
 	VADDPS      Z12, Z0, Z0
 	VFMADD213PS Z10, Z26, Z16
@@ -242,12 +284,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -258,7 +302,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -273,8 +321,14 @@ loop2:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -288,7 +342,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -303,6 +361,8 @@ loop2:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -346,13 +406,19 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -368,19 +434,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -461,12 +533,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2(SB), NOSPLIT, $0
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z12
-	VSUBPS      Z2, Z12, Z12
-	VMOVUPS     64(SI), Z13
-	VSUBPS      Z2, Z13, Z13
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z2, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z2, Z13, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z12, Z14
 	PREFETCHT0  12416(SI)
 	VMULPS      Z3, Z13, Z15
@@ -477,7 +551,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z15, Z15
 	VMOVUPS     192(SI), Z17
 	VSUBPS      Z2, Z17, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z16, Z18
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z4, Z15, Z13
@@ -492,8 +570,14 @@ loop1:
 	VMOVUPS     320(SI), Z21
 	VSUBPS      Z2, Z21, Z21
 	VMOVAPS     Z7, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z12, Z6, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z20, Z23
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z7, Z24
@@ -513,8 +597,14 @@ loop1:
 	VSUBPS      Z2, Z27, Z27
 	VFMADD213PS Z9, Z12, Z22
 	VMOVAPS     Z7, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z6, Z28
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z23, Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z26, Z29
 	VFMADD213PS Z9, Z13, Z24
 	VMOVAPS     Z7, Z30
@@ -532,7 +622,11 @@ loop1:
 	VFMADD213PS Z11, Z12, Z22
 	VFMADD213PS Z9, Z16, Z28
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z6, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z29, Z26
 	VFMADD213PS Z11, Z13, Z24
 	VFMADD213PS Z9, Z17, Z30
@@ -551,6 +645,8 @@ loop1:
 	VFMADD213PS Z11, Z16, Z28
 	VFMADD213PS Z9, Z20, Z12
 	VMOVAPS     Z7, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z6, Z14
 	VADDPS      Z24, Z1, Z1
 	VFMADD213PS Z11, Z17, Z30
@@ -598,13 +694,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -620,19 +722,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -687,12 +795,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4(SB), $192-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z14
-	VSUBPS      Z4, Z14, Z14
-	VMOVUPS     64(SI), Z15
-	VSUBPS      Z4, Z15, Z15
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z14
+	VSUBPS     Z4, Z14, Z14
+	VMOVUPS    64(SI), Z15
+	VSUBPS     Z4, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z14, Z16
 	PREFETCHT0  12416(SI)
 	VMULPS      Z5, Z15, Z17
@@ -703,7 +813,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMOVUPS     192(SI), Z19
 	VSUBPS      Z4, Z19, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z16, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z18, Z20
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z6, Z17, Z15
@@ -718,8 +832,14 @@ loop1:
 	VMOVUPS     320(SI), Z23
 	VSUBPS      Z4, Z23, Z23
 	VMOVAPS     Z9, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z8, Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z18
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z22, Z25
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z9, Z26
@@ -739,8 +859,14 @@ loop1:
 	VSUBPS      Z4, Z29, Z29
 	VFMADD213PS Z11, Z14, Z24
 	VMOVAPS     Z9, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z8, Z30
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z25, Z22
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z28, Z31
 	VFMADD213PS Z11, Z15, Z26
 	VMOVUPS     Z3, (BX)
@@ -760,7 +886,11 @@ loop1:
 	VFMADD213PS Z13, Z14, Z24
 	VFMADD213PS Z11, Z18, Z30
 	VMOVAPS     Z9, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z8, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z31, Z28
 	VFMADD213PS Z13, Z15, Z26
 	VFMADD213PS Z11, Z19, Z3
@@ -779,6 +909,8 @@ loop1:
 	VFMADD213PS Z13, Z18, Z30
 	VFMADD213PS Z11, Z22, Z14
 	VMOVAPS     Z9, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z28, Z8, Z16
 	VADDPS      Z26, Z1, Z1
 	VFMADD213PS Z13, Z19, Z3
@@ -828,13 +960,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -850,19 +988,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -914,12 +1058,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -930,7 +1076,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -945,8 +1095,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z6, Z23
@@ -966,8 +1122,14 @@ loop1:
 	VSUBPS      Z1, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z8, Z12, Z23
@@ -992,9 +1154,15 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z10, Z12, Z23
@@ -1023,8 +1191,14 @@ loop1:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z21
 	VADDPS      Z23, Z0, Z0
 	VFMADD213PS Z10, Z16, Z29
@@ -1047,7 +1221,11 @@ loop1:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z13
 	VADDPS      Z29, Z0, Z0
 	VFMADD213PS Z10, Z20, Z12
@@ -1067,6 +1245,8 @@ loop1:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z11
 	VADDPS      Z12, Z0, Z0
 	VFMADD213PS Z10, Z26, Z16
@@ -1120,12 +1300,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -1136,7 +1318,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -1151,8 +1337,14 @@ loop2:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1166,7 +1358,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -1181,6 +1377,8 @@ loop2:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -1224,13 +1422,19 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1246,19 +1450,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -1311,75 +1521,95 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u144_acc3(SB), $192-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12352(SI)
-	VMOVUPS          (SI), Z12
-	VSUBPS           Z3, Z12, Z12
-	VMOVUPS          64(SI), Z13
-	VSUBPS           Z3, Z13, Z13
-	VMULPS           Z4, Z12, Z14
-	PREFETCHT0       12416(SI)
-	VMULPS           Z4, Z13, Z15
-	PREFETCHT0       12480(SI)
-	VRNDSCALEPS      $0x00, Z14, Z14
-	VMOVUPS          128(SI), Z16
-	VSUBPS           Z3, Z16, Z16
-	VRNDSCALEPS      $0x00, Z15, Z15
-	VMOVUPS          192(SI), Z17
-	VSUBPS           Z3, Z17, Z17
-	VFMADD231PS      Z5, Z14, Z12
-	VMULPS           Z4, Z16, Z18
-	PREFETCHT0       12544(SI)
-	VFMADD231PS      Z5, Z15, Z13
-	VMULPS           Z4, Z17, Z19
-	PREFETCHT0       12608(SI)
-	VFMADD231PS      Z6, Z14, Z12
-	VRNDSCALEPS      $0x00, Z18, Z18
-	VMOVUPS          256(SI), Z20
-	VSUBPS           Z3, Z20, Z20
-	VFMADD231PS      Z6, Z15, Z13
-	VRNDSCALEPS      $0x00, Z19, Z19
-	VMOVUPS          320(SI), Z21
-	VSUBPS           Z3, Z21, Z21
-	VMOVAPS          Z8, Z22
-	VFMADD231PS      Z12, Z7, Z22
-	VFMADD231PS      Z5, Z18, Z16
-	VMULPS           Z4, Z20, Z23
-	PREFETCHT0       12672(SI)
-	VMOVAPS          Z8, Z24
-	VFMADD231PS      Z13, Z7, Z24
-	VFMADD231PS      Z5, Z19, Z17
-	VMULPS           Z4, Z21, Z25
-	PREFETCHT0       12736(SI)
-	VFMADD213PS      Z9, Z12, Z22
-	VFMADD231PS      Z6, Z18, Z16
-	VRNDSCALEPS      $0x00, Z23, Z23
-	VMOVUPS          384(SI), Z26
-	VSUBPS           Z3, Z26, Z26
-	VFMADD213PS      Z9, Z13, Z24
-	VFMADD231PS      Z6, Z19, Z17
-	VRNDSCALEPS      $0x00, Z25, Z25
-	VMOVUPS          448(SI), Z27
-	VSUBPS           Z3, Z27, Z27
-	VFMADD213PS      Z10, Z12, Z22
-	VMOVAPS          Z8, Z28
-	VFMADD231PS      Z16, Z7, Z28
-	VFMADD231PS      Z5, Z23, Z20
-	VMULPS           Z4, Z26, Z29
-	PREFETCHT0       12800(SI)
-	VFMADD213PS      Z10, Z13, Z24
-	VMOVAPS          Z8, Z30
-	VFMADD231PS      Z17, Z7, Z30
-	VFMADD231PS      Z5, Z25, Z21
-	VMULPS           Z4, Z27, Z31
-	VMOVUPS          Z2, (BX)
-	VMOVUPS          512(SI), Z2
-	VSUBPS           Z3, Z2, Z2
-	VFMADD213PS      Z11, Z12, Z22
-	VFMADD213PS      Z9, Z16, Z28
-	VFMADD231PS      Z6, Z23, Z20
-	VRNDSCALEPS      $0x00, Z29, Z29
-	VMOVUPS          Z23, 64(BX)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z3, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z3, Z13, Z13
+
+	// n = round(x * log2e)
+	VMULPS      Z4, Z12, Z14
+	PREFETCHT0  12416(SI)
+	VMULPS      Z4, Z13, Z15
+	PREFETCHT0  12480(SI)
+	VRNDSCALEPS $0x00, Z14, Z14
+	VMOVUPS     128(SI), Z16
+	VSUBPS      Z3, Z16, Z16
+	VRNDSCALEPS $0x00, Z15, Z15
+	VMOVUPS     192(SI), Z17
+	VSUBPS      Z3, Z17, Z17
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z14, Z12
+
+	// n = round(x * log2e)
+	VMULPS      Z4, Z16, Z18
+	PREFETCHT0  12544(SI)
+	VFMADD231PS Z5, Z15, Z13
+	VMULPS      Z4, Z17, Z19
+	PREFETCHT0  12608(SI)
+	VFMADD231PS Z6, Z14, Z12
+	VRNDSCALEPS $0x00, Z18, Z18
+	VMOVUPS     256(SI), Z20
+	VSUBPS      Z3, Z20, Z20
+	VFMADD231PS Z6, Z15, Z13
+	VRNDSCALEPS $0x00, Z19, Z19
+	VMOVUPS     320(SI), Z21
+	VSUBPS      Z3, Z21, Z21
+	VMOVAPS     Z8, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z12, Z7, Z22
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z18, Z16
+
+	// n = round(x * log2e)
+	VMULPS      Z4, Z20, Z23
+	PREFETCHT0  12672(SI)
+	VMOVAPS     Z8, Z24
+	VFMADD231PS Z13, Z7, Z24
+	VFMADD231PS Z5, Z19, Z17
+	VMULPS      Z4, Z21, Z25
+	PREFETCHT0  12736(SI)
+	VFMADD213PS Z9, Z12, Z22
+	VFMADD231PS Z6, Z18, Z16
+	VRNDSCALEPS $0x00, Z23, Z23
+	VMOVUPS     384(SI), Z26
+	VSUBPS      Z3, Z26, Z26
+	VFMADD213PS Z9, Z13, Z24
+	VFMADD231PS Z6, Z19, Z17
+	VRNDSCALEPS $0x00, Z25, Z25
+	VMOVUPS     448(SI), Z27
+	VSUBPS      Z3, Z27, Z27
+	VFMADD213PS Z10, Z12, Z22
+	VMOVAPS     Z8, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z16, Z7, Z28
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z23, Z20
+
+	// n = round(x * log2e)
+	VMULPS      Z4, Z26, Z29
+	PREFETCHT0  12800(SI)
+	VFMADD213PS Z10, Z13, Z24
+	VMOVAPS     Z8, Z30
+	VFMADD231PS Z17, Z7, Z30
+	VFMADD231PS Z5, Z25, Z21
+	VMULPS      Z4, Z27, Z31
+	VMOVUPS     Z2, (BX)
+	VMOVUPS     512(SI), Z2
+	VSUBPS      Z3, Z2, Z2
+	VFMADD213PS Z11, Z12, Z22
+	VFMADD213PS Z9, Z16, Z28
+	VFMADD231PS Z6, Z23, Z20
+	VRNDSCALEPS $0x00, Z29, Z29
+	VMOVUPS     Z23, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS           Z4, Z2, Z23
 	VFMADD213PS      Z11, Z13, Z24
 	VFMADD213PS      Z9, Z17, Z30
@@ -1389,8 +1619,14 @@ loop1:
 	VFMADD213PS.BCST c0<>+0(SB), Z12, Z22
 	VFMADD213PS      Z10, Z16, Z28
 	VMOVAPS          Z8, Z12
-	VFMADD231PS      Z20, Z7, Z12
-	VFMADD231PS      Z5, Z29, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z20, Z7, Z12
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z29, Z26
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z23, Z2
 	VFMADD213PS.BCST c0<>+0(SB), Z13, Z24
 	VFMADD213PS      Z10, Z17, Z30
@@ -1403,6 +1639,8 @@ loop1:
 	VFMADD213PS      Z9, Z20, Z12
 	VFMADD231PS      Z6, Z29, Z26
 	VMOVAPS          Z8, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z2, Z7, Z14
 	VSCALEFPS        Z15, Z24, Z24
 	VFMADD213PS      Z11, Z17, Z30
@@ -1413,6 +1651,8 @@ loop1:
 	VFMADD213PS.BCST c0<>+0(SB), Z16, Z28
 	VFMADD213PS      Z10, Z20, Z12
 	VMOVAPS          Z8, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z26, Z7, Z15
 	VFMADD213PS      Z10, Z2, Z14
 	VADDPS           Z24, Z1, Z1
@@ -1466,13 +1706,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1488,19 +1734,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -1552,12 +1804,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -1568,7 +1822,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -1583,8 +1841,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z6, Z23
@@ -1604,8 +1868,14 @@ loop1:
 	VSUBPS      Z1, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z8, Z12, Z23
@@ -1630,9 +1900,15 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z10, Z12, Z23
@@ -1661,8 +1937,14 @@ loop1:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z21
 	VADDPS      Z23, Z0, Z0
 	VFMADD213PS Z10, Z16, Z29
@@ -1685,7 +1967,11 @@ loop1:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z13
 	VADDPS      Z29, Z0, Z0
 	VFMADD213PS Z10, Z20, Z12
@@ -1705,6 +1991,8 @@ loop1:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z11
 	VADDPS      Z12, Z0, Z0
 	VFMADD213PS Z10, Z26, Z16
@@ -1758,12 +2046,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -1774,7 +2064,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -1789,8 +2083,14 @@ loop2:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1804,7 +2104,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -1819,6 +2123,8 @@ loop2:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -1862,13 +2168,19 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1884,19 +2196,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -1949,12 +2267,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc2(SB), $320-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z12
-	VSUBPS      Z2, Z12, Z12
-	VMOVUPS     64(SI), Z13
-	VSUBPS      Z2, Z13, Z13
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z2, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z2, Z13, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z12, Z14
 	PREFETCHT0  12416(SI)
 	VMULPS      Z3, Z13, Z15
@@ -1965,7 +2285,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z15, Z15
 	VMOVUPS     192(SI), Z17
 	VSUBPS      Z2, Z17, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z16, Z18
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z4, Z15, Z13
@@ -1980,8 +2304,14 @@ loop1:
 	VMOVUPS     320(SI), Z21
 	VSUBPS      Z2, Z21, Z21
 	VMOVAPS     Z7, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z12, Z6, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z20, Z23
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z7, Z24
@@ -2001,8 +2331,14 @@ loop1:
 	VSUBPS      Z2, Z27, Z27
 	VFMADD213PS Z9, Z12, Z22
 	VMOVAPS     Z7, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z6, Z28
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z23, Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z26, Z29
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z9, Z13, Z24
@@ -2028,9 +2364,15 @@ loop1:
 	VFMADD213PS Z11, Z12, Z22
 	VFMADD213PS Z9, Z16, Z28
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z6, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z29, Z26
 	VMOVUPS     Z19, 128(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z23, Z19
 	VFMADD213PS Z11, Z13, Z24
 	VFMADD213PS Z9, Z17, Z30
@@ -2053,7 +2395,11 @@ loop1:
 	VFMADD213PS Z11, Z16, Z28
 	VFMADD213PS Z9, Z20, Z12
 	VMOVAPS     Z7, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z6, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z19, Z23
 	VADDPS      Z24, Z1, Z1
 	VFMADD213PS Z11, Z17, Z30
@@ -2073,6 +2419,8 @@ loop1:
 	VFMADD213PS Z11, Z20, Z12
 	VFMADD213PS Z9, Z26, Z14
 	VMOVAPS     Z7, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z6, Z16
 	VADDPS      Z30, Z1, Z1
 	VFMADD213PS Z11, Z21, Z13
@@ -2120,13 +2468,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2142,19 +2496,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -2210,12 +2570,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u160_acc5(SB), $512-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z15
-	VSUBPS      Z5, Z15, Z15
-	VMOVUPS     64(SI), Z16
-	VSUBPS      Z5, Z16, Z16
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z15
+	VSUBPS     Z5, Z15, Z15
+	VMOVUPS    64(SI), Z16
+	VSUBPS     Z5, Z16, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z6, Z15, Z17
 	PREFETCHT0  12416(SI)
 	VMULPS      Z6, Z16, Z18
@@ -2226,7 +2588,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVUPS     192(SI), Z20
 	VSUBPS      Z5, Z20, Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z6, Z19, Z21
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z7, Z18, Z16
@@ -2241,8 +2607,14 @@ loop1:
 	VMOVUPS     320(SI), Z24
 	VSUBPS      Z5, Z24, Z24
 	VMOVAPS     Z10, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z9, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z21, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z6, Z23, Z26
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z10, Z27
@@ -2262,9 +2634,15 @@ loop1:
 	VSUBPS      Z5, Z30, Z30
 	VFMADD213PS Z12, Z15, Z25
 	VMOVAPS     Z10, Z31
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z9, Z31
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z26, Z23
 	VMOVUPS     Z4, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z6, Z29, Z4
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z12, Z16, Z27
@@ -2292,9 +2670,15 @@ loop1:
 	VFMADD213PS Z14, Z15, Z25
 	VFMADD213PS Z12, Z19, Z31
 	VMOVAPS     Z10, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z9, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z4, Z29
 	VMOVUPS     Z22, 320(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z6, Z26, Z22
 	VFMADD213PS Z14, Z16, Z27
 	VFMADD213PS Z12, Z20, Z3
@@ -2317,7 +2701,11 @@ loop1:
 	VFMADD213PS Z14, Z19, Z31
 	VFMADD213PS Z12, Z23, Z15
 	VMOVAPS     Z10, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z29, Z9, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z22, Z26
 	VADDPS      Z27, Z1, Z1
 	VFMADD213PS Z14, Z20, Z3
@@ -2337,6 +2725,8 @@ loop1:
 	VFMADD213PS Z14, Z23, Z15
 	VFMADD213PS Z12, Z29, Z17
 	VMOVAPS     Z10, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z9, Z19
 	VADDPS      64(BX), Z3, Z3
 	VFMADD213PS Z14, Z24, Z16
@@ -2387,13 +2777,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2409,19 +2805,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -2473,12 +2875,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -2489,7 +2893,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -2504,8 +2912,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z6, Z23
@@ -2525,8 +2939,14 @@ loop1:
 	VSUBPS      Z1, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z8, Z12, Z23
@@ -2551,9 +2971,15 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z10, Z12, Z23
@@ -2582,8 +3008,14 @@ loop1:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z21
 	VADDPS      Z23, Z0, Z0
 	VFMADD213PS Z10, Z16, Z29
@@ -2606,7 +3038,11 @@ loop1:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z13
 	VADDPS      Z29, Z0, Z0
 	VFMADD213PS Z10, Z20, Z12
@@ -2626,6 +3062,8 @@ loop1:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z11
 	VADDPS      Z12, Z0, Z0
 	VFMADD213PS Z10, Z26, Z16
@@ -2679,12 +3117,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -2695,7 +3135,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -2710,8 +3154,14 @@ loop2:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2725,7 +3175,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -2740,6 +3194,8 @@ loop2:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -2783,13 +3239,19 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2805,19 +3267,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -2870,12 +3338,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc2(SB), $320-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z12
-	VSUBPS      Z2, Z12, Z12
-	VMOVUPS     64(SI), Z13
-	VSUBPS      Z2, Z13, Z13
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z2, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z2, Z13, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z12, Z14
 	PREFETCHT0  12416(SI)
 	VMULPS      Z3, Z13, Z15
@@ -2886,7 +3356,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z15, Z15
 	VMOVUPS     192(SI), Z17
 	VSUBPS      Z2, Z17, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z16, Z18
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z4, Z15, Z13
@@ -2901,8 +3375,14 @@ loop1:
 	VMOVUPS     320(SI), Z21
 	VSUBPS      Z2, Z21, Z21
 	VMOVAPS     Z7, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z12, Z6, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z20, Z23
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z7, Z24
@@ -2922,8 +3402,14 @@ loop1:
 	VSUBPS      Z2, Z27, Z27
 	VFMADD213PS Z9, Z12, Z22
 	VMOVAPS     Z7, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z6, Z28
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z23, Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z26, Z29
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z9, Z13, Z24
@@ -2949,9 +3435,15 @@ loop1:
 	VFMADD213PS Z11, Z12, Z22
 	VFMADD213PS Z9, Z16, Z28
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z6, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z29, Z26
 	VMOVUPS     Z19, 128(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z23, Z19
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z11, Z13, Z24
@@ -2980,8 +3472,14 @@ loop1:
 	VFMADD213PS Z11, Z16, Z28
 	VFMADD213PS Z9, Z20, Z12
 	VMOVAPS     Z7, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z6, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z19, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z14, Z22
 	VADDPS      Z24, Z1, Z1
 	VFMADD213PS Z11, Z17, Z30
@@ -3004,7 +3502,11 @@ loop1:
 	VFMADD213PS Z11, Z20, Z12
 	VFMADD213PS Z9, Z26, Z16
 	VMOVAPS     Z7, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z6, Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z22, Z14
 	VADDPS      Z30, Z1, Z1
 	VFMADD213PS Z11, Z21, Z13
@@ -3024,6 +3526,8 @@ loop1:
 	VFMADD213PS Z11, Z26, Z16
 	VFMADD213PS Z9, Z23, Z20
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z6, Z12
 	VADDPS      Z13, Z1, Z1
 	VFMADD213PS Z11, Z27, Z17
@@ -3071,13 +3575,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3093,19 +3603,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -3159,12 +3675,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc3(SB), $384-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z13
-	VSUBPS      Z3, Z13, Z13
-	VMOVUPS     64(SI), Z14
-	VSUBPS      Z3, Z14, Z14
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z13
+	VSUBPS     Z3, Z13, Z13
+	VMOVUPS    64(SI), Z14
+	VSUBPS     Z3, Z14, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z13, Z15
 	PREFETCHT0  12416(SI)
 	VMULPS      Z4, Z14, Z16
@@ -3175,7 +3693,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z16, Z16
 	VMOVUPS     192(SI), Z18
 	VSUBPS      Z3, Z18, Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z15, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z17, Z19
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z5, Z16, Z14
@@ -3190,8 +3712,14 @@ loop1:
 	VMOVUPS     320(SI), Z22
 	VSUBPS      Z3, Z22, Z22
 	VMOVAPS     Z8, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z7, Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z19, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z21, Z24
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z8, Z25
@@ -3211,8 +3739,14 @@ loop1:
 	VSUBPS      Z3, Z28, Z28
 	VFMADD213PS Z10, Z13, Z23
 	VMOVAPS     Z8, Z29
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z29
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z24, Z21
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z27, Z30
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z10, Z14, Z25
@@ -3239,9 +3773,15 @@ loop1:
 	VFMADD213PS Z12, Z13, Z23
 	VFMADD213PS Z10, Z17, Z29
 	VMOVAPS     Z8, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z7, Z13
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z30, Z27
 	VMOVUPS     Z20, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z24, Z20
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z12, Z14, Z25
@@ -3270,8 +3810,14 @@ loop1:
 	VFMADD213PS Z12, Z17, Z29
 	VFMADD213PS Z10, Z21, Z13
 	VMOVAPS     Z8, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z27, Z7, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z20, Z24
+
+	// n = round(x * log2e)
 	VMULPS      Z4, Z15, Z23
 	VADDPS      Z25, Z1, Z1
 	VFMADD213PS Z12, Z18, Z31
@@ -3294,7 +3840,11 @@ loop1:
 	VFMADD213PS Z12, Z21, Z13
 	VFMADD213PS Z10, Z27, Z17
 	VMOVAPS     Z8, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z24, Z7, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z23, Z15
 	VADDPS      Z31, Z0, Z0
 	VFMADD213PS Z12, Z22, Z14
@@ -3314,6 +3864,8 @@ loop1:
 	VFMADD213PS Z12, Z27, Z17
 	VFMADD213PS Z10, Z24, Z21
 	VMOVAPS     Z8, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z7, Z13
 	VADDPS      Z14, Z29, Z29
 	VFMADD213PS Z12, Z28, Z18
@@ -3362,13 +3914,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3384,19 +3942,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -3453,12 +4017,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u192_acc6(SB), $576-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z16
-	VSUBPS      Z6, Z16, Z16
-	VMOVUPS     64(SI), Z17
-	VSUBPS      Z6, Z17, Z17
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z16
+	VSUBPS     Z6, Z16, Z16
+	VMOVUPS    64(SI), Z17
+	VSUBPS     Z6, Z17, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z16, Z18
 	PREFETCHT0  12416(SI)
 	VMULPS      Z7, Z17, Z19
@@ -3469,7 +4035,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z19, Z19
 	VMOVUPS     192(SI), Z21
 	VSUBPS      Z6, Z21, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z18, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z20, Z22
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z8, Z19, Z17
@@ -3484,8 +4054,14 @@ loop1:
 	VMOVUPS     320(SI), Z25
 	VSUBPS      Z6, Z25, Z25
 	VMOVAPS     Z11, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z10, Z26
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z22, Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z24, Z27
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z11, Z28
@@ -3506,9 +4082,15 @@ loop1:
 	VFMADD213PS Z13, Z16, Z26
 	VMOVUPS     Z5, (BX)
 	VMOVAPS     Z11, Z5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z10, Z5
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z27, Z24
 	VMOVUPS     Z4, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z30, Z4
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z13, Z17, Z28
@@ -3536,9 +4118,15 @@ loop1:
 	VFMADD213PS Z15, Z16, Z26
 	VFMADD213PS Z13, Z20, Z5
 	VMOVAPS     Z11, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z24, Z10, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z4, Z30
 	VMOVUPS     Z23, 384(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z27, Z23
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z15, Z17, Z28
@@ -3567,8 +4155,14 @@ loop1:
 	VFMADD213PS Z15, Z20, Z5
 	VFMADD213PS Z13, Z24, Z16
 	VMOVAPS     Z11, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z30, Z10, Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z23, Z27
+
+	// n = round(x * log2e)
 	VMULPS      Z7, Z18, Z26
 	VADDPS      Z28, Z1, Z1
 	VFMADD213PS Z15, Z21, Z3
@@ -3591,7 +4185,11 @@ loop1:
 	VFMADD213PS Z15, Z24, Z16
 	VFMADD213PS Z13, Z30, Z20
 	VMOVAPS     Z11, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z27, Z10, Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z8, Z26, Z18
 	VADDPS      128(BX), Z3, Z3
 	VFMADD213PS Z15, Z25, Z17
@@ -3611,6 +4209,8 @@ loop1:
 	VFMADD213PS Z15, Z30, Z20
 	VFMADD213PS Z13, Z27, Z24
 	VMOVAPS     Z11, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z10, Z30
 	VADDPS      (BX), Z17, Z17
 	VFMADD213PS Z15, Z31, Z21
@@ -3662,13 +4262,19 @@ done1:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3684,19 +4290,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -3748,12 +4360,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64(SB), $256-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -3764,7 +4378,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -3779,8 +4397,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z6, Z23
@@ -3800,8 +4424,14 @@ loop1:
 	VSUBPS      Z1, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z8, Z12, Z23
@@ -3826,9 +4456,15 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z10, Z12, Z23
@@ -3857,8 +4493,14 @@ loop1:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z21
 	VADDPS      Z23, Z0, Z0
 	VFMADD213PS Z10, Z16, Z29
@@ -3881,7 +4523,11 @@ loop1:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z13
 	VADDPS      Z29, Z0, Z0
 	VFMADD213PS Z10, Z20, Z12
@@ -3901,6 +4547,8 @@ loop1:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z11
 	VADDPS      Z12, Z0, Z0
 	VFMADD213PS Z10, Z26, Z16
@@ -3954,12 +4602,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z1, Z12, Z12
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z11
+	VSUBPS     Z1, Z11, Z11
+	VMOVUPS    64(SI), Z12
+	VSUBPS     Z1, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	PREFETCHT0  12416(SI)
 	VMULPS      Z2, Z12, Z14
@@ -3970,7 +4620,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z1, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z3, Z14, Z12
@@ -3985,8 +4639,14 @@ loop2:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z1, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -4000,7 +4660,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -4015,6 +4679,8 @@ loop2:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -4058,13 +4724,19 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4080,19 +4752,25 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -4145,12 +4823,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2(SB), $320-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z12
-	VSUBPS      Z2, Z12, Z12
-	VMOVUPS     64(SI), Z13
-	VSUBPS      Z2, Z13, Z13
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z2, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z2, Z13, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z12, Z14
 	PREFETCHT0  12416(SI)
 	VMULPS      Z3, Z13, Z15
@@ -4161,7 +4841,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z15, Z15
 	VMOVUPS     192(SI), Z17
 	VSUBPS      Z2, Z17, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z16, Z18
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z4, Z15, Z13
@@ -4176,8 +4860,14 @@ loop1:
 	VMOVUPS     320(SI), Z21
 	VSUBPS      Z2, Z21, Z21
 	VMOVAPS     Z7, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z12, Z6, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z20, Z23
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z7, Z24
@@ -4197,8 +4887,14 @@ loop1:
 	VSUBPS      Z2, Z27, Z27
 	VFMADD213PS Z9, Z12, Z22
 	VMOVAPS     Z7, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z6, Z28
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z23, Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z26, Z29
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z9, Z13, Z24
@@ -4224,9 +4920,15 @@ loop1:
 	VFMADD213PS Z11, Z12, Z22
 	VFMADD213PS Z9, Z16, Z28
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z6, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z29, Z26
 	VMOVUPS     Z19, 128(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z23, Z19
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z11, Z13, Z24
@@ -4255,8 +4957,14 @@ loop1:
 	VFMADD213PS Z11, Z16, Z28
 	VFMADD213PS Z9, Z20, Z12
 	VMOVAPS     Z7, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z6, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z19, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z14, Z22
 	VADDPS      Z24, Z1, Z1
 	VFMADD213PS Z11, Z17, Z30
@@ -4279,7 +4987,11 @@ loop1:
 	VFMADD213PS Z11, Z20, Z12
 	VFMADD213PS Z9, Z26, Z16
 	VMOVAPS     Z7, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z6, Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z22, Z14
 	VADDPS      Z30, Z1, Z1
 	VFMADD213PS Z11, Z21, Z13
@@ -4299,6 +5011,8 @@ loop1:
 	VFMADD213PS Z11, Z26, Z16
 	VFMADD213PS Z9, Z23, Z20
 	VMOVAPS     Z7, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z6, Z12
 	VADDPS      Z13, Z1, Z1
 	VFMADD213PS Z11, Z27, Z17
@@ -4352,12 +5066,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z12
-	VSUBPS      Z2, Z12, Z12
-	VMOVUPS     64(SI), Z13
-	VSUBPS      Z2, Z13, Z13
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z12
+	VSUBPS     Z2, Z12, Z12
+	VMOVUPS    64(SI), Z13
+	VSUBPS     Z2, Z13, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z12, Z14
 	PREFETCHT0  12416(SI)
 	VMULPS      Z3, Z13, Z15
@@ -4368,7 +5084,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z15, Z15
 	VMOVUPS     192(SI), Z17
 	VSUBPS      Z2, Z17, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z16, Z18
 	VFMADD231PS Z4, Z15, Z13
 	VMULPS      Z3, Z17, Z19
@@ -4377,7 +5097,11 @@ loop2:
 	VFMADD231PS Z5, Z15, Z13
 	VRNDSCALEPS $0x00, Z19, Z19
 	VMOVAPS     Z7, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z12, Z6, Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z16
 	VMOVAPS     Z7, Z21
 	VFMADD231PS Z13, Z6, Z21
@@ -4388,6 +5112,8 @@ loop2:
 	VFMADD231PS Z5, Z19, Z17
 	VFMADD213PS Z9, Z12, Z20
 	VMOVAPS     Z7, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z6, Z22
 	VFMADD213PS Z9, Z13, Z21
 	VMOVAPS     Z7, Z23
@@ -4429,13 +5155,19 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4451,19 +5183,25 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done5
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -4518,12 +5256,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4(SB), $448-36
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z14
-	VSUBPS      Z4, Z14, Z14
-	VMOVUPS     64(SI), Z15
-	VSUBPS      Z4, Z15, Z15
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z14
+	VSUBPS     Z4, Z14, Z14
+	VMOVUPS    64(SI), Z15
+	VSUBPS     Z4, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z14, Z16
 	PREFETCHT0  12416(SI)
 	VMULPS      Z5, Z15, Z17
@@ -4534,7 +5274,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMOVUPS     192(SI), Z19
 	VSUBPS      Z4, Z19, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z16, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z18, Z20
 	PREFETCHT0  12544(SI)
 	VFMADD231PS Z6, Z17, Z15
@@ -4549,8 +5293,14 @@ loop1:
 	VMOVUPS     320(SI), Z23
 	VSUBPS      Z4, Z23, Z23
 	VMOVAPS     Z9, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z8, Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z18
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z22, Z25
 	PREFETCHT0  12672(SI)
 	VMOVAPS     Z9, Z26
@@ -4570,8 +5320,14 @@ loop1:
 	VSUBPS      Z4, Z29, Z29
 	VFMADD213PS Z11, Z14, Z24
 	VMOVAPS     Z9, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z8, Z30
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z25, Z22
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z28, Z31
 	PREFETCHT0  12800(SI)
 	VFMADD213PS Z11, Z15, Z26
@@ -4599,9 +5355,15 @@ loop1:
 	VFMADD213PS Z13, Z14, Z24
 	VFMADD213PS Z11, Z18, Z30
 	VMOVAPS     Z9, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z8, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z31, Z28
 	VMOVUPS     Z21, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z25, Z21
 	PREFETCHT0  12928(SI)
 	VFMADD213PS Z13, Z15, Z26
@@ -4630,8 +5392,14 @@ loop1:
 	VFMADD213PS Z13, Z18, Z30
 	VFMADD213PS Z11, Z22, Z14
 	VMOVAPS     Z9, Z18
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z28, Z8, Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z21, Z25
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z16, Z24
 	VADDPS      Z26, Z1, Z1
 	VFMADD213PS Z13, Z19, Z3
@@ -4654,7 +5422,11 @@ loop1:
 	VFMADD213PS Z13, Z22, Z14
 	VFMADD213PS Z11, Z28, Z18
 	VMOVAPS     Z9, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z8, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z24, Z16
 	VADDPS      (BX), Z3, Z3
 	VFMADD213PS Z13, Z23, Z15
@@ -4674,6 +5446,8 @@ loop1:
 	VFMADD213PS Z13, Z28, Z18
 	VFMADD213PS Z11, Z25, Z22
 	VMOVAPS     Z9, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z8, Z14
 	VADDPS      Z15, Z1, Z1
 	VFMADD213PS Z13, Z29, Z19
@@ -4727,12 +5501,14 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
-	VMOVUPS     (SI), Z14
-	VSUBPS      Z4, Z14, Z14
-	VMOVUPS     64(SI), Z15
-	VSUBPS      Z4, Z15, Z15
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+	VMOVUPS    (SI), Z14
+	VSUBPS     Z4, Z14, Z14
+	VMOVUPS    64(SI), Z15
+	VSUBPS     Z4, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z14, Z16
 	PREFETCHT0  12416(SI)
 	VMULPS      Z5, Z15, Z17
@@ -4743,7 +5519,11 @@ loop2:
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMOVUPS     192(SI), Z19
 	VSUBPS      Z4, Z19, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z16, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z18, Z20
 	VFMADD231PS Z6, Z17, Z15
 	VMULPS      Z5, Z19, Z21
@@ -4752,7 +5532,11 @@ loop2:
 	VFMADD231PS Z7, Z17, Z15
 	VRNDSCALEPS $0x00, Z21, Z21
 	VMOVAPS     Z9, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z8, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z18
 	VMOVAPS     Z9, Z23
 	VFMADD231PS Z15, Z8, Z23
@@ -4763,6 +5547,8 @@ loop2:
 	VFMADD231PS Z7, Z21, Z19
 	VFMADD213PS Z11, Z14, Z22
 	VMOVAPS     Z9, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z8, Z24
 	VFMADD213PS Z11, Z15, Z23
 	VMOVAPS     Z9, Z25
@@ -4806,13 +5592,19 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4828,19 +5620,25 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+24(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done5
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+24(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3

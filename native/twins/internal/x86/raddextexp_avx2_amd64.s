@@ -2,6 +2,12 @@
 
 // The first pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): the sum of exp(x) as mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddextexp_ukernel__avx2_*.
 
 //go:build !purego
@@ -32,38 +38,59 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y1, Y10
-	VMULPS      32(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      64(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      96(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y1, Y10
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y9, Y14
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y9, Y14
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y1
 	VFMADD213PS c2<>+0(SB), Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y1
 	VFMADD213PS c0<>+0(SB), Y14, Y1
 	VMOVUPS     32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y9, Y9
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -73,11 +100,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y9
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y9
@@ -87,11 +120,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y9
 	VFMADD213PS c0<>+0(SB), Y1, Y9
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -100,43 +139,67 @@ loop1:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
-	VMULPS      128(SI), Y4, Y1
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y1
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y10, Y9
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      160(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      192(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      224(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y10, Y10
-	VMAXPS      Y2, Y10, Y10
-	VADDPS      Y3, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     128(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VADDPS  Y3, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y14
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS Y6, Y1, Y14
 	VMOVAPS     Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     160(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -146,11 +209,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     192(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y10
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y10
@@ -160,11 +229,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y10
 	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -173,43 +248,67 @@ loop1:
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
-	VMULPS      256(SI), Y4, Y1
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y1
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y9, Y10
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      288(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      320(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      352(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMAXPS      Y2, Y9, Y9
-	VADDPS      Y3, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     256(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VADDPS  Y3, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 256(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y14
 	VMULPS      Y9, Y0, Y0
 	VFMADD231PS Y6, Y1, Y14
 	VMOVAPS     Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y9
 	VFMADD213PS c2<>+0(SB), Y14, Y9
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VFMADD213PS c0<>+0(SB), Y14, Y9
 	VMOVUPS     288(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -219,11 +318,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     320(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y9
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y9
@@ -233,11 +338,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y9
 	VFMADD213PS c0<>+0(SB), Y1, Y9
 	VMOVUPS     352(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -246,43 +357,67 @@ loop1:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
-	VMULPS      384(SI), Y4, Y1
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y4, Y1
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y10, Y9
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      416(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      448(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      480(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y10, Y10
-	VMAXPS      Y2, Y10, Y10
-	VADDPS      Y3, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     384(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VADDPS  Y3, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y14
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS Y6, Y1, Y14
 	VMOVAPS     Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     416(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -292,11 +427,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     448(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y10
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y10
@@ -306,11 +447,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y10
 	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VMOVUPS     480(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -319,43 +466,67 @@ loop1:
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
-	VMULPS      512(SI), Y4, Y1
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y4, Y1
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y9, Y10
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      544(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      576(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      608(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMAXPS      Y2, Y9, Y9
-	VADDPS      Y3, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     512(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VADDPS  Y3, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y14
 	VMULPS      Y9, Y0, Y0
 	VFMADD231PS Y6, Y1, Y14
 	VMOVAPS     Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y9
 	VFMADD213PS c2<>+0(SB), Y14, Y9
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VFMADD213PS c0<>+0(SB), Y14, Y9
 	VMOVUPS     544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -365,11 +536,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     576(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y9
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y9
@@ -379,11 +556,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y9
 	VFMADD213PS c0<>+0(SB), Y1, Y9
 	VMOVUPS     608(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -392,43 +575,67 @@ loop1:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
-	VMULPS      640(SI), Y4, Y1
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y4, Y1
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y10, Y9
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      672(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      704(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      736(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y10, Y10
-	VMAXPS      Y2, Y10, Y10
-	VADDPS      Y3, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     640(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VADDPS  Y3, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 640(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y14
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS Y6, Y1, Y14
 	VMOVAPS     Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     672(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -438,11 +645,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     704(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y10
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y10
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y10
@@ -452,11 +665,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y10
 	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VMOVUPS     736(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -466,6 +685,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
 	VSUBPS      Y9, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -491,38 +712,59 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y1, Y10
-	VMULPS      32(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      64(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      96(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y1, Y10
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y9, Y14
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y9, Y14
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y1
 	VFMADD213PS c2<>+0(SB), Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y1
 	VFMADD213PS c0<>+0(SB), Y14, Y1
 	VMOVUPS     32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y9, Y9
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -532,11 +774,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y1
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y6, Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y9
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y9
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y9
@@ -546,11 +794,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y9
 	VFMADD213PS c0<>+0(SB), Y1, Y9
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y1
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y6, Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y11
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y11
@@ -560,6 +814,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
 	VSUBPS      Y10, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -578,25 +834,37 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     log2e<>+0(SB), Y2
-	VMULPS      (SI), Y2, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y3
-	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y2, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y1, Y1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y1
 	VFMADD213PS c3<>+0(SB), Y4, Y1
 	VFMADD213PS c2<>+0(SB), Y4, Y1
 	VFMADD213PS c1<>+0(SB), Y4, Y1
 	VFMADD213PS c0<>+0(SB), Y4, Y1
 	VSUBPS      Y3, Y2, Y2
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
 	VADDPS      magic16<>+0(SB), Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
@@ -610,19 +878,25 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done4
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y2
+	VMASKMOVPS (SI), Y2, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -632,11 +906,15 @@ done3:
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -645,13 +923,15 @@ done3:
 
 done4:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -851,32 +1131,49 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc2(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y2, Y12
-	VMULPS      64(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y2, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS Y8, Y11, Y14
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y11, Y11
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -885,37 +1182,57 @@ loop1:
 	VFMADD231PS Y11, Y2, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y11
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      96(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -924,37 +1241,57 @@ loop1:
 	VFMADD231PS Y2, Y3, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      128(SI), Y6, Y2
-	VSUBPS      Y11, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y2
+	VSUBPS   Y11, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y12, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y1
-	VMULPS      192(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     128(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y12, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y12
 	VFMADD213PS c3<>+0(SB), Y14, Y12
 	VFMADD213PS c2<>+0(SB), Y14, Y12
 	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VFMADD213PS c0<>+0(SB), Y14, Y12
 	VMOVUPS     192(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -963,37 +1300,57 @@ loop1:
 	VFMADD231PS Y2, Y12, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      160(SI), Y6, Y2
-	VSUBPS      Y3, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y2
+	VSUBPS   Y3, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y11, Y12
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     160(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 160(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     224(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1002,37 +1359,57 @@ loop1:
 	VFMADD231PS Y2, Y11, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      256(SI), Y6, Y2
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y2
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y11
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y1
-	VMULPS      320(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     256(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 256(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     320(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1041,37 +1418,57 @@ loop1:
 	VFMADD231PS Y2, Y3, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      288(SI), Y6, Y2
-	VSUBPS      Y11, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y2
+	VSUBPS   Y11, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y12, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      352(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     288(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 288(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y12
 	VFMADD213PS c3<>+0(SB), Y14, Y12
 	VFMADD213PS c2<>+0(SB), Y14, Y12
 	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VFMADD213PS c0<>+0(SB), Y14, Y12
 	VMOVUPS     352(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1080,37 +1477,57 @@ loop1:
 	VFMADD231PS Y2, Y12, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      384(SI), Y6, Y2
-	VSUBPS      Y3, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y2
+	VSUBPS   Y3, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y11, Y12
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y1
-	VMULPS      448(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     384(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y11, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     448(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1119,37 +1536,57 @@ loop1:
 	VFMADD231PS Y2, Y11, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      416(SI), Y6, Y2
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y2
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y11
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      480(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     416(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 416(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     480(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1158,37 +1595,57 @@ loop1:
 	VFMADD231PS Y2, Y3, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      512(SI), Y6, Y2
-	VSUBPS      Y11, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y2
+	VSUBPS   Y11, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y12, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y1
-	VMULPS      576(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     512(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y12, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y12
 	VFMADD213PS c3<>+0(SB), Y14, Y12
 	VFMADD213PS c2<>+0(SB), Y14, Y12
 	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VFMADD213PS c0<>+0(SB), Y14, Y12
 	VMOVUPS     576(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1197,37 +1654,57 @@ loop1:
 	VFMADD231PS Y2, Y12, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      544(SI), Y6, Y2
-	VSUBPS      Y3, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y2
+	VSUBPS   Y3, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y11, Y12
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      608(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     544(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     608(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1236,37 +1713,57 @@ loop1:
 	VFMADD231PS Y2, Y11, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      640(SI), Y6, Y2
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y2
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y11
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y1
-	VMULPS      704(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     640(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 640(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     704(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1275,37 +1772,57 @@ loop1:
 	VFMADD231PS Y2, Y3, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      672(SI), Y6, Y2
-	VSUBPS      Y11, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y2
+	VSUBPS   Y11, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y12, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      736(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     672(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 672(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y12
 	VFMADD213PS c3<>+0(SB), Y14, Y12
 	VFMADD213PS c2<>+0(SB), Y14, Y12
 	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VFMADD213PS c0<>+0(SB), Y14, Y12
 	VMOVUPS     736(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1315,6 +1832,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y3, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -1340,32 +1859,49 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y2, Y12
-	VMULPS      64(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y2, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS Y8, Y11, Y14
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y11, Y11
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1374,37 +1910,57 @@ loop2:
 	VFMADD231PS Y11, Y2, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y11
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      96(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -1414,6 +1970,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y11, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -1428,13 +1986,17 @@ done2:
 	ADDQ $0x00000020, CX
 
 	// Merge the sums.
-	VMAXPS      Y3, Y2, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+	VMAXPS Y3, Y2, Y4
+	VSUBPS Y4, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -1447,25 +2009,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -1479,19 +2053,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -1501,11 +2081,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -1514,13 +2098,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y2, Y2, Y1
-	VMAXPS       Y1, Y2, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSUBPS       Y1, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VMAXPS     Y1, Y2, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSUBPS     Y1, Y2, Y2
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
 	VADDPS       magic16<>+0(SB), Y2, Y2
 	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
@@ -1569,534 +2155,821 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc4(SB), $160-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMOVUPS     (BX), Y9
-	VMAXPS      Y8, Y9, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     (SI), Y11
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMOVUPS  (BX), Y9
+	VMAXPS   Y8, Y9, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS (SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y11
 	VMULPS      Y9, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y9
 	VFMADD213PS c3<>+0(SB), Y11, Y9
 	VFMADD213PS c2<>+0(SB), Y11, Y9
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VFMADD213PS c0<>+0(SB), Y11, Y9
-	VMULPS      32(SI), Y6, Y11
-	VSUBPS      Y10, Y8, Y8
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     32(BX), Y12
-	VMAXPS      Y11, Y12, Y13
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y13, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y11
+	VSUBPS   Y10, Y8, Y8
+	VROUNDPS $0x08, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS 32(BX), Y12
+	VMAXPS  Y11, Y12, Y13
+	VADDPS  Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y9, Y0
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     32(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y8
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VFMADD213PS c3<>+0(SB), Y8, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD213PS c0<>+0(SB), Y8, Y9
-	VMULPS      64(SI), Y6, Y8
-	VSUBPS      Y13, Y11, Y11
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     64(BX), Y12
-	VMAXPS      Y8, Y12, Y14
-	VADDPS      Y5, Y11, Y11
-	VSUBPS      Y14, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y8
+	VSUBPS   Y13, Y11, Y11
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS 64(BX), Y12
+	VMAXPS  Y8, Y12, Y14
+	VADDPS  Y5, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y11, Y9, Y1
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     64(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y12, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD213PS c0<>+0(SB), Y9, Y11
-	VMULPS      96(SI), Y6, Y9
-	VSUBPS      Y14, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     96(BX), Y12
-	VMAXPS      Y9, Y12, Y15
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y9
+	VSUBPS   Y14, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS 96(BX), Y12
+	VMAXPS  Y9, Y12, Y15
+	VADDPS  Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y11, Y2
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     96(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y12, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y11
 	VFMADD213PS c2<>+0(SB), Y8, Y11
 	VFMADD213PS c1<>+0(SB), Y8, Y11
 	VFMADD213PS c0<>+0(SB), Y8, Y11
-	VMULPS      128(SI), Y6, Y8
-	VSUBPS      Y15, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y10, Y12
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y12, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y8
+	VSUBPS   Y15, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y10, Y12
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y12, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VFMADD231PS Y9, Y11, Y3
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VMOVUPS     128(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      160(SI), Y6, Y9
-	VSUBPS      Y12, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y13, Y11
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y11, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y9
+	VSUBPS   Y12, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y13, Y11
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y11, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VFMADD231PS Y8, Y10, Y0
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMOVUPS     160(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y13, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      192(SI), Y6, Y8
-	VSUBPS      Y11, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y14, Y13
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y13, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y8
+	VSUBPS   Y11, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y14, Y13
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VFMADD231PS Y9, Y10, Y1
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMOVUPS     192(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y14, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      224(SI), Y6, Y9
-	VSUBPS      Y13, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y15, Y14
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y14, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y9
+	VSUBPS   Y13, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y15, Y14
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VFMADD231PS Y8, Y10, Y2
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VMOVUPS     224(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y15, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      256(SI), Y6, Y8
-	VSUBPS      Y14, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y12, Y15
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y8
+	VSUBPS   Y14, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y12, Y15
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y9, Y10, Y3
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     256(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y12, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      288(SI), Y6, Y9
-	VSUBPS      Y15, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y11, Y12
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y12, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y9
+	VSUBPS   Y15, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y11, Y12
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y12, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VFMADD231PS Y8, Y10, Y0
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMOVUPS     288(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      320(SI), Y6, Y8
-	VSUBPS      Y12, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y13, Y11
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y11, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y8
+	VSUBPS   Y12, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y13, Y11
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y11, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VFMADD231PS Y9, Y10, Y1
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMOVUPS     320(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y13, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      352(SI), Y6, Y9
-	VSUBPS      Y11, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y14, Y13
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y13, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y9
+	VSUBPS   Y11, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y14, Y13
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VFMADD231PS Y8, Y10, Y2
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMOVUPS     352(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y14, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      384(SI), Y6, Y8
-	VSUBPS      Y13, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y15, Y14
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y14, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y8
+	VSUBPS   Y13, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y15, Y14
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VFMADD231PS Y9, Y10, Y3
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VMOVUPS     384(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y15, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      416(SI), Y6, Y9
-	VSUBPS      Y14, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y12, Y15
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y9
+	VSUBPS   Y14, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y12, Y15
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y10, Y0
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     416(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      448(SI), Y6, Y8
-	VSUBPS      Y15, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y11, Y12
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y12, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y8
+	VSUBPS   Y15, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y11, Y12
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y12, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VFMADD231PS Y9, Y10, Y1
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMOVUPS     448(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y11, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      480(SI), Y6, Y9
-	VSUBPS      Y12, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y13, Y11
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y11, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y9
+	VSUBPS   Y12, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y13, Y11
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y11, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VFMADD231PS Y8, Y10, Y2
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMOVUPS     480(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y13, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      512(SI), Y6, Y8
-	VSUBPS      Y11, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y14, Y13
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y13, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y8
+	VSUBPS   Y11, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y14, Y13
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VFMADD231PS Y9, Y10, Y3
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMOVUPS     512(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y14, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      544(SI), Y6, Y9
-	VSUBPS      Y13, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y15, Y14
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y14, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y9
+	VSUBPS   Y13, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y15, Y14
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VFMADD231PS Y8, Y10, Y0
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VMOVUPS     544(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y15, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      576(SI), Y6, Y8
-	VSUBPS      Y14, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y12, Y15
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y8
+	VSUBPS   Y14, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y12, Y15
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y9, Y10, Y1
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     576(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y12, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      608(SI), Y6, Y9
-	VSUBPS      Y15, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y11, Y12
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y12, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y9
+	VSUBPS   Y15, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y11, Y12
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y12, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VFMADD231PS Y8, Y10, Y2
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMOVUPS     608(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y11, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      640(SI), Y6, Y8
-	VSUBPS      Y12, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y13, Y11
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y11, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y8
+	VSUBPS   Y12, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y13, Y11
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y11, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VFMADD231PS Y9, Y10, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMOVUPS     640(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y13, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      672(SI), Y6, Y9
-	VSUBPS      Y11, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y14, Y13
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y13, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y9
+	VSUBPS   Y11, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y14, Y13
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VFMADD231PS Y8, Y10, Y0
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMOVUPS     672(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y14, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
-	VMULPS      704(SI), Y6, Y8
-	VSUBPS      Y13, Y9, Y9
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y9, Y9
-	VMAXPS      Y8, Y15, Y14
-	VADDPS      Y5, Y9, Y9
-	VSUBPS      Y14, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y8
+	VSUBPS   Y13, Y9, Y9
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS Y4, Y9, Y9
+	VMAXPS Y8, Y15, Y14
+	VADDPS Y5, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VFMADD231PS Y9, Y10, Y1
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VMOVUPS     704(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y15, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y9, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y10
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VFMADD213PS c0<>+0(SB), Y9, Y10
-	VMULPS      736(SI), Y6, Y9
-	VSUBPS      Y14, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMAXPS      Y9, Y12, Y15
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y9
+	VSUBPS   Y14, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS Y4, Y8, Y8
+	VMAXPS Y9, Y12, Y15
+	VADDPS Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y10, Y2
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     736(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y12, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y8, Y10
 	VFMADD213PS c2<>+0(SB), Y8, Y10
 	VFMADD213PS c1<>+0(SB), Y8, Y10
 	VFMADD213PS c0<>+0(SB), Y8, Y10
 	VSUBPS      Y15, Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y9, Y9
 	VADDPS      Y5, Y9, Y9
 	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
@@ -2122,94 +2995,141 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMOVUPS     (BX), Y9
-	VMAXPS      Y8, Y9, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     (SI), Y11
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMOVUPS  (BX), Y9
+	VMAXPS   Y8, Y9, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS (SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y11
 	VMULPS      Y9, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y9
 	VFMADD213PS c3<>+0(SB), Y11, Y9
 	VFMADD213PS c2<>+0(SB), Y11, Y9
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VFMADD213PS c0<>+0(SB), Y11, Y9
-	VMULPS      32(SI), Y6, Y11
-	VSUBPS      Y10, Y8, Y8
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     32(BX), Y12
-	VMAXPS      Y11, Y12, Y13
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y13, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y11
+	VSUBPS   Y10, Y8, Y8
+	VROUNDPS $0x08, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS 32(BX), Y12
+	VMAXPS  Y11, Y12, Y13
+	VADDPS  Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y13, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y9, Y0
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     32(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y8
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y9
 	VFMADD213PS c3<>+0(SB), Y8, Y9
 	VFMADD213PS c2<>+0(SB), Y8, Y9
 	VFMADD213PS c1<>+0(SB), Y8, Y9
 	VFMADD213PS c0<>+0(SB), Y8, Y9
-	VMULPS      64(SI), Y6, Y8
-	VSUBPS      Y13, Y11, Y11
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     64(BX), Y12
-	VMAXPS      Y8, Y12, Y14
-	VADDPS      Y5, Y11, Y11
-	VSUBPS      Y14, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y8
+	VSUBPS   Y13, Y11, Y11
+	VROUNDPS $0x08, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS 64(BX), Y12
+	VMAXPS  Y8, Y12, Y14
+	VADDPS  Y5, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS  Y14, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y11, Y9, Y1
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     64(SI), Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y9
 	VMULPS      Y12, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y9
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD213PS c0<>+0(SB), Y9, Y11
-	VMULPS      96(SI), Y6, Y9
-	VSUBPS      Y14, Y8, Y8
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     96(BX), Y12
-	VMAXPS      Y9, Y12, Y15
-	VADDPS      Y5, Y8, Y8
-	VSUBPS      Y15, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y9
+	VSUBPS   Y14, Y8, Y8
+	VROUNDPS $0x08, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS 96(BX), Y12
+	VMAXPS  Y9, Y12, Y15
+	VADDPS  Y5, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS  Y15, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VFMADD231PS Y8, Y11, Y2
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMOVUPS     96(SI), Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y8
 	VMULPS      Y12, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y11
 	VFMADD213PS c3<>+0(SB), Y8, Y11
 	VFMADD213PS c2<>+0(SB), Y8, Y11
 	VFMADD213PS c1<>+0(SB), Y8, Y11
 	VFMADD213PS c0<>+0(SB), Y8, Y11
 	VSUBPS      Y15, Y9, Y9
+
+	// 2^n
 	VMAXPS      Y4, Y9, Y9
 	VADDPS      Y5, Y9, Y9
 	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
@@ -2226,29 +3146,37 @@ done2:
 	ADDQ $0x00000020, CX
 
 	// Merge the sums.
-	VMOVUPS     (BX), Y4
-	VMOVUPS     32(BX), Y5
-	VMAXPS      Y5, Y4, Y6
-	VMOVUPS     64(BX), Y7
-	VMOVUPS     96(BX), Y8
-	VMAXPS      Y8, Y7, Y9
-	VMAXPS      Y9, Y6, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic16<>+0(SB), Y4, Y4
-	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
-	VMULPS      Y4, Y0, Y0
-	VSUBPS      Y6, Y5, Y5
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMAXPS  Y5, Y4, Y6
+	VMOVUPS 64(BX), Y7
+	VMOVUPS 96(BX), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y4, Y4
+	VADDPS  magic16<>+0(SB), Y4, Y4
+	VPSHUFB upperHalves<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y0, Y0
+	VSUBPS  Y6, Y5, Y5
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
 	VADDPS      magic16<>+0(SB), Y5, Y5
 	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS Y5, Y1, Y0
 	VSUBPS      Y6, Y7, Y7
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y7, Y7
 	VADDPS      magic16<>+0(SB), Y7, Y7
 	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y2, Y0
 	VSUBPS      Y6, Y8, Y8
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y8, Y8
 	VADDPS      magic16<>+0(SB), Y8, Y8
 	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
@@ -2261,26 +3189,38 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMOVUPS     (BX), Y2
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMOVUPS  (BX), Y2
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -2294,19 +3234,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -2317,11 +3263,15 @@ done4:
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -2330,14 +3280,16 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VMOVUPS      (BX), Y1
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VMOVUPS    (BX), Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -2373,50 +3325,79 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y4, Y5
-	VROUNDPS    $0x08, Y5, Y5
-	VMAXPS      Y5, Y1, Y6
-	VMULPS      32(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y6, Y6
-	VMULPS      64(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y6, Y6
-	VMULPS      96(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMULPS      128(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y6, Y6
-	VMULPS      160(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y6, Y6
-	VMULPS      192(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y6, Y6
-	VMULPS      224(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y6, Y6
-	VSUBPS      Y6, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y5
+	VROUNDPS $0x08, Y5, Y5
+	VMAXPS   Y5, Y1, Y6
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y6, Y6
+
+	// The sum at the largest exponent.
+	VSUBPS Y6, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y14
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y14
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y1
 	VFMADD213PS c2<>+0(SB), Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y1
 	VFMADD213PS c0<>+0(SB), Y14, Y1
 	VMOVUPS     32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VSUBPS      Y6, Y5, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
-	VMAXPS      Y2, Y5, Y5
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y5, Y5
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -2426,11 +3407,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y6, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2440,11 +3427,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2454,11 +3447,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     128(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y6, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2468,11 +3467,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     160(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y6, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2482,11 +3487,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     192(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y6, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2496,11 +3507,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y6, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2509,55 +3526,87 @@ loop1:
 	VFMADD231PS Y12, Y5, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
-	VMULPS      256(SI), Y4, Y1
-	VSUBPS      Y6, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y1
+	VSUBPS   Y6, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y6, Y5
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y7, Y0
-	VMULPS      288(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y5, Y5
-	VMULPS      320(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y5, Y5
-	VMULPS      352(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y5, Y5
-	VMULPS      384(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y5, Y5
-	VMULPS      416(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y5, Y5
-	VMULPS      448(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y5, Y5
-	VMULPS      480(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y5, Y5
-	VSUBPS      Y5, Y6, Y6
-	VMAXPS      Y2, Y6, Y6
-	VADDPS      Y3, Y6, Y6
-	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
-	VMOVUPS     256(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y5, Y5
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y5, Y5
+
+	// The sum at the largest exponent.
+	VSUBPS Y5, Y6, Y6
+
+	// 2^n
+	VMAXPS  Y2, Y6, Y6
+	VADDPS  Y3, Y6, Y6
+	VPSHUFB upperHalves<>+0(SB), Y6, Y6
+	VMOVUPS 256(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y14
 	VMULPS      Y6, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y14
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y6
 	VFMADD213PS c3<>+0(SB), Y14, Y6
 	VFMADD213PS c2<>+0(SB), Y14, Y6
 	VFMADD213PS c1<>+0(SB), Y14, Y6
 	VFMADD213PS c0<>+0(SB), Y14, Y6
 	VMOVUPS     288(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VSUBPS      Y5, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -2567,11 +3616,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     320(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y5, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y6
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y6
@@ -2581,11 +3636,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y6
 	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VMOVUPS     352(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y5, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2595,11 +3656,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     384(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y5, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y6
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y6
@@ -2609,11 +3676,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y6
 	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VMOVUPS     416(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y5, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2623,11 +3696,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     448(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y5, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y6
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y6
@@ -2637,11 +3716,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y6
 	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VMOVUPS     480(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y5, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2650,55 +3735,87 @@ loop1:
 	VFMADD231PS Y12, Y6, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
-	VMULPS      512(SI), Y4, Y1
-	VSUBPS      Y5, Y13, Y13
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y4, Y1
+	VSUBPS   Y5, Y13, Y13
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VMAXPS      Y1, Y5, Y6
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y7, Y0
-	VMULPS      544(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y6, Y6
-	VMULPS      576(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y6, Y6
-	VMULPS      608(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMULPS      640(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y6, Y6
-	VMULPS      672(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y6, Y6
-	VMULPS      704(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y6, Y6
-	VMULPS      736(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y6, Y6
-	VSUBPS      Y6, Y5, Y5
-	VMAXPS      Y2, Y5, Y5
-	VADDPS      Y3, Y5, Y5
-	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
-	VMOVUPS     512(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y6, Y6
+
+	// The sum at the largest exponent.
+	VSUBPS Y6, Y5, Y5
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VADDPS  Y3, Y5, Y5
+	VPSHUFB upperHalves<>+0(SB), Y5, Y5
+	VMOVUPS 512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y14
 	VMULPS      Y5, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y14
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y5
 	VFMADD213PS c3<>+0(SB), Y14, Y5
 	VFMADD213PS c2<>+0(SB), Y14, Y5
 	VFMADD213PS c1<>+0(SB), Y14, Y5
 	VFMADD213PS c0<>+0(SB), Y14, Y5
 	VMOVUPS     544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VSUBPS      Y6, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -2708,11 +3825,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     576(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y6, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2722,11 +3845,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     608(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2736,11 +3865,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     640(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y6, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2750,11 +3885,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     672(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y6, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2764,11 +3905,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     704(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y6, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2778,11 +3925,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     736(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y6, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2792,6 +3945,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VSUBPS      Y6, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -2813,50 +3968,79 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y4, Y5
-	VROUNDPS    $0x08, Y5, Y5
-	VMAXPS      Y5, Y1, Y6
-	VMULPS      32(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y6, Y6
-	VMULPS      64(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y6, Y6
-	VMULPS      96(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMULPS      128(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y6, Y6
-	VMULPS      160(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y6, Y6
-	VMULPS      192(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y6, Y6
-	VMULPS      224(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y6, Y6
-	VSUBPS      Y6, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y5
+	VROUNDPS $0x08, Y5, Y5
+	VMAXPS   Y5, Y1, Y6
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y6, Y6
+
+	// The sum at the largest exponent.
+	VSUBPS Y6, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y14
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y14
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y1
 	VFMADD213PS c2<>+0(SB), Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y1
 	VFMADD213PS c0<>+0(SB), Y14, Y1
 	VMOVUPS     32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VSUBPS      Y6, Y5, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
-	VMAXPS      Y2, Y5, Y5
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y5, Y5
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -2866,11 +4050,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y6, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2880,11 +4070,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2894,11 +4090,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     128(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y6, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2908,11 +4110,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     160(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y6, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2922,11 +4130,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     192(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y6, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -2936,11 +4150,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y6, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -2950,6 +4170,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VSUBPS      Y6, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -2968,25 +4190,37 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     log2e<>+0(SB), Y2
-	VMULPS      (SI), Y2, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y3
-	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y2, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y1, Y1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y1
 	VFMADD213PS c3<>+0(SB), Y4, Y1
 	VFMADD213PS c2<>+0(SB), Y4, Y1
 	VFMADD213PS c1<>+0(SB), Y4, Y1
 	VFMADD213PS c0<>+0(SB), Y4, Y1
 	VSUBPS      Y3, Y2, Y2
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
 	VADDPS      magic16<>+0(SB), Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
@@ -3000,19 +4234,25 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done4
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y2
+	VMASKMOVPS (SI), Y2, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -3022,11 +4262,15 @@ done3:
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -3035,13 +4279,15 @@ done3:
 
 done4:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -3081,38 +4327,59 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc2(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y2, Y10
-	VMULPS      64(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      128(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      192(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y2, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS Y8, Y9, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3122,11 +4389,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -3136,11 +4409,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3149,43 +4428,67 @@ loop1:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y9
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      96(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      160(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y9, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3195,11 +4498,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -3209,11 +4518,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3222,43 +4537,67 @@ loop1:
 	VFMADD231PS Y12, Y3, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      256(SI), Y6, Y2
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y2
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y10, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y1
-	VMULPS      320(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y3, Y3
-	VMULPS      384(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y3, Y3
-	VMULPS      448(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     256(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 256(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     320(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3268,11 +4607,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     384(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y3, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -3282,11 +4627,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     448(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y3, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3295,43 +4646,67 @@ loop1:
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      288(SI), Y6, Y2
-	VSUBPS      Y3, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y2
+	VSUBPS   Y3, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y9, Y10
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      352(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      416(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      480(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     288(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 288(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y9, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y9
 	VFMADD213PS c2<>+0(SB), Y14, Y9
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VFMADD213PS c0<>+0(SB), Y14, Y9
 	VMOVUPS     352(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y10, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3341,11 +4716,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     416(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -3355,11 +4736,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     480(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3368,43 +4755,67 @@ loop1:
 	VFMADD231PS Y12, Y9, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      512(SI), Y6, Y2
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y2
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y9
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y1
-	VMULPS      576(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      640(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      704(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     512(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     576(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y9, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3414,11 +4825,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     640(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -3428,11 +4845,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     704(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3441,43 +4864,67 @@ loop1:
 	VFMADD231PS Y12, Y3, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      544(SI), Y6, Y2
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y2
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y10, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      608(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y3, Y3
-	VMULPS      672(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y3, Y3
-	VMULPS      736(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     544(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y10, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     608(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3487,11 +4934,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     672(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y3, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -3501,11 +4954,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     736(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y3, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3515,6 +4974,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
 	VSUBPS      Y3, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -3538,38 +4999,59 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y2, Y10
-	VMULPS      64(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      128(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      192(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y2, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS Y8, Y9, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3579,11 +5061,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -3593,11 +5081,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3606,43 +5100,67 @@ loop2:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y9
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      96(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      160(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y9, Y2, Y2
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3652,11 +5170,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS Y8, Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -3666,11 +5190,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y11
@@ -3680,6 +5210,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
 	VSUBPS      Y9, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -3694,13 +5226,17 @@ done2:
 	ADDQ $0x00000040, CX
 
 	// Merge the sums.
-	VMAXPS      Y3, Y2, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+	VMAXPS Y3, Y2, Y4
+	VSUBPS Y4, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -3713,25 +5249,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -3745,19 +5293,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -3767,11 +5321,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -3780,13 +5338,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y2, Y2, Y1
-	VMAXPS       Y1, Y2, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSUBPS       Y1, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VMAXPS     Y1, Y2, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSUBPS     Y1, Y2, Y2
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
 	VADDPS       magic16<>+0(SB), Y2, Y2
 	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
@@ -3837,33 +5397,50 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc4(SB), $512-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMOVUPS     (BX), Y11
-	VMAXPS      Y10, Y11, Y12
-	VMULPS      128(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMOVUPS  (BX), Y11
+	VMAXPS   Y10, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y14
 	VMULPS      Y11, Y0, Y0
 	VFMADD231PS Y8, Y10, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y10, Y10
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -3872,39 +5449,59 @@ loop1:
 	VFMADD231PS Y10, Y11, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      32(SI), Y6, Y10
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y10
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     32(BX), Y11
 	VMAXPS      Y10, Y11, Y14
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      160(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y14, Y14
-	VSUBPS      Y14, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y15
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y10, Y15
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y15, Y11
 	VFMADD213PS c2<>+0(SB), Y15, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y11
 	VFMADD213PS c0<>+0(SB), Y15, Y11
 	VMOVUPS     160(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y15
 	VSUBPS      Y14, Y10, Y10
 	VFMADD231PS Y8, Y13, Y15
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y0, 128(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y0
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y0
@@ -3913,39 +5510,59 @@ loop1:
 	VFMADD231PS Y10, Y11, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
-	VMULPS      64(SI), Y6, Y10
-	VSUBPS      Y14, Y13, Y13
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y10
+	VSUBPS   Y14, Y13, Y13
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     64(BX), Y11
 	VMAXPS      Y10, Y11, Y15
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y0, Y1
-	VMULPS      192(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     64(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 64(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y13
 	VMULPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y10, Y13
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y13, Y11
 	VFMADD213PS c2<>+0(SB), Y13, Y11
 	VFMADD213PS c1<>+0(SB), Y13, Y11
 	VFMADD213PS c0<>+0(SB), Y13, Y11
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y15, Y10, Y10
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y1, 160(BX)
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y1, 160(BX)
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y1
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y1
@@ -3954,39 +5571,59 @@ loop1:
 	VFMADD231PS Y10, Y11, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y1
 	VFMADD213PS c0<>+0(SB), Y13, Y1
-	VMULPS      96(SI), Y6, Y10
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y10
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     96(BX), Y11
 	VMAXPS      Y10, Y11, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y1, Y2
-	VMULPS      224(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     96(SI), Y1
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y1
 	VMULPS      Y11, Y3, Y3
 	VFMADD231PS Y8, Y10, Y1
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y11
 	VFMADD213PS c2<>+0(SB), Y1, Y11
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y1
 	VSUBPS      Y13, Y10, Y10
 	VFMADD231PS Y8, Y0, Y1
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y2, 192(BX)
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y2, 192(BX)
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y9, Y2
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y2
@@ -3995,38 +5632,58 @@ loop1:
 	VFMADD231PS Y10, Y11, Y3
 	VFMADD213PS c1<>+0(SB), Y1, Y2
 	VFMADD213PS c0<>+0(SB), Y1, Y2
-	VMULPS      256(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y12, Y10
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y2, Y3
-	VMULPS      384(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y10, Y10
-	VSUBPS      Y10, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     256(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y2
 	VMULPS      128(BX), Y12, Y12
 	VFMADD231PS Y8, Y1, Y2
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y11
 	VFMADD213PS c2<>+0(SB), Y2, Y11
 	VFMADD213PS c1<>+0(SB), Y2, Y11
 	VFMADD213PS c0<>+0(SB), Y2, Y11
 	VMOVUPS     384(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 224(BX)
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 224(BX)
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -4035,38 +5692,58 @@ loop1:
 	VFMADD231PS Y1, Y11, Y12
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
-	VMULPS      288(SI), Y6, Y1
-	VSUBPS      Y10, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y1
+	VSUBPS   Y10, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y14, Y2
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y3, Y12
-	VMULPS      416(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y2, Y2
-	VSUBPS      Y2, Y14, Y14
-	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
-	VMOVUPS     288(SI), Y3
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y2, Y2
+
+	// The sum at the largest exponent.
+	VSUBPS Y2, Y14, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y14, Y14
+	VADDPS  Y5, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y14, Y14
+	VMOVUPS 288(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y3
 	VMULPS      160(BX), Y14, Y14
 	VFMADD231PS Y8, Y1, Y3
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y3, Y11
 	VFMADD213PS c2<>+0(SB), Y3, Y11
 	VFMADD213PS c1<>+0(SB), Y3, Y11
 	VFMADD213PS c0<>+0(SB), Y3, Y11
 	VMOVUPS     416(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y3
 	VSUBPS      Y2, Y1, Y1
 	VFMADD231PS Y8, Y0, Y3
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y12, 256(BX)
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y12, 256(BX)
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y12
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y3, Y12
@@ -4075,38 +5752,58 @@ loop1:
 	VFMADD231PS Y1, Y11, Y14
 	VFMADD213PS c1<>+0(SB), Y3, Y12
 	VFMADD213PS c0<>+0(SB), Y3, Y12
-	VMULPS      320(SI), Y6, Y1
-	VSUBPS      Y2, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y1
+	VSUBPS   Y2, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y15, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y14
-	VMULPS      448(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y15, Y15
-	VMAXPS      Y4, Y15, Y15
-	VADDPS      Y5, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
-	VMOVUPS     320(SI), Y11
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y15, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y15, Y15
+	VADDPS  Y5, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y15, Y15
+	VMOVUPS 320(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y11
 	VMULPS      192(BX), Y15, Y15
 	VFMADD231PS Y8, Y1, Y11
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y9, Y12
 	VFMADD213PS c3<>+0(SB), Y11, Y12
 	VFMADD213PS c2<>+0(SB), Y11, Y12
 	VFMADD213PS c1<>+0(SB), Y11, Y12
 	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VMOVUPS     448(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y11
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y11
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y14, 288(BX)
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y14, 288(BX)
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y9, Y14
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y11, Y14
@@ -4115,38 +5812,58 @@ loop1:
 	VFMADD231PS Y1, Y12, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y14
-	VMULPS      352(SI), Y6, Y1
-	VSUBPS      Y3, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y1
+	VSUBPS   Y3, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y13, Y11
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y14, Y15
-	VMULPS      480(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y11, Y11
-	VSUBPS      Y11, Y13, Y13
-	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
-	VMOVUPS     352(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y13, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VADDPS  Y5, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y13, Y13
+	VMOVUPS 352(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      224(BX), Y13, Y13
 	VFMADD231PS Y8, Y1, Y12
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y14
 	VFMADD213PS c3<>+0(SB), Y12, Y14
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     480(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y15, 320(BX)
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y15, 320(BX)
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y15
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y12, Y15
@@ -4155,38 +5872,58 @@ loop1:
 	VFMADD231PS Y1, Y14, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y15
-	VMULPS      512(SI), Y6, Y1
-	VSUBPS      Y11, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y1
+	VSUBPS   Y11, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y10, Y12
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y15, Y13
-	VMULPS      640(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y12, Y12
-	VSUBPS      Y12, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     512(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y14
 	VMULPS      256(BX), Y10, Y10
 	VFMADD231PS Y8, Y1, Y14
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y14, Y15
 	VFMADD213PS c2<>+0(SB), Y14, Y15
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     640(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y14
 	VSUBPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y0, Y14
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y13, 352(BX)
-	VMOVUPS     c4<>+0(SB), Y13
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y13, 352(BX)
+	VMOVUPS c4<>+0(SB), Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y13
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y13
@@ -4195,38 +5932,58 @@ loop1:
 	VFMADD231PS Y1, Y15, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y13
-	VMULPS      544(SI), Y6, Y1
-	VSUBPS      Y12, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y1
+	VSUBPS   Y12, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y2, Y14
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y10
-	VMULPS      672(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y14, Y14
-	VSUBPS      Y14, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     544(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 544(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y13
 	VMULPS      288(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y13
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y13, Y15
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     672(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y14, Y1, Y1
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y10, 384(BX)
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y10, 384(BX)
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y10
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y13, Y10
@@ -4235,38 +5992,58 @@ loop1:
 	VFMADD231PS Y1, Y15, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD213PS c0<>+0(SB), Y13, Y10
-	VMULPS      576(SI), Y6, Y1
-	VSUBPS      Y14, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y1
+	VSUBPS   Y14, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y3, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y10, Y2
-	VMULPS      704(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     576(SI), Y10
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 576(SI), Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y10
 	VMULPS      320(BX), Y3, Y3
 	VFMADD231PS Y8, Y1, Y10
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y10, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y15
 	VMOVUPS     704(SI), Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y10
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y8, Y0, Y10
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y2, 416(BX)
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y2, 416(BX)
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y9, Y2
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y10, Y2
@@ -4275,38 +6052,58 @@ loop1:
 	VFMADD231PS Y1, Y15, Y3
 	VFMADD213PS c1<>+0(SB), Y10, Y2
 	VFMADD213PS c0<>+0(SB), Y10, Y2
-	VMULPS      608(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y11, Y10
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y2, Y3
-	VMULPS      736(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y10, Y10
-	VSUBPS      Y10, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     608(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 608(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y2
 	VMULPS      352(BX), Y11, Y11
 	VFMADD231PS Y8, Y1, Y2
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y2, Y15
 	VFMADD213PS c2<>+0(SB), Y2, Y15
 	VFMADD213PS c1<>+0(SB), Y2, Y15
 	VFMADD213PS c0<>+0(SB), Y2, Y15
 	VMOVUPS     736(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y10, Y1, Y1
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 448(BX)
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 448(BX)
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -4316,6 +6113,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VSUBPS      Y10, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
@@ -4344,33 +6143,50 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMOVUPS     (BX), Y8
-	VMAXPS      Y7, Y8, Y9
-	VMULPS      128(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     (SI), Y11
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMOVUPS  (BX), Y8
+	VMAXPS   Y7, Y8, Y9
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS (SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y11
 	VMULPS      Y8, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y11
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y8
 	VFMADD213PS c3<>+0(SB), Y11, Y8
 	VFMADD213PS c2<>+0(SB), Y11, Y8
 	VFMADD213PS c1<>+0(SB), Y11, Y8
 	VFMADD213PS c0<>+0(SB), Y11, Y8
 	VMOVUPS     128(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y11
 	VSUBPS      Y9, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y11
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y12
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y11, Y12
@@ -4379,38 +6195,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y0
 	VFMADD213PS c1<>+0(SB), Y11, Y12
 	VFMADD213PS c0<>+0(SB), Y11, Y12
-	VMULPS      32(SI), Y6, Y7
-	VSUBPS      Y9, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y7
+	VSUBPS   Y9, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     32(BX), Y8
 	VMAXPS      Y7, Y8, Y11
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y12, Y0
-	VMULPS      160(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y11, Y11
-	VSUBPS      Y11, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 32(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y12
 	VMULPS      Y8, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y12
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y8
 	VFMADD213PS c2<>+0(SB), Y12, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y8
 	VFMADD213PS c0<>+0(SB), Y12, Y8
 	VMOVUPS     160(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y12
 	VSUBPS      Y11, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y12
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y13
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y13
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y13
@@ -4419,38 +6255,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y1
 	VFMADD213PS c1<>+0(SB), Y12, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y13
-	VMULPS      64(SI), Y6, Y7
-	VSUBPS      Y11, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y7
+	VSUBPS   Y11, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     64(BX), Y8
 	VMAXPS      Y7, Y8, Y12
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y13, Y1
-	VMULPS      192(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y12, Y12
-	VSUBPS      Y12, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     64(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 64(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y13
 	VMULPS      Y8, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y8
 	VFMADD213PS c2<>+0(SB), Y13, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y8
 	VFMADD213PS c0<>+0(SB), Y13, Y8
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y13
 	VSUBPS      Y12, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y13
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y14
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y14
@@ -4459,38 +6315,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
-	VMULPS      96(SI), Y6, Y7
-	VSUBPS      Y12, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y7
+	VSUBPS   Y12, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     96(BX), Y8
 	VMAXPS      Y7, Y8, Y13
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y14, Y2
-	VMULPS      224(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y13, Y13
-	VSUBPS      Y13, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     96(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VMULPS      Y8, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y8
 	VFMADD213PS c2<>+0(SB), Y14, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y8
 	VFMADD213PS c0<>+0(SB), Y14, Y8
 	VMOVUPS     224(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y14
 	VSUBPS      Y13, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y14
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -4500,6 +6376,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y13, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
@@ -4516,29 +6394,37 @@ done2:
 	ADDQ $0x00000040, CX
 
 	// Merge the sums.
-	VMOVUPS     (BX), Y4
-	VMOVUPS     32(BX), Y5
-	VMAXPS      Y5, Y4, Y6
-	VMOVUPS     64(BX), Y7
-	VMOVUPS     96(BX), Y8
-	VMAXPS      Y8, Y7, Y9
-	VMAXPS      Y9, Y6, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic16<>+0(SB), Y4, Y4
-	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
-	VMULPS      Y4, Y0, Y0
-	VSUBPS      Y6, Y5, Y5
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMAXPS  Y5, Y4, Y6
+	VMOVUPS 64(BX), Y7
+	VMOVUPS 96(BX), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y4, Y4
+	VADDPS  magic16<>+0(SB), Y4, Y4
+	VPSHUFB upperHalves<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y0, Y0
+	VSUBPS  Y6, Y5, Y5
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
 	VADDPS      magic16<>+0(SB), Y5, Y5
 	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS Y5, Y1, Y0
 	VSUBPS      Y6, Y7, Y7
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y7, Y7
 	VADDPS      magic16<>+0(SB), Y7, Y7
 	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y2, Y0
 	VSUBPS      Y6, Y8, Y8
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y8, Y8
 	VADDPS      magic16<>+0(SB), Y8, Y8
 	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
@@ -4551,26 +6437,38 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMOVUPS     (BX), Y2
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMOVUPS  (BX), Y2
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -4584,19 +6482,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -4607,11 +6511,15 @@ done4:
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -4620,14 +6528,16 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VMOVUPS      (BX), Y1
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VMOVUPS    (BX), Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -4662,54 +6572,86 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMOVUPS     log2e<>+0(SB), Y4
-	VMULPS      (SI), Y4, Y5
-	VROUNDPS    $0x08, Y5, Y5
-	VMAXPS      Y5, Y1, Y6
-	VMULPS      32(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y6, Y6
-	VMULPS      64(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y6, Y6
-	VMULPS      96(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMULPS      128(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y6, Y6
-	VMULPS      160(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y6, Y6
-	VMULPS      192(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y6, Y6
-	VMULPS      224(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y6, Y6
-	VMULPS      256(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y6, Y6
-	VSUBPS      Y6, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y15
+	VMOVUPS log2e<>+0(SB), Y4
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y5
+	VROUNDPS $0x08, Y5, Y5
+	VMAXPS   Y5, Y1, Y6
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y6, Y6
+
+	// The sum at the largest exponent.
+	VSUBPS Y6, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y15
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y15
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y1
 	VFMADD213PS c3<>+0(SB), Y15, Y1
 	VFMADD213PS c2<>+0(SB), Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y15
 	VSUBPS      Y6, Y5, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y15
-	VMAXPS      Y2, Y5, Y5
-	VMOVUPS     c4<>+0(SB), Y4
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VMOVUPS c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y4
 	VADDPS      Y3, Y5, Y5
 	VFMADD213PS c3<>+0(SB), Y15, Y4
@@ -4719,11 +6661,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y4
 	VFMADD213PS c0<>+0(SB), Y15, Y4
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y6, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -4733,11 +6681,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y4
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y4
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y4
@@ -4747,11 +6701,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y4
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VMOVUPS     128(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y6, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -4761,11 +6721,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     160(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y6, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y4
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y4
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y4
@@ -4775,11 +6741,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y4
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VMOVUPS     192(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y6, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -4789,11 +6761,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y6, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y4
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y4
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y4
@@ -4803,11 +6781,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y4
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VMOVUPS     256(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y14, Y1
 	VSUBPS      Y6, Y13, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y14, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -4817,58 +6801,92 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      288(SI), Y1, Y4
-	VSUBPS      Y6, Y14, Y14
-	VROUNDPS    $0x08, Y4, Y4
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y1, Y4
+	VSUBPS   Y6, Y14, Y14
+	VROUNDPS $0x08, Y4, Y4
+
+	// 2^n
 	VMAXPS      Y2, Y14, Y14
 	VMAXPS      Y4, Y6, Y7
 	VADDPS      Y3, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y5, Y0
-	VMULPS      320(SI), Y1, Y5
-	VROUNDPS    $0x08, Y5, Y5
-	VMAXPS      Y5, Y7, Y7
-	VMULPS      352(SI), Y1, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y7, Y7
-	VMULPS      384(SI), Y1, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y7, Y7
-	VMULPS      416(SI), Y1, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y7, Y7
-	VMULPS      448(SI), Y1, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y7, Y7
-	VMULPS      480(SI), Y1, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y7, Y7
-	VMULPS      512(SI), Y1, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y7, Y7
-	VMULPS      544(SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y7, Y7
-	VSUBPS      Y7, Y6, Y6
-	VMAXPS      Y2, Y6, Y6
-	VADDPS      Y3, Y6, Y6
-	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
-	VMOVUPS     288(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y1, Y5
+	VROUNDPS $0x08, Y5, Y5
+	VMAXPS   Y5, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y1, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y1, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y1, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y1, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y1, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y1, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y7, Y7
+
+	// The sum at the largest exponent.
+	VSUBPS Y7, Y6, Y6
+
+	// 2^n
+	VMAXPS  Y2, Y6, Y6
+	VADDPS  Y3, Y6, Y6
+	VPSHUFB upperHalves<>+0(SB), Y6, Y6
+	VMOVUPS 288(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y14
 	VMULPS      Y6, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y14
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y6
 	VFMADD213PS c3<>+0(SB), Y14, Y6
 	VFMADD213PS c2<>+0(SB), Y14, Y6
 	VFMADD213PS c1<>+0(SB), Y14, Y6
 	VFMADD213PS c0<>+0(SB), Y14, Y6
 	VMOVUPS     320(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y14
 	VSUBPS      Y7, Y4, Y4
 	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y14
-	VMAXPS      Y2, Y4, Y4
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y4, Y4
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y4, Y4
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -4878,11 +6896,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     352(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y4
 	VSUBPS      Y7, Y5, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y4
-	VMAXPS      Y2, Y5, Y5
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y6
 	VADDPS      Y3, Y5, Y5
 	VFMADD213PS c3<>+0(SB), Y4, Y6
@@ -4892,11 +6916,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VMOVUPS     384(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y4
 	VSUBPS      Y7, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y4
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y4, Y5
@@ -4906,11 +6936,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y5
 	VFMADD213PS c0<>+0(SB), Y4, Y5
 	VMOVUPS     416(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y4
 	VSUBPS      Y7, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y4
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y6
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y4, Y6
@@ -4920,11 +6956,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VMOVUPS     448(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y4
 	VSUBPS      Y7, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y4
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y4, Y5
@@ -4934,11 +6976,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y5
 	VFMADD213PS c0<>+0(SB), Y4, Y5
 	VMOVUPS     480(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y4
 	VSUBPS      Y7, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y4
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y6
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y4, Y6
@@ -4948,11 +6996,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VMOVUPS     512(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y4
 	VSUBPS      Y7, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y4
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y4, Y5
@@ -4962,11 +7016,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y5
 	VFMADD213PS c0<>+0(SB), Y4, Y5
 	VMOVUPS     544(SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VSUBPS      Y7, Y13, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
-	VMAXPS      Y2, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y6
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y6
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y6
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y4, Y6
@@ -4976,6 +7036,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VSUBPS      Y7, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -4996,54 +7058,86 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMOVUPS     log2e<>+0(SB), Y4
-	VMULPS      (SI), Y4, Y5
-	VROUNDPS    $0x08, Y5, Y5
-	VMAXPS      Y5, Y1, Y6
-	VMULPS      32(SI), Y4, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y6, Y6
-	VMULPS      64(SI), Y4, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y6, Y6
-	VMULPS      96(SI), Y4, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMULPS      128(SI), Y4, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y6, Y6
-	VMULPS      160(SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y6, Y6
-	VMULPS      192(SI), Y4, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y6, Y6
-	VMULPS      224(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y6, Y6
-	VMULPS      256(SI), Y4, Y4
-	VROUNDPS    $0x08, Y4, Y4
-	VMAXPS      Y4, Y6, Y6
-	VSUBPS      Y6, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y14
+	VMOVUPS log2e<>+0(SB), Y4
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y5
+	VROUNDPS $0x08, Y5, Y5
+	VMAXPS   Y5, Y1, Y6
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y6, Y6
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y4
+	VROUNDPS $0x08, Y4, Y4
+	VMAXPS   Y4, Y6, Y6
+
+	// The sum at the largest exponent.
+	VSUBPS Y6, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y14
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y14
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y1
 	VFMADD213PS c3<>+0(SB), Y14, Y1
 	VFMADD213PS c2<>+0(SB), Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y14, Y1
 	VFMADD213PS c0<>+0(SB), Y14, Y1
 	VMOVUPS     32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VSUBPS      Y6, Y5, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
-	VMAXPS      Y2, Y5, Y5
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y2, Y5, Y5
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y3, Y5, Y5
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -5053,11 +7147,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
 	VSUBPS      Y6, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
-	VMAXPS      Y2, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -5067,11 +7167,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
 	VSUBPS      Y6, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
-	VMAXPS      Y2, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -5081,11 +7187,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     128(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
 	VSUBPS      Y6, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
-	VMAXPS      Y2, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -5095,11 +7207,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     160(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
 	VSUBPS      Y6, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
-	VMAXPS      Y2, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -5109,11 +7227,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     192(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
 	VSUBPS      Y6, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -5123,11 +7247,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VMOVUPS     224(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
 	VSUBPS      Y6, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y7
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y1, Y7
@@ -5137,11 +7267,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y7
 	VFMADD213PS c0<>+0(SB), Y1, Y7
 	VMOVUPS     256(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y1
 	VSUBPS      Y6, Y13, Y13
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y5
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y5
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y1, Y5
@@ -5151,6 +7287,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y1, Y5
 	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y4, Y4
+
+	// 2^n
 	VMAXPS      Y2, Y4, Y4
 	VADDPS      Y3, Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -5169,25 +7307,37 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     log2e<>+0(SB), Y2
-	VMULPS      (SI), Y2, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y3
-	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y2, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y1, Y1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y1
 	VFMADD213PS c3<>+0(SB), Y4, Y1
 	VFMADD213PS c2<>+0(SB), Y4, Y1
 	VFMADD213PS c1<>+0(SB), Y4, Y1
 	VFMADD213PS c0<>+0(SB), Y4, Y1
 	VSUBPS      Y3, Y2, Y2
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
 	VADDPS      magic16<>+0(SB), Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
@@ -5201,19 +7351,25 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done4
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y2
+	VMASKMOVPS (SI), Y2, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -5223,11 +7379,15 @@ done3:
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -5236,13 +7396,15 @@ done3:
 
 done4:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -5288,35 +7450,54 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72_acc3(SB), $160-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y3, Y10
-	VMULPS      96(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      192(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VSUBPS      Y10, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y13
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y3, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y13
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y9, Y13
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y3
 	VFMADD213PS c3<>+0(SB), Y13, Y3
 	VFMADD213PS c2<>+0(SB), Y13, Y3
 	VFMADD213PS c1<>+0(SB), Y13, Y3
 	VFMADD213PS c0<>+0(SB), Y13, Y3
 	VMOVUPS     96(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y13
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y8, Y11, Y13
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y14
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y13, Y14
@@ -5326,11 +7507,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     192(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y8, Y12, Y3
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y3, Y9
@@ -5339,41 +7526,63 @@ loop1:
 	VFMADD231PS Y11, Y14, Y0
 	VFMADD213PS c1<>+0(SB), Y3, Y9
 	VFMADD213PS c0<>+0(SB), Y3, Y9
-	VMULPS      32(SI), Y6, Y3
-	VSUBPS      Y10, Y12, Y12
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y3
+	VSUBPS   Y10, Y12, Y12
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VMOVUPS     (BX), Y11
 	VMAXPS      Y3, Y11, Y13
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y9, Y0
-	VMULPS      128(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y13, Y13
-	VMULPS      224(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y13, Y13
-	VSUBPS      Y13, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y14
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y3, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y14
 	VSUBPS      Y13, Y3, Y3
 	VFMADD231PS Y8, Y9, Y14
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -5383,11 +7592,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     224(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VSUBPS      Y13, Y9, Y9
 	VFMADD231PS Y8, Y12, Y3
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y11
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y3, Y11
@@ -5396,42 +7611,64 @@ loop1:
 	VFMADD231PS Y9, Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y3, Y11
 	VFMADD213PS c0<>+0(SB), Y3, Y11
-	VMULPS      64(SI), Y6, Y3
-	VSUBPS      Y13, Y12, Y12
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y3
+	VSUBPS   Y13, Y12, Y12
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VMOVUPS     32(BX), Y9
 	VMAXPS      Y3, Y9, Y14
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y11, Y1
-	VMULPS      160(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y14, Y14
-	VMULPS      256(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y14, Y14
-	VSUBPS      Y14, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     64(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y14, Y14
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 64(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VMULPS      Y9, Y2, Y2
 	VFMADD231PS Y8, Y3, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VFMADD213PS c3<>+0(SB), Y15, Y9
 	VFMADD213PS c2<>+0(SB), Y15, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VFMADD213PS c0<>+0(SB), Y15, Y9
 	VMOVUPS     160(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y15
 	VSUBPS      Y14, Y3, Y3
 	VFMADD231PS Y8, Y11, Y15
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y1, 64(BX)
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y1, 64(BX)
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y1
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y15, Y1
@@ -5441,11 +7678,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     256(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VSUBPS      Y14, Y11, Y11
 	VFMADD231PS Y8, Y12, Y3
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y3, Y9
@@ -5454,40 +7697,62 @@ loop1:
 	VFMADD231PS Y11, Y1, Y2
 	VFMADD213PS c1<>+0(SB), Y3, Y9
 	VFMADD213PS c0<>+0(SB), Y3, Y9
-	VMULPS      288(SI), Y6, Y1
-	VSUBPS      Y14, Y12, Y12
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y1
+	VSUBPS   Y14, Y12, Y12
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y12, Y12
 	VMAXPS      Y1, Y10, Y3
 	VADDPS      Y5, Y12, Y12
 	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y9, Y2
-	VMULPS      384(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y3, Y3
-	VMULPS      480(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y3, Y3
-	VSUBPS      Y3, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     288(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 288(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      Y10, Y0, Y0
 	VFMADD231PS Y8, Y1, Y12
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y10
 	VFMADD213PS c3<>+0(SB), Y12, Y10
 	VFMADD213PS c2<>+0(SB), Y12, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y10
 	VMOVUPS     384(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y12
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y9, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y15
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y12, Y15
@@ -5497,11 +7762,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     480(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y1
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS Y8, Y11, Y1
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y10
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y1, Y10
@@ -5510,41 +7781,63 @@ loop1:
 	VFMADD231PS Y9, Y15, Y0
 	VFMADD213PS c1<>+0(SB), Y1, Y10
 	VFMADD213PS c0<>+0(SB), Y1, Y10
-	VMULPS      320(SI), Y6, Y1
-	VSUBPS      Y3, Y11, Y11
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y1
+	VSUBPS   Y3, Y11, Y11
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VMAXPS      Y1, Y13, Y9
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y10, Y0
-	VMULPS      416(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VMULPS      512(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VSUBPS      Y9, Y13, Y13
-	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
-	VMOVUPS     320(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y13, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VADDPS  Y5, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y13, Y13
+	VMOVUPS 320(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      64(BX), Y13, Y13
 	VFMADD231PS Y8, Y1, Y12
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y15
 	VFMADD213PS c3<>+0(SB), Y12, Y15
 	VFMADD213PS c2<>+0(SB), Y12, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     416(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y12
 	VSUBPS      Y9, Y1, Y1
 	VFMADD231PS Y8, Y10, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y0, 96(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y0
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y12, Y0
@@ -5554,11 +7847,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y0
 	VFMADD213PS c0<>+0(SB), Y12, Y0
 	VMOVUPS     512(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y1
 	VSUBPS      Y9, Y10, Y10
 	VFMADD231PS Y8, Y11, Y1
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y1, Y12
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y12
@@ -5567,40 +7866,62 @@ loop1:
 	VFMADD231PS Y10, Y0, Y13
 	VFMADD213PS c1<>+0(SB), Y1, Y12
 	VFMADD213PS c0<>+0(SB), Y1, Y12
-	VMULPS      352(SI), Y6, Y0
-	VSUBPS      Y9, Y11, Y11
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y0
+	VSUBPS   Y9, Y11, Y11
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VMAXPS      Y0, Y14, Y1
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y12, Y13
-	VMULPS      448(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y1, Y1
-	VMULPS      544(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y1
-	VSUBPS      Y1, Y14, Y14
-	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
-	VMOVUPS     352(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y1
+
+	// The sum at the largest exponent.
+	VSUBPS Y1, Y14, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y14, Y14
+	VADDPS  Y5, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y14, Y14
+	VMOVUPS 352(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VMULPS      Y14, Y2, Y2
 	VFMADD231PS Y8, Y0, Y12
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y14
 	VFMADD213PS c3<>+0(SB), Y12, Y14
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     448(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y12
 	VSUBPS      Y1, Y0, Y0
 	VFMADD231PS Y8, Y10, Y12
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y12, Y15
@@ -5610,11 +7931,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     544(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y0
 	VSUBPS      Y1, Y10, Y10
 	VFMADD231PS Y8, Y11, Y0
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y0, Y12
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y0, Y12
@@ -5624,6 +7951,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y12
 	VFMADD213PS c0<>+0(SB), Y0, Y12
 	VSUBPS      Y1, Y11, Y11
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
@@ -5649,35 +7978,54 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y3, Y9
-	VMULPS      96(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VMULPS      192(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VSUBPS      Y9, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y12
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y3, Y9
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y12
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y12
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y3
 	VFMADD213PS c3<>+0(SB), Y12, Y3
 	VFMADD213PS c2<>+0(SB), Y12, Y3
 	VFMADD213PS c1<>+0(SB), Y12, Y3
 	VFMADD213PS c0<>+0(SB), Y12, Y3
 	VMOVUPS     96(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y12
 	VSUBPS      Y9, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y12
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y13
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y13
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y13
@@ -5687,11 +8035,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     192(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y3
 	VSUBPS      Y9, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y3
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y8
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y3, Y8
@@ -5700,41 +8054,63 @@ loop2:
 	VFMADD231PS Y10, Y13, Y0
 	VFMADD213PS c1<>+0(SB), Y3, Y8
 	VFMADD213PS c0<>+0(SB), Y3, Y8
-	VMULPS      32(SI), Y6, Y3
-	VSUBPS      Y9, Y11, Y11
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y3
+	VSUBPS   Y9, Y11, Y11
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VMOVUPS     (BX), Y10
 	VMAXPS      Y3, Y10, Y12
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y8, Y0
-	VMULPS      128(SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y12, Y12
-	VMULPS      224(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y12, Y12
-	VSUBPS      Y12, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     32(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 32(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y13
 	VMULPS      Y10, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y10
 	VFMADD213PS c2<>+0(SB), Y13, Y10
 	VFMADD213PS c1<>+0(SB), Y13, Y10
 	VFMADD213PS c0<>+0(SB), Y13, Y10
 	VMOVUPS     128(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y13
 	VSUBPS      Y12, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y13
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y14
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y13, Y14
@@ -5744,11 +8120,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     224(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y3
 	VSUBPS      Y12, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y3
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y10
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y3, Y10
@@ -5757,41 +8139,63 @@ loop2:
 	VFMADD231PS Y8, Y14, Y1
 	VFMADD213PS c1<>+0(SB), Y3, Y10
 	VFMADD213PS c0<>+0(SB), Y3, Y10
-	VMULPS      64(SI), Y6, Y3
-	VSUBPS      Y12, Y11, Y11
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y3
+	VSUBPS   Y12, Y11, Y11
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VMOVUPS     32(BX), Y8
 	VMAXPS      Y3, Y8, Y13
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y10, Y1
-	VMULPS      160(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y13, Y13
-	VMULPS      256(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y13, Y13
-	VSUBPS      Y13, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     64(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y14
 	VMULPS      Y8, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y14
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y8
 	VFMADD213PS c2<>+0(SB), Y14, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y8
 	VFMADD213PS c0<>+0(SB), Y14, Y8
 	VMOVUPS     160(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y14
 	VSUBPS      Y13, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y14
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -5801,11 +8205,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     256(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y3
 	VSUBPS      Y13, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y3
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y8
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y3, Y8
@@ -5815,6 +8225,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y3, Y8
 	VFMADD213PS c0<>+0(SB), Y3, Y8
 	VSUBPS      Y13, Y11, Y11
+
+	// 2^n
 	VMAXPS      Y4, Y11, Y11
 	VADDPS      Y5, Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
@@ -5830,21 +8242,27 @@ done2:
 	ADDQ $0x00000048, CX
 
 	// Merge the sums.
-	VMOVUPS     (BX), Y4
-	VMAXPS      Y4, Y3, Y5
-	VMOVUPS     32(BX), Y6
-	VMAXPS      Y6, Y5, Y5
-	VSUBPS      Y5, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMULPS      Y3, Y0, Y0
-	VSUBPS      Y5, Y4, Y4
+	VMOVUPS (BX), Y4
+	VMAXPS  Y4, Y3, Y5
+	VMOVUPS 32(BX), Y6
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y5, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y1, Y0
 	VSUBPS      Y5, Y6, Y6
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
 	VADDPS      magic16<>+0(SB), Y6, Y6
 	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
@@ -5857,25 +8275,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y3, Y2
-	VSUBPS      Y2, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y3, Y2
+
+	// The sum at the largest exponent.
+	VSUBPS Y2, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y3
 	VFMADD213PS c3<>+0(SB), Y4, Y3
 	VFMADD213PS c2<>+0(SB), Y4, Y3
 	VFMADD213PS c1<>+0(SB), Y4, Y3
 	VFMADD213PS c0<>+0(SB), Y4, Y3
 	VSUBPS      Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -5889,19 +8319,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y2
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y5
 	VFMADD213PS c3<>+0(SB), Y2, Y5
 	VFMADD213PS c2<>+0(SB), Y2, Y5
@@ -5911,11 +8347,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y3, Y2
 	VSUBPS      Y2, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMULPS      Y3, Y0, Y0
-	VSUBPS      Y2, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y2, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -5924,13 +8364,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y3, Y3, Y1
-	VMAXPS       Y1, Y3, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y1
-	VSUBPS       Y1, Y3, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y1
+	VMAXPS     Y1, Y3, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VSUBPS     Y1, Y3, Y3
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y3, Y3
 	VADDPS       magic16<>+0(SB), Y3, Y3
 	VPSHUFB      upperHalves<>+0(SB), Y3, Y3
@@ -5974,64 +8416,97 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80(SB), $800-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y12
-	VMULPS      32(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      64(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VMULPS      96(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, (BX)
-	VMULPS      128(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 32(BX)
-	VMULPS      160(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 64(BX)
-	VMULPS      192(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 96(BX)
-	VMULPS      224(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 128(BX)
-	VMULPS      256(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 160(BX)
-	VMULPS      288(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VSUBPS      Y12, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     Y15, 192(BX)
-	VMOVUPS     (SI), Y15
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y12
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, (BX)
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 32(BX)
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 64(BX)
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 96(BX)
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 128(BX)
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 160(BX)
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS Y15, 192(BX)
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y15
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y11, Y15
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VFMADD213PS Y9, Y15, Y1
 	VFMADD213PS Y10, Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y15
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y6, Y13, Y15
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     Y12, 224(BX)
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS Y12, 224(BX)
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y12
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y15, Y12
@@ -6041,12 +8516,18 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y1
 	VMOVUPS     224(BX), Y11
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y6, Y14, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y15
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS Y9, Y1, Y15
@@ -6057,11 +8538,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VMOVUPS     (BX), Y1
 	VMOVUPS     96(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y11, Y14, Y14
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y13
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y13
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y12, Y13
@@ -6072,11 +8559,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     32(BX), Y12
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y14
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -6087,11 +8580,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(BX), Y1
 	VMOVUPS     160(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6102,11 +8601,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     96(BX), Y12
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -6117,11 +8622,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     128(BX), Y1
 	VMOVUPS     224(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6132,11 +8643,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     160(BX), Y12
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -6147,11 +8664,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     192(BX), Y1
 	VMOVUPS     288(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6160,69 +8683,105 @@ loop1:
 	VFMADD231PS Y12, Y15, Y0
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
-	VMULPS      320(SI), Y4, Y12
-	VSUBPS      Y11, Y1, Y1
-	VROUNDPS    $0x08, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y4, Y12
+	VSUBPS   Y11, Y1, Y1
+	VROUNDPS $0x08, Y12, Y12
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VMAXPS      Y12, Y11, Y13
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y14, Y0
-	VMULPS      352(SI), Y4, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y13, Y13
-	VMULPS      384(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y13, Y13
-	VMULPS      416(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 256(BX)
-	VMULPS      448(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 288(BX)
-	VMULPS      480(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 320(BX)
-	VMULPS      512(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 352(BX)
-	VMULPS      544(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 384(BX)
-	VMULPS      576(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 416(BX)
-	VMULPS      608(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VSUBPS      Y13, Y11, Y11
-	VMAXPS      Y2, Y11, Y11
-	VADDPS      Y3, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     Y15, 448(BX)
-	VMOVUPS     320(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y4, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 256(BX)
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 288(BX)
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 320(BX)
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 352(BX)
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 384(BX)
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 416(BX)
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VADDPS  Y3, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS Y15, 448(BX)
+	VMOVUPS 320(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y15
 	VMULPS      Y11, Y0, Y0
 	VFMADD231PS Y6, Y12, Y15
 	VMOVAPS     Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y11
 	VFMADD213PS Y9, Y15, Y11
 	VFMADD213PS Y10, Y15, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y11
 	VFMADD213PS c0<>+0(SB), Y15, Y11
 	VMOVUPS     352(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y15
 	VSUBPS      Y13, Y12, Y12
 	VFMADD231PS Y6, Y1, Y15
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     Y1, 480(BX)
-	VMOVAPS     Y8, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS Y1, 480(BX)
+	VMOVAPS Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y15, Y1
@@ -6232,12 +8791,18 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     384(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y11
 	VMOVUPS     480(BX), Y12
 	VSUBPS      Y13, Y12, Y12
 	VFMADD231PS Y6, Y14, Y11
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y7, Y15
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y11, Y15
@@ -6248,11 +8813,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMOVUPS     256(BX), Y1
 	VMOVUPS     416(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y11
 	VSUBPS      Y13, Y14, Y14
 	VFMADD231PS Y6, Y1, Y11
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y7, Y12
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y11, Y12
@@ -6263,11 +8834,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VMOVUPS     288(BX), Y11
 	VMOVUPS     448(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -6278,11 +8855,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     320(BX), Y1
 	VMOVUPS     480(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -6293,11 +8876,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     352(BX), Y11
 	VMOVUPS     512(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y12
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y12
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y12, Y15
@@ -6308,11 +8897,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     384(BX), Y1
 	VMOVUPS     544(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -6323,11 +8918,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     416(BX), Y11
 	VMOVUPS     576(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y12
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y12
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y12, Y15
@@ -6338,11 +8939,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     448(BX), Y1
 	VMOVUPS     608(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -6352,6 +8959,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VSUBPS      Y13, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -6379,64 +8988,97 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y12
-	VMULPS      32(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      64(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VMULPS      96(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 512(BX)
-	VMULPS      128(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 544(BX)
-	VMULPS      160(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 576(BX)
-	VMULPS      192(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 608(BX)
-	VMULPS      224(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 640(BX)
-	VMULPS      256(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 672(BX)
-	VMULPS      288(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VSUBPS      Y12, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     Y15, 704(BX)
-	VMOVUPS     (SI), Y15
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y12
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 512(BX)
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 544(BX)
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 576(BX)
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 608(BX)
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 640(BX)
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 672(BX)
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS Y15, 704(BX)
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y15
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y11, Y15
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VFMADD213PS Y9, Y15, Y1
 	VFMADD213PS Y10, Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y15
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y6, Y13, Y15
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     Y12, 736(BX)
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS Y12, 736(BX)
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y12
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y15, Y12
@@ -6446,12 +9088,18 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y1
 	VMOVUPS     736(BX), Y11
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y6, Y14, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y15
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS Y9, Y1, Y15
@@ -6462,11 +9110,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VMOVUPS     512(BX), Y1
 	VMOVUPS     96(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y11, Y14, Y14
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y13
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y13
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y12, Y13
@@ -6477,11 +9131,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     544(BX), Y12
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y14
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -6492,11 +9152,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     576(BX), Y1
 	VMOVUPS     160(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6507,11 +9173,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     608(BX), Y12
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -6522,11 +9194,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     640(BX), Y1
 	VMOVUPS     224(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6537,11 +9215,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     672(BX), Y12
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -6552,11 +9236,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     704(BX), Y1
 	VMOVUPS     288(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -6566,6 +9256,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VSUBPS      Y11, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -6584,25 +9276,37 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     log2e<>+0(SB), Y2
-	VMULPS      (SI), Y2, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y3
-	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y2, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y1, Y1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y1
 	VFMADD213PS c3<>+0(SB), Y4, Y1
 	VFMADD213PS c2<>+0(SB), Y4, Y1
 	VFMADD213PS c1<>+0(SB), Y4, Y1
 	VFMADD213PS c0<>+0(SB), Y4, Y1
 	VSUBPS      Y3, Y2, Y2
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
 	VADDPS      magic16<>+0(SB), Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
@@ -6616,19 +9320,25 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done4
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y2
+	VMASKMOVPS (SI), Y2, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -6638,11 +9348,15 @@ done3:
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -6651,13 +9365,15 @@ done3:
 
 done4:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -6696,41 +9412,64 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc2(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y2, Y9
-	VMULPS      64(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VMULPS      128(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      192(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      256(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y2, Y9
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y14
 	VSUBPS      Y9, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y14
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -6740,11 +9479,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y9, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -6754,11 +9499,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -6768,11 +9519,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -6781,46 +9538,72 @@ loop1:
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y10
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y8, Y0
-	VMULPS      96(SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y10, Y10
-	VMULPS      160(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      224(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      288(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y14
 	VSUBPS      Y10, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -6830,11 +9613,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y10, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -6844,11 +9633,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -6858,11 +9653,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     288(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -6871,46 +9672,72 @@ loop1:
 	VFMADD231PS Y12, Y8, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
-	VMULPS      320(SI), Y6, Y2
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y2
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y9, Y8
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y3, Y1
-	VMULPS      384(SI), Y6, Y3
-	VROUNDPS    $0x08, Y3, Y3
-	VMAXPS      Y3, Y8, Y8
-	VMULPS      448(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y8, Y8
-	VMULPS      512(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y8, Y8
-	VMULPS      576(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y8, Y8
-	VSUBPS      Y8, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     320(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y3
+	VROUNDPS $0x08, Y3, Y3
+	VMAXPS   Y3, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS Y8, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 320(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y9, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y9
 	VFMADD213PS c2<>+0(SB), Y14, Y9
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VFMADD213PS c0<>+0(SB), Y14, Y9
 	VMOVUPS     384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y14
 	VSUBPS      Y8, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -6920,11 +9747,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     448(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y8, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -6934,11 +9767,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     512(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y8, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -6948,11 +9787,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     576(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y8, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -6961,46 +9806,72 @@ loop1:
 	VFMADD231PS Y12, Y3, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
-	VMULPS      352(SI), Y6, Y2
-	VSUBPS      Y8, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y2
+	VSUBPS   Y8, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y10, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
-	VMULPS      416(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y3, Y3
-	VMULPS      480(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y3, Y3
-	VMULPS      544(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y3, Y3
-	VMULPS      608(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     352(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 352(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y10, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y10
 	VFMADD213PS c2<>+0(SB), Y14, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VFMADD213PS c0<>+0(SB), Y14, Y10
 	VMOVUPS     416(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -7010,11 +9881,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     480(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -7024,11 +9901,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     544(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y3, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -7038,11 +9921,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     608(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y3, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -7052,6 +9941,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VSUBPS      Y3, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -7074,41 +9965,64 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y2, Y9
-	VMULPS      64(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VMULPS      128(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y9, Y9
-	VMULPS      192(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y9, Y9
-	VMULPS      256(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y9, Y9
-	VSUBPS      Y9, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y2, Y9
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y9, Y9
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y14
 	VSUBPS      Y9, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y14
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -7118,11 +10032,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y9, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -7132,11 +10052,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y9, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y10
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -7146,11 +10072,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y9, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -7159,46 +10091,72 @@ loop2:
 	VFMADD231PS Y12, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y9, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y9, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y10
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y8, Y0
-	VMULPS      96(SI), Y6, Y8
-	VROUNDPS    $0x08, Y8, Y8
-	VMAXPS      Y8, Y10, Y10
-	VMULPS      160(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      224(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      288(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y8
+	VROUNDPS $0x08, Y8, Y8
+	VMAXPS   Y8, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y8, Y14
 	VSUBPS      Y10, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -7208,11 +10166,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y2
 	VSUBPS      Y10, Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y8, Y8
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -7222,11 +10186,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y2
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -7236,11 +10206,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     288(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -7250,6 +10226,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VSUBPS      Y10, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -7264,13 +10242,17 @@ done2:
 	ADDQ $0x00000050, CX
 
 	// Merge the sums.
-	VMAXPS      Y3, Y2, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+	VMAXPS Y3, Y2, Y4
+	VSUBPS Y4, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -7283,25 +10265,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -7315,19 +10309,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -7337,11 +10337,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -7350,13 +10354,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y2, Y2, Y1
-	VMAXPS       Y1, Y2, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSUBPS       Y1, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VMAXPS     Y1, Y2, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSUBPS     Y1, Y2, Y2
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
 	VADDPS       magic16<>+0(SB), Y2, Y2
 	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
@@ -7413,35 +10419,52 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc5(SB), $800-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMOVUPS     32(BX), Y13
-	VMAXPS      Y12, Y13, Y14
-	VMULPS      160(SI), Y6, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y14, Y14
-	VSUBPS      Y14, Y13, Y13
-	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
-	VMOVUPS     Y3, 192(BX)
-	VMOVUPS     (SI), Y3
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMOVUPS  32(BX), Y13
+	VMAXPS   Y12, Y13, Y14
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y13, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VADDPS  Y5, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y13, Y13
+	VMOVUPS Y3, 192(BX)
+	VMOVUPS (SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VMULPS      Y13, Y0, Y0
 	VFMADD231PS Y8, Y12, Y3
 	VMOVAPS     Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y13
 	VFMADD213PS Y11, Y3, Y13
 	VFMADD213PS c2<>+0(SB), Y3, Y13
 	VFMADD213PS c1<>+0(SB), Y3, Y13
 	VFMADD213PS c0<>+0(SB), Y3, Y13
 	VMOVUPS     160(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y15, Y3
 	VSUBPS      Y14, Y12, Y12
 	VFMADD231PS Y8, Y15, Y3
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     Y2, 224(BX)
-	VMOVAPS     Y10, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS Y2, 224(BX)
+	VMOVAPS Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y2
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS Y11, Y3, Y2
@@ -7450,39 +10473,59 @@ loop1:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD213PS c1<>+0(SB), Y3, Y2
 	VFMADD213PS c0<>+0(SB), Y3, Y2
-	VMULPS      32(SI), Y6, Y3
-	VSUBPS      Y14, Y15, Y15
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y3
+	VSUBPS   Y14, Y15, Y15
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VMOVUPS     64(BX), Y12
 	VMAXPS      Y3, Y12, Y13
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y2, Y0
-	VMULPS      192(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y13, Y13
-	VSUBPS      Y13, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y3, Y15
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y12
 	VFMADD213PS Y11, Y15, Y12
 	VFMADD213PS c2<>+0(SB), Y15, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     192(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y15
 	VSUBPS      Y13, Y3, Y3
 	VFMADD231PS Y8, Y2, Y15
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y0, 256(BX)
-	VMOVAPS     Y10, Y0
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y0, 256(BX)
+	VMOVAPS Y10, Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y0
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS Y11, Y15, Y0
@@ -7491,40 +10534,60 @@ loop1:
 	VFMADD231PS Y3, Y12, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
-	VMULPS      64(SI), Y6, Y3
-	VSUBPS      Y13, Y2, Y2
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y3
+	VSUBPS   Y13, Y2, Y2
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y2, Y2
 	VMOVUPS     96(BX), Y12
 	VMAXPS      Y3, Y12, Y15
 	VADDPS      Y5, Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y0, Y1
-	VMULPS      224(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     64(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 64(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y2
 	VMULPS      224(BX), Y12, Y12
 	VFMADD231PS Y8, Y3, Y2
 	VMOVUPS     Y1, 288(BX)
 	VMOVAPS     Y10, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y1
 	VFMADD213PS Y11, Y2, Y1
 	VFMADD213PS c2<>+0(SB), Y2, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y1
 	VFMADD213PS c0<>+0(SB), Y2, Y1
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y15, Y3, Y3
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y13, 320(BX)
-	VMOVAPS     Y10, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y13, 320(BX)
+	VMOVAPS Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y13
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS Y11, Y2, Y13
@@ -7533,40 +10596,60 @@ loop1:
 	VFMADD231PS Y3, Y1, Y12
 	VFMADD213PS c1<>+0(SB), Y2, Y13
 	VFMADD213PS c0<>+0(SB), Y2, Y13
-	VMULPS      96(SI), Y6, Y1
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y1
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     128(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y12
-	VMULPS      256(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     96(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 96(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y13
 	VMULPS      192(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y13
 	VMOVUPS     Y12, 352(BX)
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y12
 	VFMADD213PS Y11, Y13, Y12
 	VFMADD213PS c2<>+0(SB), Y13, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y13, Y12
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y15, 384(BX)
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y15, 384(BX)
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y15
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y13, Y15
@@ -7575,40 +10658,60 @@ loop1:
 	VFMADD231PS Y1, Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD213PS c0<>+0(SB), Y13, Y15
-	VMULPS      128(SI), Y6, Y1
-	VSUBPS      Y3, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y1
+	VSUBPS   Y3, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     160(BX), Y12
 	VMAXPS      Y1, Y12, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y15, Y2
-	VMULPS      288(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     128(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 128(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y15
 	VMULPS      (BX), Y12, Y12
 	VFMADD231PS Y8, Y1, Y15
 	VMOVUPS     Y2, 416(BX)
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y2
 	VFMADD213PS Y11, Y15, Y2
 	VFMADD213PS c2<>+0(SB), Y15, Y2
 	VFMADD213PS c1<>+0(SB), Y15, Y2
 	VFMADD213PS c0<>+0(SB), Y15, Y2
 	VMOVUPS     288(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y8, Y0, Y15
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 448(BX)
-	VMOVAPS     Y10, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 448(BX)
+	VMOVAPS Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y15, Y3
@@ -7617,38 +10720,58 @@ loop1:
 	VFMADD231PS Y1, Y2, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y3
 	VFMADD213PS c0<>+0(SB), Y15, Y3
-	VMULPS      320(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y14, Y2
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y3, Y12
-	VMULPS      480(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y2, Y2
-	VSUBPS      Y2, Y14, Y14
-	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
-	VMOVUPS     320(SI), Y3
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y2, Y2
+
+	// The sum at the largest exponent.
+	VSUBPS Y2, Y14, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y14, Y14
+	VADDPS  Y5, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y14, Y14
+	VMOVUPS 320(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y3
 	VMULPS      256(BX), Y14, Y14
 	VFMADD231PS Y8, Y1, Y3
 	VMOVAPS     Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y15
 	VFMADD213PS Y11, Y3, Y15
 	VFMADD213PS c2<>+0(SB), Y3, Y15
 	VFMADD213PS c1<>+0(SB), Y3, Y15
 	VFMADD213PS c0<>+0(SB), Y3, Y15
 	VMOVUPS     480(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y3
 	VSUBPS      Y2, Y1, Y1
 	VFMADD231PS Y8, Y0, Y3
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y12, 480(BX)
-	VMOVAPS     Y10, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y12, 480(BX)
+	VMOVAPS Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y12
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y3, Y12
@@ -7657,40 +10780,60 @@ loop1:
 	VFMADD231PS Y1, Y15, Y14
 	VFMADD213PS c1<>+0(SB), Y3, Y12
 	VFMADD213PS c0<>+0(SB), Y3, Y12
-	VMULPS      352(SI), Y6, Y1
-	VSUBPS      Y2, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y1
+	VSUBPS   Y2, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     320(BX), Y3
 	VMAXPS      Y1, Y3, Y15
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y14
-	VMULPS      512(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     352(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 352(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      288(BX), Y3, Y3
 	VFMADD231PS Y8, Y1, Y12
 	VMOVUPS     Y2, 512(BX)
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y2
 	VFMADD213PS Y11, Y12, Y2
 	VFMADD213PS c2<>+0(SB), Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y12, Y2
 	VFMADD213PS c0<>+0(SB), Y12, Y2
 	VMOVUPS     512(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y15, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y14, 544(BX)
-	VMOVAPS     Y10, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y14, 544(BX)
+	VMOVAPS Y10, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y14
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y12, Y14
@@ -7699,40 +10842,60 @@ loop1:
 	VFMADD231PS Y1, Y2, Y3
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
-	VMULPS      384(SI), Y6, Y1
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y1
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     384(BX), Y2
 	VMAXPS      Y1, Y2, Y12
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y14, Y3
-	VMULPS      544(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y12, Y12
-	VSUBPS      Y12, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     384(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y14
 	VMULPS      352(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y14
 	VMOVUPS     Y3, 576(BX)
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VFMADD213PS Y11, Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y14
 	VSUBPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y0, Y14
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y15, 608(BX)
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y15, 608(BX)
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y14, Y15
@@ -7741,40 +10904,60 @@ loop1:
 	VFMADD231PS Y1, Y3, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      416(SI), Y6, Y1
-	VSUBPS      Y12, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y1
+	VSUBPS   Y12, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     448(BX), Y3
 	VMAXPS      Y1, Y3, Y14
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y15, Y2
-	VMULPS      576(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y14, Y14
-	VSUBPS      Y14, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     416(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 416(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y15
 	VMULPS      416(BX), Y3, Y3
 	VFMADD231PS Y8, Y1, Y15
 	VMOVUPS     Y2, 640(BX)
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y2
 	VFMADD213PS Y11, Y15, Y2
 	VFMADD213PS c2<>+0(SB), Y15, Y2
 	VFMADD213PS c1<>+0(SB), Y15, Y2
 	VFMADD213PS c0<>+0(SB), Y15, Y2
 	VMOVUPS     576(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VSUBPS      Y14, Y1, Y1
 	VFMADD231PS Y8, Y0, Y15
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y12, 672(BX)
-	VMOVAPS     Y10, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y12, 672(BX)
+	VMOVAPS Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y12
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y15, Y12
@@ -7783,38 +10966,58 @@ loop1:
 	VFMADD231PS Y1, Y2, Y3
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
-	VMULPS      448(SI), Y6, Y1
-	VSUBPS      Y14, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y1
+	VSUBPS   Y14, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y13, Y2
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y3
-	VMULPS      608(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y2, Y2
-	VSUBPS      Y2, Y13, Y13
-	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
-	VMOVUPS     448(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y2, Y2
+
+	// The sum at the largest exponent.
+	VSUBPS Y2, Y13, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VADDPS  Y5, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y13, Y13
+	VMOVUPS 448(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      480(BX), Y13, Y13
 	VFMADD231PS Y8, Y1, Y12
 	VMOVAPS     Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y15
 	VFMADD213PS Y11, Y12, Y15
 	VFMADD213PS c2<>+0(SB), Y12, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     608(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y2, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 704(BX)
-	VMOVAPS     Y10, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 704(BX)
+	VMOVAPS Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y12, Y3
@@ -7824,6 +11027,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y3
 	VFMADD213PS c0<>+0(SB), Y12, Y3
 	VSUBPS      Y2, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
@@ -7856,34 +11061,52 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMOVUPS     log2e<>+0(SB), Y6
-	VMULPS      (SI), Y6, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMOVUPS     32(BX), Y8
-	VMAXPS      Y7, Y8, Y9
-	VMULPS      160(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     (SI), Y11
+	VMOVUPS log2e<>+0(SB), Y6
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMOVUPS  32(BX), Y8
+	VMAXPS   Y7, Y8, Y9
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y9, Y9
+
+	// The sum at the largest exponent.
+	VSUBPS Y9, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS (SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y11
 	VMULPS      Y8, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y11
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y8
 	VFMADD213PS c3<>+0(SB), Y11, Y8
 	VFMADD213PS c2<>+0(SB), Y11, Y8
 	VFMADD213PS c1<>+0(SB), Y11, Y8
 	VFMADD213PS c0<>+0(SB), Y11, Y8
 	VMOVUPS     160(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y11
 	VSUBPS      Y9, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y11
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y12
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y11, Y12
@@ -7892,38 +11115,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y0
 	VFMADD213PS c1<>+0(SB), Y11, Y12
 	VFMADD213PS c0<>+0(SB), Y11, Y12
-	VMULPS      32(SI), Y6, Y7
-	VSUBPS      Y9, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y7
+	VSUBPS   Y9, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     64(BX), Y8
 	VMAXPS      Y7, Y8, Y11
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y12, Y0
-	VMULPS      192(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y11, Y11
-	VSUBPS      Y11, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 32(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y12
 	VMULPS      Y8, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y12
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y8
 	VFMADD213PS c2<>+0(SB), Y12, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y8
 	VFMADD213PS c0<>+0(SB), Y12, Y8
 	VMOVUPS     192(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y12
 	VSUBPS      Y11, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y12
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y13
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y13
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y13
@@ -7932,38 +11175,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y1
 	VFMADD213PS c1<>+0(SB), Y12, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y13
-	VMULPS      64(SI), Y6, Y7
-	VSUBPS      Y11, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y7
+	VSUBPS   Y11, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     96(BX), Y8
 	VMAXPS      Y7, Y8, Y12
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y13, Y1
-	VMULPS      224(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y12, Y12
-	VSUBPS      Y12, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     64(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 64(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y13
 	VMULPS      Y8, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y13
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y8
 	VFMADD213PS c2<>+0(SB), Y13, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y8
 	VFMADD213PS c0<>+0(SB), Y13, Y8
 	VMOVUPS     224(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y13
 	VSUBPS      Y12, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y13
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y14
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y14
@@ -7972,38 +11235,58 @@ loop2:
 	VFMADD231PS Y7, Y8, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
-	VMULPS      96(SI), Y6, Y7
-	VSUBPS      Y12, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y7
+	VSUBPS   Y12, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     128(BX), Y8
 	VMAXPS      Y7, Y8, Y13
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y14, Y2
-	VMULPS      256(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y13, Y13
-	VSUBPS      Y13, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     96(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VMULPS      Y8, Y3, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y8
 	VFMADD213PS c2<>+0(SB), Y14, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y8
 	VFMADD213PS c0<>+0(SB), Y14, Y8
 	VMOVUPS     256(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y14
 	VSUBPS      Y13, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y14
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -8012,39 +11295,59 @@ loop2:
 	VFMADD231PS Y7, Y8, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      128(SI), Y6, Y7
-	VSUBPS      Y13, Y10, Y10
-	VROUNDPS    $0x08, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y7
+	VSUBPS   Y13, Y10, Y10
+	VROUNDPS $0x08, Y7, Y7
+
+	// 2^n
 	VMAXPS      Y4, Y10, Y10
 	VMOVUPS     160(BX), Y8
 	VMAXPS      Y7, Y8, Y14
 	VADDPS      Y5, Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y15, Y3
-	VMULPS      288(SI), Y6, Y6
-	VROUNDPS    $0x08, Y6, Y6
-	VMAXPS      Y6, Y14, Y14
-	VSUBPS      Y14, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     128(SI), Y10
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y6
+	VROUNDPS $0x08, Y6, Y6
+	VMAXPS   Y6, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 128(SI), Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y10
 	VMULPS      (BX), Y8, Y8
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y10
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y15
 	VFMADD213PS c3<>+0(SB), Y10, Y15
 	VFMADD213PS c2<>+0(SB), Y10, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y15
 	VMOVUPS     288(SI), Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y6, Y10
 	VSUBPS      Y14, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y10
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     Y0, 736(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS Y0, 736(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y0
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y0
@@ -8054,6 +11357,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y10, Y0
 	VFMADD213PS c0<>+0(SB), Y10, Y0
 	VSUBPS      Y14, Y6, Y6
+
+	// 2^n
 	VMAXPS      Y4, Y6, Y6
 	VADDPS      Y5, Y6, Y6
 	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
@@ -8073,36 +11378,46 @@ done2:
 	ADDQ $0x00000050, CX
 
 	// Merge the sums.
-	VMOVUPS     32(BX), Y4
-	VMOVUPS     64(BX), Y5
-	VMAXPS      Y5, Y4, Y6
-	VMOVUPS     96(BX), Y7
-	VMOVUPS     128(BX), Y8
-	VMAXPS      Y8, Y7, Y9
-	VMAXPS      Y9, Y6, Y6
-	VMOVUPS     160(BX), Y9
-	VMAXPS      Y9, Y6, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic16<>+0(SB), Y4, Y4
-	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
-	VMULPS      Y4, Y0, Y0
-	VSUBPS      Y6, Y5, Y5
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VMAXPS  Y5, Y4, Y6
+	VMOVUPS 96(BX), Y7
+	VMOVUPS 128(BX), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMAXPS  Y9, Y6, Y6
+	VMOVUPS 160(BX), Y9
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y4, Y4
+	VADDPS  magic16<>+0(SB), Y4, Y4
+	VPSHUFB upperHalves<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y0, Y0
+	VSUBPS  Y6, Y5, Y5
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
 	VADDPS      magic16<>+0(SB), Y5, Y5
 	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS Y5, Y1, Y0
 	VSUBPS      Y6, Y7, Y7
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y7, Y7
 	VADDPS      magic16<>+0(SB), Y7, Y7
 	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y2, Y0
 	VSUBPS      Y6, Y8, Y8
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y8, Y8
 	VADDPS      magic16<>+0(SB), Y8, Y8
 	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y3, Y0
 	VSUBPS      Y6, Y9, Y9
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y9, Y9
 	VADDPS      magic16<>+0(SB), Y9, Y9
 	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
@@ -8115,26 +11430,38 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMOVUPS     32(BX), Y2
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMOVUPS  32(BX), Y2
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -8148,19 +11475,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -8171,11 +11504,15 @@ done4:
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -8184,14 +11521,16 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VMOVUPS      32(BX), Y1
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VMOVUPS    32(BX), Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -8235,72 +11574,109 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96(SB), $992-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y12
-	VMULPS      32(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      64(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VMULPS      96(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, (BX)
-	VMULPS      128(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 32(BX)
-	VMULPS      160(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 64(BX)
-	VMULPS      192(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 96(BX)
-	VMULPS      224(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 128(BX)
-	VMULPS      256(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 160(BX)
-	VMULPS      288(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 192(BX)
-	VMULPS      320(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 224(BX)
-	VMULPS      352(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VSUBPS      Y12, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     Y15, 256(BX)
-	VMOVUPS     (SI), Y15
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y12
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, (BX)
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 32(BX)
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 64(BX)
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 96(BX)
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 128(BX)
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 160(BX)
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 192(BX)
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 224(BX)
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS Y15, 256(BX)
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y15
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y11, Y15
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VFMADD213PS Y9, Y15, Y1
 	VFMADD213PS Y10, Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y15
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y6, Y13, Y15
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     Y12, 288(BX)
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS Y12, 288(BX)
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y12
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y15, Y12
@@ -8310,12 +11686,18 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y1
 	VMOVUPS     288(BX), Y11
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y6, Y14, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y15
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS Y9, Y1, Y15
@@ -8326,11 +11708,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VMOVUPS     (BX), Y1
 	VMOVUPS     96(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y11, Y14, Y14
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y13
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y13
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y12, Y13
@@ -8341,11 +11729,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     32(BX), Y12
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y14
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -8356,11 +11750,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     64(BX), Y1
 	VMOVUPS     160(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8371,11 +11771,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     96(BX), Y12
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8386,11 +11792,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     128(BX), Y1
 	VMOVUPS     224(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8401,11 +11813,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     160(BX), Y12
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8416,11 +11834,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     192(BX), Y1
 	VMOVUPS     288(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8431,11 +11855,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     224(BX), Y12
 	VMOVUPS     320(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8446,11 +11876,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     256(BX), Y1
 	VMOVUPS     352(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8459,77 +11895,117 @@ loop1:
 	VFMADD231PS Y12, Y15, Y0
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
-	VMULPS      384(SI), Y4, Y12
-	VSUBPS      Y11, Y1, Y1
-	VROUNDPS    $0x08, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y4, Y12
+	VSUBPS   Y11, Y1, Y1
+	VROUNDPS $0x08, Y12, Y12
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VMAXPS      Y12, Y11, Y13
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y14, Y0
-	VMULPS      416(SI), Y4, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y13, Y13
-	VMULPS      448(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y13, Y13
-	VMULPS      480(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 320(BX)
-	VMULPS      512(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 352(BX)
-	VMULPS      544(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 384(BX)
-	VMULPS      576(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 416(BX)
-	VMULPS      608(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 448(BX)
-	VMULPS      640(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 480(BX)
-	VMULPS      672(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 512(BX)
-	VMULPS      704(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VMOVUPS     Y15, 544(BX)
-	VMULPS      736(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y13, Y13
-	VSUBPS      Y13, Y11, Y11
-	VMAXPS      Y2, Y11, Y11
-	VADDPS      Y3, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     Y15, 576(BX)
-	VMOVUPS     384(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y4, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y13, Y13
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 320(BX)
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 352(BX)
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 384(BX)
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 416(BX)
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 448(BX)
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 480(BX)
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 512(BX)
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+	VMOVUPS  Y15, 544(BX)
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VADDPS  Y3, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS Y15, 576(BX)
+	VMOVUPS 384(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y15
 	VMULPS      Y11, Y0, Y0
 	VFMADD231PS Y6, Y12, Y15
 	VMOVAPS     Y8, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y11
 	VFMADD213PS Y9, Y15, Y11
 	VFMADD213PS Y10, Y15, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y11
 	VFMADD213PS c0<>+0(SB), Y15, Y11
 	VMOVUPS     416(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y15
 	VSUBPS      Y13, Y12, Y12
 	VFMADD231PS Y6, Y1, Y15
-	VMAXPS      Y2, Y12, Y12
-	VMOVUPS     Y1, 608(BX)
-	VMOVAPS     Y8, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVUPS Y1, 608(BX)
+	VMOVAPS Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y15, Y1
@@ -8539,12 +12015,18 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     448(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y11
 	VMOVUPS     608(BX), Y12
 	VSUBPS      Y13, Y12, Y12
 	VFMADD231PS Y6, Y14, Y11
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y7, Y15
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y11, Y15
@@ -8555,11 +12037,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMOVUPS     320(BX), Y1
 	VMOVUPS     480(SI), Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y11
 	VSUBPS      Y13, Y14, Y14
 	VFMADD231PS Y6, Y1, Y11
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y7, Y12
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y11, Y12
@@ -8570,11 +12058,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VMOVUPS     352(BX), Y11
 	VMOVUPS     512(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y14
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -8585,11 +12079,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     384(BX), Y1
 	VMOVUPS     544(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -8600,11 +12100,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     416(BX), Y11
 	VMOVUPS     576(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y12
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y12
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y12, Y15
@@ -8615,11 +12121,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     448(BX), Y1
 	VMOVUPS     608(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -8630,11 +12142,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     480(BX), Y11
 	VMOVUPS     640(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y12
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y12
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y12, Y15
@@ -8645,11 +12163,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     512(BX), Y1
 	VMOVUPS     672(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -8660,11 +12184,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     544(BX), Y11
 	VMOVUPS     704(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y12
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y6, Y11, Y12
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y12, Y15
@@ -8675,11 +12205,17 @@ loop1:
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMOVUPS     576(BX), Y1
 	VMOVUPS     736(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y13, Y11, Y11
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y11, Y11
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y14
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y12, Y14
@@ -8689,6 +12225,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VSUBPS      Y13, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -8716,72 +12254,109 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y4, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y12
-	VMULPS      32(SI), Y4, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      64(SI), Y4, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VMULPS      96(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 640(BX)
-	VMULPS      128(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 672(BX)
-	VMULPS      160(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 704(BX)
-	VMULPS      192(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 736(BX)
-	VMULPS      224(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 768(BX)
-	VMULPS      256(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 800(BX)
-	VMULPS      288(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 832(BX)
-	VMULPS      320(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VMOVUPS     Y15, 864(BX)
-	VMULPS      352(SI), Y4, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y12, Y12
-	VSUBPS      Y12, Y1, Y1
-	VMAXPS      Y2, Y1, Y1
-	VADDPS      Y3, Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     Y15, 896(BX)
-	VMOVUPS     (SI), Y15
+	// n = round(x * log2e)
+	VMULPS   (SI), Y4, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y12
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y4, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y4, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 640(BX)
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 672(BX)
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 704(BX)
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 736(BX)
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 768(BX)
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 800(BX)
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 832(BX)
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+	VMOVUPS  Y15, 864(BX)
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y4, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y1, Y1
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS Y15, 896(BX)
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y11, Y15
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS Y6, Y11, Y15
 	VMOVAPS     Y8, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y1
 	VFMADD213PS Y9, Y15, Y1
 	VFMADD213PS Y10, Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y13, Y15
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y6, Y13, Y15
-	VMAXPS      Y2, Y11, Y11
-	VMOVUPS     Y12, 928(BX)
-	VMOVAPS     Y8, Y12
+
+	// 2^n
+	VMAXPS  Y2, Y11, Y11
+	VMOVUPS Y12, 928(BX)
+	VMOVAPS Y8, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y12
 	VADDPS      Y3, Y11, Y11
 	VFMADD213PS Y9, Y15, Y12
@@ -8791,12 +12366,18 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     64(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y14, Y1
 	VMOVUPS     928(BX), Y11
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y6, Y14, Y1
-	VMAXPS      Y2, Y13, Y13
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y13, Y13
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y7, Y15
 	VADDPS      Y3, Y13, Y13
 	VFMADD213PS Y9, Y1, Y15
@@ -8807,11 +12388,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VMOVUPS     640(BX), Y1
 	VMOVUPS     96(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y12
 	VSUBPS      Y11, Y14, Y14
 	VFMADD231PS Y6, Y1, Y12
-	VMAXPS      Y2, Y14, Y14
-	VMOVAPS     Y8, Y13
+
+	// 2^n
+	VMAXPS  Y2, Y14, Y14
+	VMOVAPS Y8, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y7, Y13
 	VADDPS      Y3, Y14, Y14
 	VFMADD213PS Y9, Y12, Y13
@@ -8822,11 +12409,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     672(BX), Y12
 	VMOVUPS     128(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y14
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y14
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y14, Y15
@@ -8837,11 +12430,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     704(BX), Y1
 	VMOVUPS     160(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8852,11 +12451,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     736(BX), Y12
 	VMOVUPS     192(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8867,11 +12472,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     768(BX), Y1
 	VMOVUPS     224(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8882,11 +12493,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     800(BX), Y12
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8897,11 +12514,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     832(BX), Y1
 	VMOVUPS     288(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8912,11 +12535,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VMOVUPS     864(BX), Y12
 	VMOVUPS     320(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y12, Y13
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y6, Y12, Y13
-	VMAXPS      Y2, Y1, Y1
-	VMOVAPS     Y8, Y15
+
+	// 2^n
+	VMAXPS  Y2, Y1, Y1
+	VMOVAPS Y8, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y15
 	VADDPS      Y3, Y1, Y1
 	VFMADD213PS Y9, Y13, Y15
@@ -8927,11 +12556,17 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y13, Y15
 	VMOVUPS     896(BX), Y1
 	VMOVUPS     352(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y1, Y13
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y6, Y1, Y13
-	VMAXPS      Y2, Y12, Y12
-	VMOVAPS     Y8, Y14
+
+	// 2^n
+	VMAXPS  Y2, Y12, Y12
+	VMOVAPS Y8, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y7, Y14
 	VADDPS      Y3, Y12, Y12
 	VFMADD213PS Y9, Y13, Y14
@@ -8941,6 +12576,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y13, Y14
 	VFMADD213PS c0<>+0(SB), Y13, Y14
 	VSUBPS      Y11, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -8959,25 +12596,37 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     log2e<>+0(SB), Y2
-	VMULPS      (SI), Y2, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y3
-	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y2, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y1, Y1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
 	VMULPS      Y1, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y1
 	VFMADD213PS c3<>+0(SB), Y4, Y1
 	VFMADD213PS c2<>+0(SB), Y4, Y1
 	VFMADD213PS c1<>+0(SB), Y4, Y1
 	VFMADD213PS c0<>+0(SB), Y4, Y1
 	VSUBPS      Y3, Y2, Y2
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
 	VADDPS      magic16<>+0(SB), Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
@@ -8991,19 +12640,25 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done4
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y2
+	VMASKMOVPS (SI), Y2, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -9013,11 +12668,15 @@ done3:
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic16<>+0(SB), Y1, Y1
-	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
-	VMULPS      Y1, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y1, Y1
+	VADDPS  magic16<>+0(SB), Y1, Y1
+	VPSHUFB upperHalves<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -9026,13 +12685,15 @@ done3:
 
 done4:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
@@ -9070,44 +12731,69 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc2(SB), NOSPLIT, $0-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y2, Y8
-	VMULPS      64(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y8, Y8
-	VMULPS      128(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y8, Y8
-	VMULPS      192(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y8, Y8
-	VMULPS      256(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y8, Y8
-	VMULPS      320(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y8, Y8
-	VSUBPS      Y8, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y2, Y8
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS Y8, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y8, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9117,11 +12803,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y8, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9131,11 +12823,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y8, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9145,11 +12843,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y8, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9159,11 +12863,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     320(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y8, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9172,49 +12882,77 @@ loop1:
 	VFMADD231PS Y12, Y7, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y8, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y8, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y7
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
-	VMULPS      96(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y7, Y7
-	VMULPS      160(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y7, Y7
-	VMULPS      224(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y7, Y7
-	VMULPS      288(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y7, Y7
-	VMULPS      352(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y7, Y7
-	VSUBPS      Y7, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y7, Y7
+
+	// The sum at the largest exponent.
+	VSUBPS Y7, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y7, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9224,11 +12962,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y7, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -9238,11 +12982,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y7, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9252,11 +13002,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     288(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y7, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -9266,11 +13022,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     352(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y7, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9279,49 +13041,77 @@ loop1:
 	VFMADD231PS Y12, Y3, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
-	VMULPS      384(SI), Y6, Y2
-	VSUBPS      Y7, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y2
+	VSUBPS   Y7, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y8, Y3
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y1
-	VMULPS      448(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y3, Y3
-	VMULPS      512(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y3, Y3
-	VMULPS      576(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y3, Y3
-	VMULPS      640(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y3, Y3
-	VMULPS      704(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y3, Y3
-	VSUBPS      Y3, Y8, Y8
-	VMAXPS      Y4, Y8, Y8
-	VADDPS      Y5, Y8, Y8
-	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
-	VMOVUPS     384(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y8, Y8
+
+	// 2^n
+	VMAXPS  Y4, Y8, Y8
+	VADDPS  Y5, Y8, Y8
+	VPSHUFB upperHalves<>+0(SB), Y8, Y8
+	VMOVUPS 384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y14
 	VMULPS      Y8, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y8
 	VFMADD213PS c2<>+0(SB), Y14, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y8
 	VFMADD213PS c0<>+0(SB), Y14, Y8
 	VMOVUPS     448(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y3, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9331,11 +13121,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     512(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y3, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -9345,11 +13141,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     576(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y3, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9359,11 +13161,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     640(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y3, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y8
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y8
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y8
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y8
@@ -9373,11 +13181,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y8
 	VFMADD213PS c0<>+0(SB), Y2, Y8
 	VMOVUPS     704(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y3, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9386,49 +13200,77 @@ loop1:
 	VFMADD231PS Y12, Y8, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
-	VMULPS      416(SI), Y6, Y2
-	VSUBPS      Y3, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y2
+	VSUBPS   Y3, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y7, Y8
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
-	VMULPS      480(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y8, Y8
-	VMULPS      544(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y8, Y8
-	VMULPS      608(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y8, Y8
-	VMULPS      672(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y8, Y8
-	VMULPS      736(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y8, Y8
-	VSUBPS      Y8, Y7, Y7
-	VMAXPS      Y4, Y7, Y7
-	VADDPS      Y5, Y7, Y7
-	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
-	VMOVUPS     416(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS Y8, Y7, Y7
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VADDPS  Y5, Y7, Y7
+	VPSHUFB upperHalves<>+0(SB), Y7, Y7
+	VMOVUPS 416(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y14
 	VMULPS      Y7, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y7
 	VFMADD213PS c2<>+0(SB), Y14, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y7
 	VFMADD213PS c0<>+0(SB), Y14, Y7
 	VMOVUPS     480(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y8, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9438,11 +13280,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     544(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y8, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9452,11 +13300,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     608(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y8, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9466,11 +13320,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     672(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y8, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9480,11 +13340,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     736(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y8, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9494,6 +13360,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VSUBPS      Y8, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -9516,44 +13384,69 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y7
-	VROUNDPS    $0x08, Y7, Y7
-	VMAXPS      Y7, Y2, Y8
-	VMULPS      64(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y8, Y8
-	VMULPS      128(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y8, Y8
-	VMULPS      192(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y8, Y8
-	VMULPS      256(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y8, Y8
-	VMULPS      320(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y8, Y8
-	VSUBPS      Y8, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y7
+	VROUNDPS $0x08, Y7, Y7
+	VMAXPS   Y7, Y2, Y8
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y8, Y8
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y8, Y8
+
+	// The sum at the largest exponent.
+	VSUBPS Y8, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y14
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y14
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y2
 	VFMADD213PS c2<>+0(SB), Y14, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y2
 	VFMADD213PS c0<>+0(SB), Y14, Y2
 	VMOVUPS     64(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y8, Y7, Y7
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y7, Y7
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y7, Y7
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9563,11 +13456,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y8, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9577,11 +13476,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     192(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y8, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9591,11 +13496,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y8, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y7
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y7
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y7
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y7
@@ -9605,11 +13516,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y7
 	VFMADD213PS c0<>+0(SB), Y2, Y7
 	VMOVUPS     320(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y8, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9618,49 +13535,77 @@ loop2:
 	VFMADD231PS Y12, Y7, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y8, Y13, Y13
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y8, Y13, Y13
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMAXPS      Y2, Y3, Y7
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
-	VMULPS      96(SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y7, Y7
-	VMULPS      160(SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y7, Y7
-	VMULPS      224(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y7, Y7
-	VMULPS      288(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y7, Y7
-	VMULPS      352(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y7, Y7
-	VSUBPS      Y7, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     32(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y7, Y7
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y7, Y7
+
+	// The sum at the largest exponent.
+	VSUBPS Y7, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 32(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y14
 	VMULPS      Y3, Y1, Y1
 	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y14
 	VSUBPS      Y7, Y2, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y14
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -9670,11 +13615,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     160(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y2
 	VSUBPS      Y7, Y9, Y9
 	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y2
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -9684,11 +13635,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y2
 	VSUBPS      Y7, Y10, Y10
 	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y2
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9698,11 +13655,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VMOVUPS     288(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y2
 	VSUBPS      Y7, Y11, Y11
 	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y2
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y3
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -9712,11 +13675,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     352(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y2
 	VSUBPS      Y7, Y12, Y12
 	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y2
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y9
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y2, Y9
@@ -9726,6 +13695,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y2, Y9
 	VFMADD213PS c0<>+0(SB), Y2, Y9
 	VSUBPS      Y7, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -9740,13 +13711,17 @@ done2:
 	ADDQ $0x00000060, CX
 
 	// Merge the sums.
-	VMAXPS      Y3, Y2, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+	VMAXPS Y3, Y2, Y4
+	VSUBPS Y4, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -9759,25 +13734,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -9791,19 +13778,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y3
-	VMULPS      log2e<>+0(SB), Y3, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y3
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y3, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -9813,11 +13806,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y3, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -9826,13 +13823,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y2, Y2, Y1
-	VMAXPS       Y1, Y2, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y3
-	VMAXPS       Y3, Y1, Y1
-	VSUBPS       Y1, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VMAXPS     Y1, Y2, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y3
+	VMAXPS     Y3, Y1, Y1
+	VSUBPS     Y1, Y2, Y2
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
 	VADDPS       magic16<>+0(SB), Y2, Y2
 	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
@@ -9879,39 +13878,60 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc3(SB), $416-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMAXPS      Y10, Y3, Y11
-	VMULPS      96(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y11, Y11
-	VMULPS      192(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VMULPS      288(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y11, Y11
-	VSUBPS      Y11, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y15
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMAXPS   Y10, Y3, Y11
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y15
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y10, Y15
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y15, Y3
 	VFMADD213PS c2<>+0(SB), Y15, Y3
 	VFMADD213PS c1<>+0(SB), Y15, Y3
 	VFMADD213PS c0<>+0(SB), Y15, Y3
 	VMOVUPS     96(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y15
 	VSUBPS      Y11, Y10, Y10
 	VFMADD231PS Y8, Y12, Y15
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y2, 64(BX)
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y2
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y2
@@ -9921,11 +13941,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y2
 	VFMADD213PS c0<>+0(SB), Y15, Y2
 	VMOVUPS     192(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y3
 	VSUBPS      Y11, Y12, Y12
 	VFMADD231PS Y8, Y13, Y3
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y10
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y3, Y10
@@ -9935,11 +13961,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y10
 	VFMADD213PS c0<>+0(SB), Y3, Y10
 	VMOVUPS     288(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y2
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y8, Y14, Y2
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y3
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y2, Y3
@@ -9948,45 +13980,69 @@ loop1:
 	VFMADD231PS Y13, Y10, Y0
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
-	VMULPS      32(SI), Y6, Y2
-	VSUBPS      Y11, Y14, Y14
-	VROUNDPS    $0x08, Y2, Y2
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y2
+	VSUBPS   Y11, Y14, Y14
+	VROUNDPS $0x08, Y2, Y2
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VMOVUPS     (BX), Y10
 	VMAXPS      Y2, Y10, Y12
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y3, Y0
-	VMULPS      128(SI), Y6, Y3
-	VROUNDPS    $0x08, Y3, Y3
-	VMAXPS      Y3, Y12, Y12
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      320(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VSUBPS      Y12, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y3
+	VROUNDPS $0x08, Y3, Y3
+	VMAXPS   Y3, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y15
 	VMULPS      Y10, Y1, Y1
 	VFMADD231PS Y8, Y2, Y15
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y10
 	VFMADD213PS c2<>+0(SB), Y15, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y10
 	VFMADD213PS c0<>+0(SB), Y15, Y10
 	VMOVUPS     128(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VSUBPS      Y12, Y2, Y2
 	VFMADD231PS Y8, Y3, Y15
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     Y0, 96(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS Y0, 96(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y0
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y15, Y0
@@ -9996,11 +14052,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
 	VMOVUPS     224(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y2
 	VSUBPS      Y12, Y3, Y3
 	VFMADD231PS Y8, Y13, Y2
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y10
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y10
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y2, Y10
@@ -10010,11 +14072,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y2, Y10
 	VFMADD213PS c0<>+0(SB), Y2, Y10
 	VMOVUPS     320(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y0
 	VSUBPS      Y12, Y13, Y13
 	VFMADD231PS Y8, Y14, Y0
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y2
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y0, Y2
@@ -10023,46 +14091,70 @@ loop1:
 	VFMADD231PS Y13, Y10, Y1
 	VFMADD213PS c1<>+0(SB), Y0, Y2
 	VFMADD213PS c0<>+0(SB), Y0, Y2
-	VMULPS      64(SI), Y6, Y0
-	VSUBPS      Y12, Y14, Y14
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y0
+	VSUBPS   Y12, Y14, Y14
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VMOVUPS     32(BX), Y3
 	VMAXPS      Y0, Y3, Y10
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y2, Y1
-	VMULPS      160(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y10, Y10
-	VMULPS      256(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VMULPS      352(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y10, Y10
-	VSUBPS      Y10, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     64(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 64(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VMULPS      64(BX), Y3, Y3
 	VFMADD231PS Y8, Y0, Y15
 	VMOVUPS     Y1, 128(BX)
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y1
 	VFMADD213PS c3<>+0(SB), Y15, Y1
 	VFMADD213PS c2<>+0(SB), Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     160(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y15
 	VSUBPS      Y10, Y0, Y0
 	VFMADD231PS Y8, Y2, Y15
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     Y12, 160(BX)
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS Y12, 160(BX)
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y12
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y15, Y12
@@ -10072,11 +14164,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     256(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y0
 	VSUBPS      Y10, Y2, Y2
 	VFMADD231PS Y8, Y13, Y0
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y1
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y0, Y1
@@ -10086,11 +14184,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y1
 	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VMOVUPS     352(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y0
 	VSUBPS      Y10, Y13, Y13
 	VFMADD231PS Y8, Y14, Y0
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y2
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y0, Y2
@@ -10099,44 +14203,68 @@ loop1:
 	VFMADD231PS Y13, Y1, Y3
 	VFMADD213PS c1<>+0(SB), Y0, Y2
 	VFMADD213PS c0<>+0(SB), Y0, Y2
-	VMULPS      384(SI), Y6, Y0
-	VSUBPS      Y10, Y14, Y14
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y0
+	VSUBPS   Y10, Y14, Y14
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VMAXPS      Y0, Y11, Y1
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y2, Y3
-	VMULPS      480(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y1
-	VMULPS      576(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y1, Y1
-	VMULPS      672(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y1, Y1
-	VSUBPS      Y1, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     384(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y1, Y1
+
+	// The sum at the largest exponent.
+	VSUBPS Y1, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 384(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y14
 	VMULPS      96(BX), Y11, Y11
 	VFMADD231PS Y8, Y0, Y14
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y14, Y15
 	VFMADD213PS c2<>+0(SB), Y14, Y15
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     480(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VSUBPS      Y1, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     Y3, 192(BX)
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS Y3, 192(BX)
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y14, Y3
@@ -10146,11 +14274,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     576(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y0
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y8, Y12, Y0
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y14
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y0, Y14
@@ -10160,11 +14294,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y14
 	VFMADD213PS c0<>+0(SB), Y0, Y14
 	VMOVUPS     672(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y0
 	VSUBPS      Y1, Y12, Y12
 	VFMADD231PS Y8, Y13, Y0
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y2
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y0, Y2
@@ -10173,46 +14313,70 @@ loop1:
 	VFMADD231PS Y12, Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y0, Y2
 	VFMADD213PS c0<>+0(SB), Y0, Y2
-	VMULPS      416(SI), Y6, Y0
-	VSUBPS      Y1, Y13, Y13
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y0
+	VSUBPS   Y1, Y13, Y13
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     160(BX), Y3
 	VMAXPS      Y0, Y3, Y12
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y2, Y11
-	VMULPS      512(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y12, Y12
-	VMULPS      608(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      704(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VSUBPS      Y12, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     416(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS 416(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VMULPS      128(BX), Y3, Y3
 	VFMADD231PS Y8, Y0, Y15
 	VMOVUPS     Y1, 224(BX)
 	VMOVUPS     c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y1
 	VFMADD213PS c3<>+0(SB), Y15, Y1
 	VFMADD213PS c2<>+0(SB), Y15, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     512(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y15
 	VSUBPS      Y12, Y0, Y0
 	VFMADD231PS Y8, Y2, Y15
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     Y11, 256(BX)
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS Y11, 256(BX)
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y11
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y15, Y11
@@ -10222,11 +14386,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y15, Y11
 	VFMADD213PS c0<>+0(SB), Y15, Y11
 	VMOVUPS     608(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y0
 	VSUBPS      Y12, Y2, Y2
 	VFMADD231PS Y8, Y13, Y0
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y1
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y0, Y1
@@ -10236,11 +14406,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y1
 	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VMOVUPS     704(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y0
 	VSUBPS      Y12, Y13, Y13
 	VFMADD231PS Y8, Y14, Y0
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y2
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y0, Y2
@@ -10249,44 +14425,68 @@ loop1:
 	VFMADD231PS Y13, Y1, Y3
 	VFMADD213PS c1<>+0(SB), Y0, Y2
 	VFMADD213PS c0<>+0(SB), Y0, Y2
-	VMULPS      448(SI), Y6, Y0
-	VSUBPS      Y12, Y14, Y14
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y0
+	VSUBPS   Y12, Y14, Y14
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VMAXPS      Y0, Y10, Y1
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y2, Y3
-	VMULPS      544(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y1, Y1
-	VMULPS      640(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y1, Y1
-	VMULPS      736(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y1, Y1
-	VSUBPS      Y1, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     448(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y1, Y1
+
+	// The sum at the largest exponent.
+	VSUBPS Y1, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 448(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y14
 	VMULPS      192(BX), Y10, Y10
 	VFMADD231PS Y8, Y0, Y14
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VFMADD213PS c3<>+0(SB), Y14, Y15
 	VFMADD213PS c2<>+0(SB), Y14, Y15
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     544(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y14
 	VSUBPS      Y1, Y0, Y0
 	VFMADD231PS Y8, Y2, Y14
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     Y3, 288(BX)
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS Y3, 288(BX)
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y3
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y14, Y3
@@ -10296,11 +14496,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     640(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y0
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y8, Y11, Y0
-	VMAXPS      Y4, Y2, Y2
-	VMOVUPS     c4<>+0(SB), Y14
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VMOVUPS c4<>+0(SB), Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y14
 	VADDPS      Y5, Y2, Y2
 	VFMADD213PS c3<>+0(SB), Y0, Y14
@@ -10310,11 +14516,17 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y14
 	VFMADD213PS c0<>+0(SB), Y0, Y14
 	VMOVUPS     736(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y0
 	VSUBPS      Y1, Y11, Y11
 	VFMADD231PS Y8, Y13, Y0
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y0, Y9, Y2
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y0, Y2
@@ -10324,6 +14536,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y0, Y2
 	VFMADD213PS c0<>+0(SB), Y0, Y2
 	VSUBPS      Y1, Y13, Y13
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
@@ -10352,38 +14566,59 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y9
-	VROUNDPS    $0x08, Y9, Y9
-	VMAXPS      Y9, Y3, Y10
-	VMULPS      96(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y10, Y10
-	VMULPS      192(SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMAXPS      Y12, Y10, Y10
-	VMULPS      288(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y10, Y10
-	VSUBPS      Y10, Y3, Y3
-	VMAXPS      Y4, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y9
+	VROUNDPS $0x08, Y9, Y9
+	VMAXPS   Y9, Y3, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMAXPS   Y12, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y10, Y10
+
+	// The sum at the largest exponent.
+	VSUBPS Y10, Y3, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y9, Y14
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y9, Y14
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y3
 	VFMADD213PS c3<>+0(SB), Y14, Y3
 	VFMADD213PS c2<>+0(SB), Y14, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y3
 	VFMADD213PS c0<>+0(SB), Y14, Y3
 	VMOVUPS     96(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y14
 	VSUBPS      Y10, Y9, Y9
 	VFMADD231PS Y8, Y11, Y14
-	VMAXPS      Y4, Y9, Y9
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y15
 	VADDPS      Y5, Y9, Y9
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -10393,11 +14628,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VMOVUPS     192(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VSUBPS      Y10, Y11, Y11
 	VFMADD231PS Y8, Y12, Y3
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y3, Y9
@@ -10407,11 +14648,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y3, Y9
 	VFMADD213PS c0<>+0(SB), Y3, Y9
 	VMOVUPS     288(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y3
 	VSUBPS      Y10, Y12, Y12
 	VFMADD231PS Y8, Y13, Y3
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y11
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y3, Y11
@@ -10420,45 +14667,69 @@ loop2:
 	VFMADD231PS Y12, Y9, Y0
 	VFMADD213PS c1<>+0(SB), Y3, Y11
 	VFMADD213PS c0<>+0(SB), Y3, Y11
-	VMULPS      32(SI), Y6, Y3
-	VSUBPS      Y10, Y13, Y13
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y3
+	VSUBPS   Y10, Y13, Y13
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     (BX), Y9
 	VMAXPS      Y3, Y9, Y12
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
-	VMULPS      128(SI), Y6, Y11
-	VROUNDPS    $0x08, Y11, Y11
-	VMAXPS      Y11, Y12, Y12
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VMULPS      320(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y12, Y12
-	VSUBPS      Y12, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y11
+	VROUNDPS $0x08, Y11, Y11
+	VMAXPS   Y11, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VMULPS      Y9, Y1, Y1
 	VFMADD231PS Y8, Y3, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VFMADD213PS c3<>+0(SB), Y15, Y9
 	VFMADD213PS c2<>+0(SB), Y15, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VFMADD213PS c0<>+0(SB), Y15, Y9
 	VMOVUPS     128(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y11, Y15
 	VSUBPS      Y12, Y3, Y3
 	VFMADD231PS Y8, Y11, Y15
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y0, 320(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y0, 320(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y0
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y15, Y0
@@ -10468,11 +14739,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
 	VMOVUPS     224(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y3
 	VSUBPS      Y12, Y11, Y11
 	VFMADD231PS Y8, Y13, Y3
-	VMAXPS      Y4, Y11, Y11
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y9
 	VADDPS      Y5, Y11, Y11
 	VFMADD213PS c3<>+0(SB), Y3, Y9
@@ -10482,11 +14759,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y3, Y9
 	VFMADD213PS c0<>+0(SB), Y3, Y9
 	VMOVUPS     320(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y0
 	VSUBPS      Y12, Y13, Y13
 	VFMADD231PS Y8, Y14, Y0
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y3
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y0, Y3
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y0, Y3
@@ -10495,45 +14778,69 @@ loop2:
 	VFMADD231PS Y13, Y9, Y1
 	VFMADD213PS c1<>+0(SB), Y0, Y3
 	VFMADD213PS c0<>+0(SB), Y0, Y3
-	VMULPS      64(SI), Y6, Y0
-	VSUBPS      Y12, Y14, Y14
-	VROUNDPS    $0x08, Y0, Y0
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y0
+	VSUBPS   Y12, Y14, Y14
+	VROUNDPS $0x08, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VMOVUPS     32(BX), Y9
 	VMAXPS      Y0, Y9, Y11
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y3, Y1
-	VMULPS      160(SI), Y6, Y3
-	VROUNDPS    $0x08, Y3, Y3
-	VMAXPS      Y3, Y11, Y11
-	VMULPS      256(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y11, Y11
-	VMULPS      352(SI), Y6, Y14
-	VROUNDPS    $0x08, Y14, Y14
-	VMAXPS      Y14, Y11, Y11
-	VSUBPS      Y11, Y9, Y9
-	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
-	VMOVUPS     64(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y3
+	VROUNDPS $0x08, Y3, Y3
+	VMAXPS   Y3, Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y11, Y11
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y14
+	VROUNDPS $0x08, Y14, Y14
+	VMAXPS   Y14, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y9, Y9
+
+	// 2^n
+	VMAXPS  Y4, Y9, Y9
+	VADDPS  Y5, Y9, Y9
+	VPSHUFB upperHalves<>+0(SB), Y9, Y9
+	VMOVUPS 64(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VMULPS      Y9, Y2, Y2
 	VFMADD231PS Y8, Y0, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VFMADD213PS c3<>+0(SB), Y15, Y9
 	VFMADD213PS c2<>+0(SB), Y15, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VFMADD213PS c0<>+0(SB), Y15, Y9
 	VMOVUPS     160(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VSUBPS      Y11, Y0, Y0
 	VFMADD231PS Y8, Y3, Y15
-	VMAXPS      Y4, Y0, Y0
-	VMOVUPS     Y1, 352(BX)
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y0, Y0
+	VMOVUPS Y1, 352(BX)
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y1
 	VADDPS      Y5, Y0, Y0
 	VFMADD213PS c3<>+0(SB), Y15, Y1
@@ -10543,11 +14850,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y15, Y1
 	VFMADD213PS c0<>+0(SB), Y15, Y1
 	VMOVUPS     256(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y0
 	VSUBPS      Y11, Y3, Y3
 	VFMADD231PS Y8, Y13, Y0
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     c4<>+0(SB), Y9
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS c4<>+0(SB), Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y0, Y9
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS c3<>+0(SB), Y0, Y9
@@ -10557,11 +14870,17 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y0, Y9
 	VFMADD213PS c0<>+0(SB), Y0, Y9
 	VMOVUPS     352(SI), Y0
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y14, Y0
 	VSUBPS      Y11, Y13, Y13
 	VFMADD231PS Y8, Y14, Y0
-	VMAXPS      Y4, Y13, Y13
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y0, Y1
 	VADDPS      Y5, Y13, Y13
 	VFMADD213PS c3<>+0(SB), Y0, Y1
@@ -10571,6 +14890,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y0, Y1
 	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y11, Y14, Y14
+
+	// 2^n
 	VMAXPS      Y4, Y14, Y14
 	VADDPS      Y5, Y14, Y14
 	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
@@ -10588,21 +14909,27 @@ done2:
 	ADDQ $0x00000060, CX
 
 	// Merge the sums.
-	VMOVUPS     (BX), Y4
-	VMAXPS      Y4, Y3, Y5
-	VMOVUPS     32(BX), Y6
-	VMAXPS      Y6, Y5, Y5
-	VSUBPS      Y5, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMULPS      Y3, Y0, Y0
-	VSUBPS      Y5, Y4, Y4
+	VMOVUPS (BX), Y4
+	VMAXPS  Y4, Y3, Y5
+	VMOVUPS 32(BX), Y6
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y5, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y1, Y0
 	VSUBPS      Y5, Y6, Y6
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
 	VADDPS      magic16<>+0(SB), Y6, Y6
 	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
@@ -10615,25 +14942,37 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMAXPS      Y1, Y3, Y2
-	VSUBPS      Y2, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMAXPS   Y1, Y3, Y2
+
+	// The sum at the largest exponent.
+	VSUBPS Y2, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y3, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y3
 	VFMADD213PS c3<>+0(SB), Y4, Y3
 	VFMADD213PS c2<>+0(SB), Y4, Y3
 	VFMADD213PS c1<>+0(SB), Y4, Y3
 	VFMADD213PS c0<>+0(SB), Y4, Y3
 	VSUBPS      Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -10647,19 +14986,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y4
-	VROUNDPS    $0x08, Y4, Y4
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y4
+	VROUNDPS $0x08, Y4, Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y4, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y2
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y5
 	VFMADD213PS c3<>+0(SB), Y2, Y5
 	VFMADD213PS c2<>+0(SB), Y2, Y5
@@ -10669,11 +15014,15 @@ done4:
 	VANDPS      Y5, Y1, Y1
 	VMAXPS      Y4, Y3, Y2
 	VSUBPS      Y2, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic16<>+0(SB), Y3, Y3
-	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
-	VMULPS      Y3, Y0, Y0
-	VSUBPS      Y2, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic16<>+0(SB), Y3, Y3
+	VPSHUFB upperHalves<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VSUBPS  Y2, Y4, Y4
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
 	VADDPS      magic16<>+0(SB), Y4, Y4
 	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
@@ -10682,13 +15031,15 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VPERM2F128   $0x01, Y3, Y3, Y1
-	VMAXPS       Y1, Y3, Y1
-	VSHUFPS      $0x4e, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y1
-	VSHUFPS      $0xb1, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y1
-	VSUBPS       Y1, Y3, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y1
+	VMAXPS     Y1, Y3, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VSHUFPS    $0xb1, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VSUBPS     Y1, Y3, Y3
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y3, Y3
 	VADDPS       magic16<>+0(SB), Y3, Y3
 	VPSHUFB      upperHalves<>+0(SB), Y3, Y3
@@ -10749,35 +15100,52 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc6(SB), $1184-32
 	PCALIGN $0x40
 
 loop1:
-	VMULPS      (SI), Y6, Y12
-	VROUNDPS    $0x08, Y12, Y12
-	VMOVUPS     64(BX), Y13
-	VMAXPS      Y12, Y13, Y14
-	VMULPS      192(SI), Y6, Y15
-	VROUNDPS    $0x08, Y15, Y15
-	VMAXPS      Y15, Y14, Y14
-	VSUBPS      Y14, Y13, Y13
-	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
-	VMOVUPS     Y3, 256(BX)
-	VMOVUPS     (SI), Y3
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y12
+	VROUNDPS $0x08, Y12, Y12
+	VMOVUPS  64(BX), Y13
+	VMAXPS   Y12, Y13, Y14
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y15
+	VROUNDPS $0x08, Y15, Y15
+	VMAXPS   Y15, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y13, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y13, Y13
+	VADDPS  Y5, Y13, Y13
+	VPSHUFB upperHalves<>+0(SB), Y13, Y13
+	VMOVUPS Y3, 256(BX)
+	VMOVUPS (SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y12, Y3
 	VMULPS      Y13, Y0, Y0
 	VFMADD231PS Y8, Y12, Y3
 	VMOVAPS     Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y13
 	VFMADD213PS Y11, Y3, Y13
 	VFMADD213PS c2<>+0(SB), Y3, Y13
 	VFMADD213PS c1<>+0(SB), Y3, Y13
 	VFMADD213PS c0<>+0(SB), Y3, Y13
 	VMOVUPS     192(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y15, Y3
 	VSUBPS      Y14, Y12, Y12
 	VFMADD231PS Y8, Y15, Y3
-	VMAXPS      Y4, Y12, Y12
-	VMOVUPS     Y2, 288(BX)
-	VMOVAPS     Y10, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VMOVUPS Y2, 288(BX)
+	VMOVAPS Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y2
 	VADDPS      Y5, Y12, Y12
 	VFMADD213PS Y11, Y3, Y2
@@ -10786,39 +15154,59 @@ loop1:
 	VFMADD231PS Y12, Y13, Y0
 	VFMADD213PS c1<>+0(SB), Y3, Y2
 	VFMADD213PS c0<>+0(SB), Y3, Y2
-	VMULPS      32(SI), Y6, Y3
-	VSUBPS      Y14, Y15, Y15
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y3
+	VSUBPS   Y14, Y15, Y15
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y15, Y15
 	VMOVUPS     96(BX), Y12
 	VMAXPS      Y3, Y12, Y13
 	VADDPS      Y5, Y15, Y15
 	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y2, Y0
-	VMULPS      224(SI), Y6, Y2
-	VROUNDPS    $0x08, Y2, Y2
-	VMAXPS      Y2, Y13, Y13
-	VSUBPS      Y13, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y2
+	VROUNDPS $0x08, Y2, Y2
+	VMAXPS   Y2, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y15
 	VMULPS      Y12, Y1, Y1
 	VFMADD231PS Y8, Y3, Y15
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y12
 	VFMADD213PS Y11, Y15, Y12
 	VFMADD213PS c2<>+0(SB), Y15, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y12
 	VFMADD213PS c0<>+0(SB), Y15, Y12
 	VMOVUPS     224(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y2, Y15
 	VSUBPS      Y13, Y3, Y3
 	VFMADD231PS Y8, Y2, Y15
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y0, 320(BX)
-	VMOVAPS     Y10, Y0
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y0, 320(BX)
+	VMOVAPS Y10, Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y0
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS Y11, Y15, Y0
@@ -10827,40 +15215,60 @@ loop1:
 	VFMADD231PS Y3, Y12, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
-	VMULPS      64(SI), Y6, Y3
-	VSUBPS      Y13, Y2, Y2
-	VROUNDPS    $0x08, Y3, Y3
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y3
+	VSUBPS   Y13, Y2, Y2
+	VROUNDPS $0x08, Y3, Y3
+
+	// 2^n
 	VMAXPS      Y4, Y2, Y2
 	VMOVUPS     128(BX), Y12
 	VMAXPS      Y3, Y12, Y15
 	VADDPS      Y5, Y2, Y2
 	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y0, Y1
-	VMULPS      256(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     64(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 64(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y3, Y2
 	VMULPS      288(BX), Y12, Y12
 	VFMADD231PS Y8, Y3, Y2
 	VMOVUPS     Y1, 352(BX)
 	VMOVAPS     Y10, Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y1
 	VFMADD213PS Y11, Y2, Y1
 	VFMADD213PS c2<>+0(SB), Y2, Y1
 	VFMADD213PS c1<>+0(SB), Y2, Y1
 	VFMADD213PS c0<>+0(SB), Y2, Y1
 	VMOVUPS     256(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y15, Y3, Y3
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y3, Y3
-	VMOVUPS     Y13, 384(BX)
-	VMOVAPS     Y10, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y3, Y3
+	VMOVUPS Y13, 384(BX)
+	VMOVAPS Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y13
 	VADDPS      Y5, Y3, Y3
 	VFMADD213PS Y11, Y2, Y13
@@ -10869,40 +15277,60 @@ loop1:
 	VFMADD231PS Y3, Y1, Y12
 	VFMADD213PS c1<>+0(SB), Y2, Y13
 	VFMADD213PS c0<>+0(SB), Y2, Y13
-	VMULPS      96(SI), Y6, Y1
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y1
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     160(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y12
-	VMULPS      288(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     96(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 96(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y13
 	VMULPS      256(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y13
 	VMOVUPS     Y12, 416(BX)
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y12
 	VFMADD213PS Y11, Y13, Y12
 	VFMADD213PS c2<>+0(SB), Y13, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y13, Y12
 	VMOVUPS     288(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y15, 448(BX)
-	VMOVAPS     Y10, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y15, 448(BX)
+	VMOVAPS Y10, Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y15
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y13, Y15
@@ -10911,40 +15339,60 @@ loop1:
 	VFMADD231PS Y1, Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD213PS c0<>+0(SB), Y13, Y15
-	VMULPS      128(SI), Y6, Y1
-	VSUBPS      Y3, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y1
+	VSUBPS   Y3, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     192(BX), Y12
 	VMAXPS      Y1, Y12, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y15, Y2
-	VMULPS      320(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     128(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 128(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y15
 	VMULPS      (BX), Y12, Y12
 	VFMADD231PS Y8, Y1, Y15
 	VMOVUPS     Y2, 480(BX)
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y2
 	VFMADD213PS Y11, Y15, Y2
 	VFMADD213PS c2<>+0(SB), Y15, Y2
 	VFMADD213PS c1<>+0(SB), Y15, Y2
 	VFMADD213PS c0<>+0(SB), Y15, Y2
 	VMOVUPS     320(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y15
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y8, Y0, Y15
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 512(BX)
-	VMOVAPS     Y10, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 512(BX)
+	VMOVAPS Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y15, Y3
@@ -10953,40 +15401,60 @@ loop1:
 	VFMADD231PS Y1, Y2, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y3
 	VFMADD213PS c0<>+0(SB), Y15, Y3
-	VMULPS      160(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     224(BX), Y2
 	VMAXPS      Y1, Y2, Y15
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y3, Y12
-	VMULPS      352(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     160(SI), Y3
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 160(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y3
 	VMULPS      32(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y3
 	VMOVUPS     Y12, 544(BX)
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y12
 	VFMADD213PS Y11, Y3, Y12
 	VFMADD213PS c2<>+0(SB), Y3, Y12
 	VFMADD213PS c1<>+0(SB), Y3, Y12
 	VFMADD213PS c0<>+0(SB), Y3, Y12
 	VMOVUPS     352(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y3
 	VSUBPS      Y15, Y1, Y1
 	VFMADD231PS Y8, Y0, Y3
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y13, 576(BX)
-	VMOVAPS     Y10, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y13, 576(BX)
+	VMOVAPS Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y13
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y3, Y13
@@ -10995,38 +15463,58 @@ loop1:
 	VFMADD231PS Y1, Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y3, Y13
 	VFMADD213PS c0<>+0(SB), Y3, Y13
-	VMULPS      384(SI), Y6, Y1
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   384(SI), Y6, Y1
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y14, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y2
-	VMULPS      576(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y14, Y14
-	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
-	VMOVUPS     384(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   576(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y14, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y14, Y14
+	VADDPS  Y5, Y14, Y14
+	VPSHUFB upperHalves<>+0(SB), Y14, Y14
+	VMOVUPS 384(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      320(BX), Y14, Y14
 	VFMADD231PS Y8, Y1, Y12
 	VMOVAPS     Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y13
 	VFMADD213PS Y11, Y12, Y13
 	VFMADD213PS c2<>+0(SB), Y12, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VMOVUPS     576(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y2, 608(BX)
-	VMOVAPS     Y10, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y2, 608(BX)
+	VMOVAPS Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y2
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y12, Y2
@@ -11035,40 +15523,60 @@ loop1:
 	VFMADD231PS Y1, Y13, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y2
 	VFMADD213PS c0<>+0(SB), Y12, Y2
-	VMULPS      416(SI), Y6, Y1
-	VSUBPS      Y3, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   416(SI), Y6, Y1
+	VSUBPS   Y3, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     384(BX), Y12
 	VMAXPS      Y1, Y12, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y2, Y14
-	VMULPS      608(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     416(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   608(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 416(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y2
 	VMULPS      352(BX), Y12, Y12
 	VFMADD231PS Y8, Y1, Y2
 	VMOVUPS     Y3, 640(BX)
 	VMOVAPS     Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y3
 	VFMADD213PS Y11, Y2, Y3
 	VFMADD213PS c2<>+0(SB), Y2, Y3
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     608(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y14, 672(BX)
-	VMOVAPS     Y10, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y14, 672(BX)
+	VMOVAPS Y10, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y14
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y2, Y14
@@ -11077,40 +15585,60 @@ loop1:
 	VFMADD231PS Y1, Y3, Y12
 	VFMADD213PS c1<>+0(SB), Y2, Y14
 	VFMADD213PS c0<>+0(SB), Y2, Y14
-	VMULPS      448(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   448(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     448(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y14, Y12
-	VMULPS      640(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     448(SI), Y14
+
+	// n = round(x * log2e)
+	VMULPS   640(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 448(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y14
 	VMULPS      416(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y14
 	VMOVUPS     Y12, 704(BX)
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y12
 	VFMADD213PS Y11, Y14, Y12
 	VFMADD213PS c2<>+0(SB), Y14, Y12
 	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VFMADD213PS c0<>+0(SB), Y14, Y12
 	VMOVUPS     640(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y14
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y14
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y13, 736(BX)
-	VMOVAPS     Y10, Y13
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y13, 736(BX)
+	VMOVAPS Y10, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y13
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y14, Y13
@@ -11119,40 +15647,60 @@ loop1:
 	VFMADD231PS Y1, Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y14, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y13
-	VMULPS      480(SI), Y6, Y1
-	VSUBPS      Y3, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   480(SI), Y6, Y1
+	VSUBPS   Y3, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     512(BX), Y12
 	VMAXPS      Y1, Y12, Y14
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y2
-	VMULPS      672(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y14, Y14
-	VSUBPS      Y14, Y12, Y12
-	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
-	VMOVUPS     480(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   672(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y12, Y12
+
+	// 2^n
+	VMAXPS  Y4, Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VPSHUFB upperHalves<>+0(SB), Y12, Y12
+	VMOVUPS 480(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y13
 	VMULPS      480(BX), Y12, Y12
 	VFMADD231PS Y8, Y1, Y13
 	VMOVUPS     Y2, 768(BX)
 	VMOVAPS     Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y2
 	VFMADD213PS Y11, Y13, Y2
 	VFMADD213PS c2<>+0(SB), Y13, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y2
 	VFMADD213PS c0<>+0(SB), Y13, Y2
 	VMOVUPS     672(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y14, Y1, Y1
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y3, 800(BX)
-	VMOVAPS     Y10, Y3
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y3, 800(BX)
+	VMOVAPS Y10, Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y3
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y13, Y3
@@ -11161,40 +15709,60 @@ loop1:
 	VFMADD231PS Y1, Y2, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y3
 	VFMADD213PS c0<>+0(SB), Y13, Y3
-	VMULPS      512(SI), Y6, Y1
-	VSUBPS      Y14, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   512(SI), Y6, Y1
+	VSUBPS   Y14, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     576(BX), Y2
 	VMAXPS      Y1, Y2, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y3, Y12
-	VMULPS      704(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     512(SI), Y3
+
+	// n = round(x * log2e)
+	VMULPS   704(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 512(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y3
 	VMULPS      544(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y3
 	VMOVUPS     Y12, 832(BX)
 	VMOVAPS     Y10, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y12
 	VFMADD213PS Y11, Y3, Y12
 	VFMADD213PS c2<>+0(SB), Y3, Y12
 	VFMADD213PS c1<>+0(SB), Y3, Y12
 	VFMADD213PS c0<>+0(SB), Y3, Y12
 	VMOVUPS     704(SI), Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y3
 	VSUBPS      Y13, Y1, Y1
 	VFMADD231PS Y8, Y0, Y3
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y14, 864(BX)
-	VMOVAPS     Y10, Y14
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y14, 864(BX)
+	VMOVAPS Y10, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y3, Y9, Y14
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y3, Y14
@@ -11203,38 +15771,58 @@ loop1:
 	VFMADD231PS Y1, Y12, Y2
 	VFMADD213PS c1<>+0(SB), Y3, Y14
 	VFMADD213PS c0<>+0(SB), Y3, Y14
-	VMULPS      544(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   544(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMAXPS      Y1, Y15, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y14, Y2
-	VMULPS      736(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y15, Y15
-	VMAXPS      Y4, Y15, Y15
-	VADDPS      Y5, Y15, Y15
-	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
-	VMOVUPS     544(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   736(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y15, Y15
+
+	// 2^n
+	VMAXPS  Y4, Y15, Y15
+	VADDPS  Y5, Y15, Y15
+	VPSHUFB upperHalves<>+0(SB), Y15, Y15
+	VMOVUPS 544(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      608(BX), Y15, Y15
 	VFMADD231PS Y8, Y1, Y12
 	VMOVAPS     Y10, Y14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y14
 	VFMADD213PS Y11, Y12, Y14
 	VFMADD213PS c2<>+0(SB), Y12, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y14
 	VMOVUPS     736(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y2, 896(BX)
-	VMOVAPS     Y10, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y2, 896(BX)
+	VMOVAPS Y10, Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y2
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS Y11, Y12, Y2
@@ -11244,6 +15832,8 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y12, Y2
 	VFMADD213PS c0<>+0(SB), Y12, Y2
 	VSUBPS      Y3, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
@@ -11284,33 +15874,50 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VMULPS      (SI), Y6, Y10
-	VROUNDPS    $0x08, Y10, Y10
-	VMOVUPS     64(BX), Y11
-	VMAXPS      Y10, Y11, Y12
-	VMULPS      192(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     (SI), Y14
+	// n = round(x * log2e)
+	VMULPS   (SI), Y6, Y10
+	VROUNDPS $0x08, Y10, Y10
+	VMOVUPS  64(BX), Y11
+	VMAXPS   Y10, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS   192(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y12, Y12
+
+	// The sum at the largest exponent.
+	VSUBPS Y12, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS (SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y14
 	VMULPS      Y11, Y0, Y0
 	VFMADD231PS Y8, Y10, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y14, Y11
 	VFMADD213PS c2<>+0(SB), Y14, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y11
 	VFMADD213PS c0<>+0(SB), Y14, Y11
 	VMOVUPS     192(SI), Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y14
 	VSUBPS      Y12, Y10, Y10
 	VFMADD231PS Y8, Y13, Y14
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     c4<>+0(SB), Y15
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS c4<>+0(SB), Y15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y9, Y15
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y15
@@ -11319,39 +15926,59 @@ loop2:
 	VFMADD231PS Y10, Y11, Y0
 	VFMADD213PS c1<>+0(SB), Y14, Y15
 	VFMADD213PS c0<>+0(SB), Y14, Y15
-	VMULPS      32(SI), Y6, Y10
-	VSUBPS      Y12, Y13, Y13
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   32(SI), Y6, Y10
+	VSUBPS   Y12, Y13, Y13
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     96(BX), Y11
 	VMAXPS      Y10, Y11, Y14
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
-	VMULPS      224(SI), Y6, Y13
-	VROUNDPS    $0x08, Y13, Y13
-	VMAXPS      Y13, Y14, Y14
-	VSUBPS      Y14, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     32(SI), Y15
+
+	// n = round(x * log2e)
+	VMULPS   224(SI), Y6, Y13
+	VROUNDPS $0x08, Y13, Y13
+	VMAXPS   Y13, Y14, Y14
+
+	// The sum at the largest exponent.
+	VSUBPS Y14, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 32(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y15
 	VMULPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y10, Y15
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y15, Y11
 	VFMADD213PS c2<>+0(SB), Y15, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y11
 	VFMADD213PS c0<>+0(SB), Y15, Y11
 	VMOVUPS     224(SI), Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y13, Y15
 	VSUBPS      Y14, Y10, Y10
 	VFMADD231PS Y8, Y13, Y15
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y0, 928(BX)
-	VMOVUPS     c4<>+0(SB), Y0
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y0, 928(BX)
+	VMOVUPS c4<>+0(SB), Y0
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y9, Y0
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y0
@@ -11360,39 +15987,59 @@ loop2:
 	VFMADD231PS Y10, Y11, Y1
 	VFMADD213PS c1<>+0(SB), Y15, Y0
 	VFMADD213PS c0<>+0(SB), Y15, Y0
-	VMULPS      64(SI), Y6, Y10
-	VSUBPS      Y14, Y13, Y13
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   64(SI), Y6, Y10
+	VSUBPS   Y14, Y13, Y13
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y13, Y13
 	VMOVUPS     128(BX), Y11
 	VMAXPS      Y10, Y11, Y15
 	VADDPS      Y5, Y13, Y13
 	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y0, Y1
-	VMULPS      256(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y15, Y15
-	VSUBPS      Y15, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     64(SI), Y13
+
+	// n = round(x * log2e)
+	VMULPS   256(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y15, Y15
+
+	// The sum at the largest exponent.
+	VSUBPS Y15, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 64(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y13
 	VMULPS      Y11, Y2, Y2
 	VFMADD231PS Y8, Y10, Y13
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y13, Y11
 	VFMADD213PS c2<>+0(SB), Y13, Y11
 	VFMADD213PS c1<>+0(SB), Y13, Y11
 	VFMADD213PS c0<>+0(SB), Y13, Y11
 	VMOVUPS     256(SI), Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y13
 	VSUBPS      Y15, Y10, Y10
 	VFMADD231PS Y8, Y0, Y13
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y1, 960(BX)
-	VMOVUPS     c4<>+0(SB), Y1
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y1, 960(BX)
+	VMOVUPS c4<>+0(SB), Y1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y9, Y1
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y1
@@ -11401,39 +16048,59 @@ loop2:
 	VFMADD231PS Y10, Y11, Y2
 	VFMADD213PS c1<>+0(SB), Y13, Y1
 	VFMADD213PS c0<>+0(SB), Y13, Y1
-	VMULPS      96(SI), Y6, Y10
-	VSUBPS      Y15, Y0, Y0
-	VROUNDPS    $0x08, Y10, Y10
+
+	// n = round(x * log2e)
+	VMULPS   96(SI), Y6, Y10
+	VSUBPS   Y15, Y0, Y0
+	VROUNDPS $0x08, Y10, Y10
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     160(BX), Y11
 	VMAXPS      Y10, Y11, Y13
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y1, Y2
-	VMULPS      288(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y13, Y13
-	VSUBPS      Y13, Y11, Y11
-	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
-	VMOVUPS     96(SI), Y1
+
+	// n = round(x * log2e)
+	VMULPS   288(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y13, Y13
+
+	// The sum at the largest exponent.
+	VSUBPS Y13, Y11, Y11
+
+	// 2^n
+	VMAXPS  Y4, Y11, Y11
+	VADDPS  Y5, Y11, Y11
+	VPSHUFB upperHalves<>+0(SB), Y11, Y11
+	VMOVUPS 96(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y10, Y1
 	VMULPS      Y11, Y3, Y3
 	VFMADD231PS Y8, Y10, Y1
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y1, Y11
 	VFMADD213PS c2<>+0(SB), Y1, Y11
 	VFMADD213PS c1<>+0(SB), Y1, Y11
 	VFMADD213PS c0<>+0(SB), Y1, Y11
 	VMOVUPS     288(SI), Y1
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y1
 	VSUBPS      Y13, Y10, Y10
 	VFMADD231PS Y8, Y0, Y1
-	VMAXPS      Y4, Y10, Y10
-	VMOVUPS     Y2, 992(BX)
-	VMOVUPS     c4<>+0(SB), Y2
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VMOVUPS Y2, 992(BX)
+	VMOVUPS c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y1, Y9, Y2
 	VADDPS      Y5, Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y1, Y2
@@ -11442,40 +16109,60 @@ loop2:
 	VFMADD231PS Y10, Y11, Y3
 	VFMADD213PS c1<>+0(SB), Y1, Y2
 	VFMADD213PS c0<>+0(SB), Y1, Y2
-	VMULPS      128(SI), Y6, Y1
-	VSUBPS      Y13, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   128(SI), Y6, Y1
+	VSUBPS   Y13, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     192(BX), Y10
 	VMAXPS      Y1, Y10, Y11
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y2, Y3
-	VMULPS      320(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y11, Y11
-	VSUBPS      Y11, Y10, Y10
-	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
-	VMOVUPS     128(SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   320(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y11, Y11
+
+	// The sum at the largest exponent.
+	VSUBPS Y11, Y10, Y10
+
+	// 2^n
+	VMAXPS  Y4, Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VPSHUFB upperHalves<>+0(SB), Y10, Y10
+	VMOVUPS 128(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y2
 	VMULPS      (BX), Y10, Y10
 	VFMADD231PS Y8, Y1, Y2
 	VMOVUPS     Y3, 1024(BX)
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y3
 	VFMADD213PS c3<>+0(SB), Y2, Y3
 	VFMADD213PS c2<>+0(SB), Y2, Y3
 	VFMADD213PS c1<>+0(SB), Y2, Y3
 	VFMADD213PS c0<>+0(SB), Y2, Y3
 	VMOVUPS     320(SI), Y2
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y2
 	VSUBPS      Y11, Y1, Y1
 	VFMADD231PS Y8, Y0, Y2
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y12, 1056(BX)
-	VMOVUPS     c4<>+0(SB), Y12
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y12, 1056(BX)
+	VMOVUPS c4<>+0(SB), Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y2, Y9, Y12
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y2, Y12
@@ -11484,40 +16171,60 @@ loop2:
 	VFMADD231PS Y1, Y3, Y10
 	VFMADD213PS c1<>+0(SB), Y2, Y12
 	VFMADD213PS c0<>+0(SB), Y2, Y12
-	VMULPS      160(SI), Y6, Y1
-	VSUBPS      Y11, Y0, Y0
-	VROUNDPS    $0x08, Y1, Y1
+
+	// n = round(x * log2e)
+	VMULPS   160(SI), Y6, Y1
+	VSUBPS   Y11, Y0, Y0
+	VROUNDPS $0x08, Y1, Y1
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VMOVUPS     224(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y10
-	VMULPS      352(SI), Y6, Y0
-	VROUNDPS    $0x08, Y0, Y0
-	VMAXPS      Y0, Y3, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      Y4, Y2, Y2
-	VADDPS      Y5, Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     160(SI), Y12
+
+	// n = round(x * log2e)
+	VMULPS   352(SI), Y6, Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMAXPS   Y0, Y3, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  Y4, Y2, Y2
+	VADDPS  Y5, Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS 160(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y1, Y12
 	VMULPS      32(BX), Y2, Y2
 	VFMADD231PS Y8, Y1, Y12
 	VMOVUPS     Y10, 1088(BX)
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y12, Y10
 	VFMADD213PS c2<>+0(SB), Y12, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y10
 	VMOVUPS     352(SI), Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y7, Y0, Y12
 	VSUBPS      Y3, Y1, Y1
 	VFMADD231PS Y8, Y0, Y12
-	VMAXPS      Y4, Y1, Y1
-	VMOVUPS     Y11, 1120(BX)
-	VMOVUPS     c4<>+0(SB), Y11
+
+	// 2^n
+	VMAXPS  Y4, Y1, Y1
+	VMOVUPS Y11, 1120(BX)
+	VMOVUPS c4<>+0(SB), Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y9, Y11
 	VADDPS      Y5, Y1, Y1
 	VFMADD213PS c3<>+0(SB), Y12, Y11
@@ -11527,6 +16234,8 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y12, Y11
 	VFMADD213PS c0<>+0(SB), Y12, Y11
 	VSUBPS      Y3, Y0, Y0
+
+	// 2^n
 	VMAXPS      Y4, Y0, Y0
 	VADDPS      Y5, Y0, Y0
 	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
@@ -11554,43 +16263,55 @@ done2:
 	ADDQ $0x00000060, CX
 
 	// Merge the sums.
-	VMOVUPS     64(BX), Y4
-	VMOVUPS     96(BX), Y5
-	VMAXPS      Y5, Y4, Y6
-	VMOVUPS     128(BX), Y7
-	VMOVUPS     160(BX), Y8
-	VMAXPS      Y8, Y7, Y9
-	VMOVUPS     192(BX), Y10
-	VMOVUPS     224(BX), Y11
-	VMAXPS      Y11, Y10, Y12
-	VMAXPS      Y9, Y6, Y6
-	VMAXPS      Y12, Y6, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic16<>+0(SB), Y4, Y4
-	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
-	VMULPS      Y4, Y0, Y0
-	VSUBPS      Y6, Y5, Y5
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+	VMAXPS  Y5, Y4, Y6
+	VMOVUPS 128(BX), Y7
+	VMOVUPS 160(BX), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMOVUPS 192(BX), Y10
+	VMOVUPS 224(BX), Y11
+	VMAXPS  Y11, Y10, Y12
+	VMAXPS  Y9, Y6, Y6
+	VMAXPS  Y12, Y6, Y6
+	VSUBPS  Y6, Y4, Y4
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y4, Y4
+	VADDPS  magic16<>+0(SB), Y4, Y4
+	VPSHUFB upperHalves<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y0, Y0
+	VSUBPS  Y6, Y5, Y5
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
 	VADDPS      magic16<>+0(SB), Y5, Y5
 	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS Y5, Y1, Y0
 	VSUBPS      Y6, Y7, Y7
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y7, Y7
 	VADDPS      magic16<>+0(SB), Y7, Y7
 	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y2, Y0
 	VSUBPS      Y6, Y8, Y8
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y8, Y8
 	VADDPS      magic16<>+0(SB), Y8, Y8
 	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y3, Y0
 	VSUBPS      Y6, Y10, Y10
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VADDPS      magic16<>+0(SB), Y10, Y10
 	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS (BX), Y10, Y0
 	VSUBPS      Y6, Y11, Y11
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y11, Y11
 	VADDPS      magic16<>+0(SB), Y11, Y11
 	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
@@ -11603,26 +16324,38 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VMOVUPS     log2e<>+0(SB), Y1
-	VMULPS      (SI), Y1, Y1
-	VROUNDPS    $0x08, Y1, Y1
-	VMOVUPS     64(BX), Y2
-	VMAXPS      Y1, Y2, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMOVUPS     (SI), Y4
+	VMOVUPS log2e<>+0(SB), Y1
+
+	// n = round(x * log2e)
+	VMULPS   (SI), Y1, Y1
+	VROUNDPS $0x08, Y1, Y1
+	VMOVUPS  64(BX), Y2
+	VMAXPS   Y1, Y2, Y3
+
+	// The sum at the largest exponent.
+	VSUBPS Y3, Y2, Y2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMOVUPS (SI), Y4
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y4
 	VMULPS      Y2, Y0, Y0
 	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y4
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y2
 	VFMADD213PS c3<>+0(SB), Y4, Y2
 	VFMADD213PS c2<>+0(SB), Y4, Y2
 	VFMADD213PS c1<>+0(SB), Y4, Y2
 	VFMADD213PS c0<>+0(SB), Y4, Y2
 	VSUBPS      Y3, Y1, Y1
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
 	VADDPS      magic16<>+0(SB), Y1, Y1
 	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
@@ -11636,19 +16369,25 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ       CX, CX
-	JZ          done5
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y1
-	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	TESTQ      CX, CX
+	JZ         done5
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y1
+	VMASKMOVPS (SI), Y1, Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -11659,11 +16398,15 @@ done4:
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic16<>+0(SB), Y2, Y2
-	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
-	VMULPS      Y2, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y2, Y2
+	VADDPS  magic16<>+0(SB), Y2, Y2
+	VPSHUFB upperHalves<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VSUBPS  Y4, Y3, Y3
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
 	VADDPS      magic16<>+0(SB), Y3, Y3
 	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
@@ -11672,14 +16415,16 @@ done4:
 
 done5:
 	// All lanes at their largest exponent, then add them up.
-	VMOVUPS      64(BX), Y1
-	VPERM2F128   $0x01, Y1, Y1, Y2
-	VMAXPS       Y2, Y1, Y2
-	VSHUFPS      $0x4e, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSHUFPS      $0xb1, Y2, Y2, Y3
-	VMAXPS       Y3, Y2, Y2
-	VSUBPS       Y2, Y1, Y1
+	VMOVUPS    64(BX), Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VMAXPS     Y2, Y1, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y3
+	VMAXPS     Y3, Y2, Y2
+	VSUBPS     Y2, Y1, Y1
+
+	// 2^n
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
 	VADDPS       magic16<>+0(SB), Y1, Y1
 	VPSHUFB      upperHalves<>+0(SB), Y1, Y1

@@ -2,6 +2,12 @@
 
 // The first pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): the sum of exp(x) as mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddextexp_ukernel__avx512f_*.
 
 //go:build !purego
@@ -33,76 +39,100 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12352(SI)
-	VMULPS           (SI), Z2, Z10
-	VMULPS           64(SI), Z2, Z11
-	PREFETCHT0       12416(SI)
-	VRNDSCALEPS      $0x00, Z10, Z10
-	PREFETCHT0       12480(SI)
-	VRNDSCALEPS      $0x00, Z11, Z11
-	VMULPS           128(SI), Z2, Z12
-	VMAXPS           Z10, Z1, Z13
-	VMULPS           192(SI), Z2, Z14
-	PREFETCHT0       12544(SI)
-	VMAXPS           Z11, Z13, Z13
-	VRNDSCALEPS      $0x00, Z12, Z12
-	PREFETCHT0       12608(SI)
-	VRNDSCALEPS      $0x00, Z14, Z14
-	VMULPS           256(SI), Z2, Z15
-	VMAXPS           Z12, Z13, Z13
-	VMULPS           320(SI), Z2, Z16
-	PREFETCHT0       12672(SI)
-	VMAXPS           Z14, Z13, Z13
-	VRNDSCALEPS      $0x00, Z15, Z15
-	PREFETCHT0       12736(SI)
-	VRNDSCALEPS      $0x00, Z16, Z16
-	VMULPS           384(SI), Z2, Z17
-	VMAXPS           Z15, Z13, Z13
-	VMULPS           448(SI), Z2, Z18
-	VMOVUPS          (SI), Z19
-	VFMADD231PS      Z3, Z10, Z19
-	VMAXPS           Z16, Z13, Z13
-	VRNDSCALEPS      $0x00, Z17, Z17
-	VMOVUPS          64(SI), Z20
-	VFMADD231PS      Z3, Z11, Z20
-	VRNDSCALEPS      $0x00, Z18, Z18
-	VFMADD231PS      Z4, Z10, Z19
-	VMAXPS           Z17, Z13, Z13
-	VFMADD231PS      Z4, Z11, Z20
-	VMOVUPS          128(SI), Z21
-	VFMADD231PS      Z3, Z12, Z21
-	VMAXPS           Z18, Z13, Z13
-	VMOVAPS          Z6, Z22
-	VFMADD231PS      Z19, Z5, Z22
-	VMOVUPS          192(SI), Z23
-	VFMADD231PS      Z3, Z14, Z23
-	VSUBPS           Z13, Z1, Z1
-	VMOVAPS          Z6, Z24
-	VFMADD231PS      Z20, Z5, Z24
-	VFMADD231PS      Z4, Z12, Z21
-	VSCALEFPS        Z1, Z0, Z0
-	VFMADD213PS      Z7, Z19, Z22
-	VFMADD231PS      Z4, Z14, Z23
-	VMOVUPS          256(SI), Z1
-	VFMADD231PS      Z3, Z15, Z1
-	VFMADD213PS      Z7, Z20, Z24
-	VMOVAPS          Z6, Z25
-	VFMADD231PS      Z21, Z5, Z25
-	VMOVUPS          320(SI), Z26
-	VFMADD231PS      Z3, Z16, Z26
-	VFMADD213PS      Z8, Z19, Z22
-	VMOVAPS          Z6, Z27
-	VFMADD231PS      Z23, Z5, Z27
-	VFMADD231PS      Z4, Z15, Z1
-	VFMADD213PS      Z8, Z20, Z24
-	VFMADD213PS      Z7, Z21, Z25
-	VFMADD231PS      Z4, Z16, Z26
-	VMOVUPS          384(SI), Z28
-	VFMADD231PS      Z3, Z17, Z28
-	VFMADD213PS      Z9, Z19, Z22
-	VFMADD213PS      Z7, Z23, Z27
-	VMOVAPS          Z6, Z29
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z10
+	VMULPS      64(SI), Z2, Z11
+	PREFETCHT0  12416(SI)
+	VRNDSCALEPS $0x00, Z10, Z10
+	PREFETCHT0  12480(SI)
+	VRNDSCALEPS $0x00, Z11, Z11
+
+	// n = round(x * log2e)
+	VMULPS      128(SI), Z2, Z12
+	VMAXPS      Z10, Z1, Z13
+	VMULPS      192(SI), Z2, Z14
+	PREFETCHT0  12544(SI)
+	VMAXPS      Z11, Z13, Z13
+	VRNDSCALEPS $0x00, Z12, Z12
+	PREFETCHT0  12608(SI)
+	VRNDSCALEPS $0x00, Z14, Z14
+
+	// n = round(x * log2e)
+	VMULPS      256(SI), Z2, Z15
+	VMAXPS      Z12, Z13, Z13
+	VMULPS      320(SI), Z2, Z16
+	PREFETCHT0  12672(SI)
+	VMAXPS      Z14, Z13, Z13
+	VRNDSCALEPS $0x00, Z15, Z15
+	PREFETCHT0  12736(SI)
+	VRNDSCALEPS $0x00, Z16, Z16
+
+	// n = round(x * log2e)
+	VMULPS  384(SI), Z2, Z17
+	VMAXPS  Z15, Z13, Z13
+	VMULPS  448(SI), Z2, Z18
+	VMOVUPS (SI), Z19
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z10, Z19
+	VMAXPS      Z16, Z13, Z13
+	VRNDSCALEPS $0x00, Z17, Z17
+	VMOVUPS     64(SI), Z20
+	VFMADD231PS Z3, Z11, Z20
+	VRNDSCALEPS $0x00, Z18, Z18
+	VFMADD231PS Z4, Z10, Z19
+	VMAXPS      Z17, Z13, Z13
+	VFMADD231PS Z4, Z11, Z20
+	VMOVUPS     128(SI), Z21
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z12, Z21
+	VMAXPS      Z18, Z13, Z13
+	VMOVAPS     Z6, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z19, Z5, Z22
+	VMOVUPS     192(SI), Z23
+	VFMADD231PS Z3, Z14, Z23
+
+	// The sum at the largest exponent.
+	VSUBPS      Z13, Z1, Z1
+	VMOVAPS     Z6, Z24
+	VFMADD231PS Z20, Z5, Z24
+	VFMADD231PS Z4, Z12, Z21
+	VSCALEFPS   Z1, Z0, Z0
+	VFMADD213PS Z7, Z19, Z22
+	VFMADD231PS Z4, Z14, Z23
+	VMOVUPS     256(SI), Z1
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z15, Z1
+	VFMADD213PS Z7, Z20, Z24
+	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z21, Z5, Z25
+	VMOVUPS     320(SI), Z26
+	VFMADD231PS Z3, Z16, Z26
+	VFMADD213PS Z8, Z19, Z22
+	VMOVAPS     Z6, Z27
+	VFMADD231PS Z23, Z5, Z27
+	VFMADD231PS Z4, Z15, Z1
+	VFMADD213PS Z8, Z20, Z24
+	VFMADD213PS Z7, Z21, Z25
+	VFMADD231PS Z4, Z16, Z26
+	VMOVUPS     384(SI), Z28
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z17, Z28
+	VFMADD213PS Z9, Z19, Z22
+	VFMADD213PS Z7, Z23, Z27
+	VMOVAPS     Z6, Z29
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z1, Z5, Z29
 	VMOVUPS          448(SI), Z30
 	VFMADD231PS      Z3, Z18, Z30
@@ -119,6 +149,8 @@ loop1:
 	VFMADD213PS      Z9, Z21, Z25
 	VFMADD213PS      Z7, Z26, Z31
 	VMOVAPS          Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z28, Z5, Z19
 	VSUBPS           Z13, Z10, Z10
 	VFMADD213PS      Z9, Z23, Z27
@@ -177,16 +209,24 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VBROADCASTSS     log2e<>+0(SB), Z2
-	VMULPS           (SI), Z2, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
-	VMAXPS           Z2, Z1, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VMAXPS      Z2, Z1, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z4
 	VSCALEFPS        Z1, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z1
@@ -204,18 +244,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -319,18 +365,24 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12416(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12416(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z4, Z13
 	VMULPS      128(SI), Z4, Z14
 	PREFETCHT0  12544(SI)
 	VRNDSCALEPS $0x00, Z13, Z13
 	PREFETCHT0  12672(SI)
 	VRNDSCALEPS $0x00, Z14, Z14
-	VMULPS      256(SI), Z4, Z15
-	VMAXPS      Z13, Z2, Z16
-	VMULPS      384(SI), Z4, Z17
-	VMOVUPS     (SI), Z18
+
+	// n = round(x * log2e)
+	VMULPS  256(SI), Z4, Z15
+	VMAXPS  Z13, Z2, Z16
+	VMULPS  384(SI), Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z18
 	VMAXPS      Z14, Z16, Z16
 	VRNDSCALEPS $0x00, Z15, Z15
@@ -341,12 +393,18 @@ loop1:
 	VMAXPS      Z15, Z16, Z16
 	VFMADD231PS Z6, Z14, Z19
 	VMOVUPS     256(SI), Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z15, Z20
 	VMAXPS      Z17, Z16, Z16
 	VMOVAPS     Z8, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z7, Z21
 	VMOVUPS     384(SI), Z22
 	VFMADD231PS Z5, Z17, Z22
+
+	// The sum at the largest exponent.
 	VSUBPS      Z16, Z2, Z2
 	VMOVAPS     Z8, Z23
 	VFMADD231PS Z19, Z7, Z23
@@ -357,11 +415,15 @@ loop1:
 	PREFETCHT0  12352(SI)
 	VFMADD213PS Z9, Z19, Z23
 	VMOVAPS     Z8, Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z7, Z2
 	PREFETCHT0  12480(SI)
 	VFMADD213PS Z10, Z18, Z21
 	VMOVAPS     Z8, Z24
 	VFMADD231PS Z22, Z7, Z24
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z4, Z25
 	VFMADD213PS Z10, Z19, Z23
 	VFMADD213PS Z9, Z20, Z2
@@ -374,12 +436,16 @@ loop1:
 	VFMADD213PS Z11, Z19, Z23
 	VFMADD213PS Z10, Z20, Z2
 	VRNDSCALEPS $0x00, Z26, Z26
+
+	// n = round(x * log2e)
 	VMULPS      320(SI), Z4, Z27
 	VFMADD213PS Z12, Z18, Z21
 	VFMADD213PS Z10, Z22, Z24
 	VMAXPS      Z25, Z3, Z18
 	VMULPS      448(SI), Z4, Z28
 	VMOVUPS     64(SI), Z29
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z25, Z29
 	VFMADD213PS Z12, Z19, Z23
 	VFMADD213PS Z11, Z20, Z2
@@ -396,16 +462,22 @@ loop1:
 	VMAXPS      Z27, Z18, Z18
 	VFMADD231PS Z6, Z26, Z19
 	VMOVUPS     320(SI), Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z27, Z20
 	VSCALEFPS   Z13, Z21, Z21
 	VFMADD213PS Z12, Z22, Z24
 	VMAXPS      Z28, Z18, Z18
 	VMOVAPS     Z8, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z29, Z7, Z13
 	VMOVUPS     448(SI), Z22
 	VFMADD231PS Z5, Z28, Z22
 	VSCALEFPS   Z14, Z23, Z23
 	VSUBPS      Z16, Z15, Z15
+
+	// The sum at the largest exponent.
 	VSUBPS      Z18, Z3, Z3
 	VMOVAPS     Z8, Z14
 	VFMADD231PS Z19, Z7, Z14
@@ -419,6 +491,8 @@ loop1:
 	VSCALEFPS   Z15, Z2, Z2
 	VFMADD213PS Z9, Z19, Z14
 	VMOVAPS     Z8, Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z7, Z3
 	VSCALEFPS   Z17, Z24, Z24
 	VFMADD213PS Z10, Z29, Z13
@@ -475,16 +549,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z2, Z3
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z2, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z2, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -502,18 +584,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -590,12 +678,16 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4(SB), $128-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12544(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12544(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z8, Z17
 	VMULPS      256(SI), Z8, Z18
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMOVUPS     (SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z17, Z19
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVUPS     256(SI), Z20
@@ -606,11 +698,17 @@ loop1:
 	PREFETCHT0  12352(SI)
 	VMAXPS      Z18, Z21, Z21
 	VMOVAPS     Z12, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z11, Z22
 	PREFETCHT0  12608(SI)
+
+	// The sum at the largest exponent.
 	VSUBPS      Z21, Z4, Z4
 	VMOVAPS     Z12, Z23
 	VFMADD231PS Z20, Z11, Z23
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z8, Z24
 	VSCALEFPS   Z4, Z0, Z0
 	VFMADD213PS Z13, Z19, Z22
@@ -618,6 +716,8 @@ loop1:
 	VFMADD213PS Z13, Z20, Z23
 	VRNDSCALEPS $0x00, Z24, Z24
 	VMOVUPS     64(SI), Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z24, Z25
 	VFMADD213PS Z14, Z19, Z22
 	VRNDSCALEPS $0x00, Z4, Z4
@@ -631,12 +731,18 @@ loop1:
 	VFMADD213PS Z15, Z19, Z22
 	VMAXPS      Z4, Z27, Z27
 	VMOVAPS     Z12, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z11, Z28
 	PREFETCHT0  12672(SI)
 	VFMADD213PS Z15, Z20, Z23
+
+	// The sum at the largest exponent.
 	VSUBPS      Z27, Z5, Z5
 	VMOVAPS     Z12, Z29
 	VFMADD231PS Z26, Z11, Z29
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z8, Z30
 	VFMADD213PS Z16, Z19, Z22
 	VSCALEFPS   Z5, Z1, Z1
@@ -646,6 +752,8 @@ loop1:
 	VFMADD213PS Z13, Z26, Z29
 	VRNDSCALEPS $0x00, Z30, Z30
 	VMOVUPS     128(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z30, Z19
 	VSUBPS      Z21, Z17, Z17
 	VFMADD213PS Z14, Z25, Z28
@@ -662,14 +770,20 @@ loop1:
 	VFMADD213PS Z15, Z25, Z28
 	VMAXPS      Z5, Z31, Z31
 	VMOVAPS     Z12, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z11, Z17
 	PREFETCHT0  12736(SI)
 	VSCALEFPS   Z18, Z23, Z23
 	VFMADD213PS Z15, Z26, Z29
+
+	// The sum at the largest exponent.
 	VSUBPS      Z31, Z6, Z6
 	VMOVAPS     Z12, Z18
 	VFMADD231PS Z20, Z11, Z18
 	VMOVUPS     Z21, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      192(SI), Z8, Z21
 	VADDPS      Z22, Z0, Z0
 	VFMADD213PS Z16, Z25, Z28
@@ -681,6 +795,8 @@ loop1:
 	VFMADD213PS Z13, Z20, Z18
 	VRNDSCALEPS $0x00, Z21, Z21
 	VMOVUPS     192(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z21, Z22
 	VSUBPS      Z27, Z24, Z24
 	VFMADD213PS Z14, Z19, Z17
@@ -696,9 +812,13 @@ loop1:
 	VFMADD213PS Z15, Z19, Z17
 	VMAXPS      Z6, Z25, Z25
 	VMOVAPS     Z12, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z11, Z24
 	VSCALEFPS   Z4, Z29, Z29
 	VFMADD213PS Z15, Z20, Z18
+
+	// The sum at the largest exponent.
 	VSUBPS      Z25, Z7, Z7
 	VMOVAPS     Z12, Z4
 	VFMADD231PS Z23, Z11, Z4
@@ -761,16 +881,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z4, Z2
-	VSUBPS           Z2, Z4, Z4
-	VMOVUPS          (SI), Z3
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z4, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z4, Z4
+	VMOVUPS (SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z3
 	VSCALEFPS        Z4, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z3
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z3, Z4
@@ -788,18 +916,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -864,53 +998,71 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u144(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12352(SI)
-	VMULPS           (SI), Z2, Z7
-	VMULPS           64(SI), Z2, Z8
-	PREFETCHT0       12416(SI)
-	VRNDSCALEPS      $0x00, Z7, Z7
-	PREFETCHT0       12480(SI)
-	VRNDSCALEPS      $0x00, Z8, Z8
-	VMULPS           128(SI), Z2, Z9
-	VMAXPS           Z7, Z1, Z10
-	VMULPS           192(SI), Z2, Z11
-	PREFETCHT0       12544(SI)
-	VMAXPS           Z8, Z10, Z10
-	VRNDSCALEPS      $0x00, Z9, Z9
-	PREFETCHT0       12608(SI)
-	VRNDSCALEPS      $0x00, Z11, Z11
-	VMULPS           256(SI), Z2, Z12
-	VMAXPS           Z9, Z10, Z10
-	VMULPS           320(SI), Z2, Z13
-	PREFETCHT0       12672(SI)
-	VMAXPS           Z11, Z10, Z10
-	VRNDSCALEPS      $0x00, Z12, Z12
-	PREFETCHT0       12736(SI)
-	VRNDSCALEPS      $0x00, Z13, Z13
-	VMULPS           384(SI), Z2, Z14
-	VMAXPS           Z12, Z10, Z10
-	VMULPS           448(SI), Z2, Z15
-	PREFETCHT0       12800(SI)
-	VMAXPS           Z13, Z10, Z10
-	VRNDSCALEPS      $0x00, Z14, Z14
-	VMULPS           512(SI), Z2, Z16
-	VRNDSCALEPS      $0x00, Z15, Z15
-	VRNDSCALEPS      $0x00, Z16, Z16
-	VMAXPS           Z14, Z10, Z10
-	VMOVUPS          (SI), Z17
-	VFMADD231PS      Z3, Z7, Z17
-	VMAXPS           Z15, Z10, Z10
-	VMAXPS           Z16, Z10, Z10
-	VSUBPS           Z10, Z1, Z1
-	VMOVUPS          64(SI), Z18
-	VFMADD231PS      Z3, Z8, Z18
-	VSCALEFPS        Z1, Z0, Z0
-	VFMADD231PS      Z4, Z7, Z17
-	VFMADD231PS      Z4, Z8, Z18
-	VMOVUPS          128(SI), Z1
-	VFMADD231PS      Z3, Z9, Z1
-	VMOVAPS          Z6, Z19
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z7
+	VMULPS      64(SI), Z2, Z8
+	PREFETCHT0  12416(SI)
+	VRNDSCALEPS $0x00, Z7, Z7
+	PREFETCHT0  12480(SI)
+	VRNDSCALEPS $0x00, Z8, Z8
+
+	// n = round(x * log2e)
+	VMULPS      128(SI), Z2, Z9
+	VMAXPS      Z7, Z1, Z10
+	VMULPS      192(SI), Z2, Z11
+	PREFETCHT0  12544(SI)
+	VMAXPS      Z8, Z10, Z10
+	VRNDSCALEPS $0x00, Z9, Z9
+	PREFETCHT0  12608(SI)
+	VRNDSCALEPS $0x00, Z11, Z11
+
+	// n = round(x * log2e)
+	VMULPS      256(SI), Z2, Z12
+	VMAXPS      Z9, Z10, Z10
+	VMULPS      320(SI), Z2, Z13
+	PREFETCHT0  12672(SI)
+	VMAXPS      Z11, Z10, Z10
+	VRNDSCALEPS $0x00, Z12, Z12
+	PREFETCHT0  12736(SI)
+	VRNDSCALEPS $0x00, Z13, Z13
+
+	// n = round(x * log2e)
+	VMULPS      384(SI), Z2, Z14
+	VMAXPS      Z12, Z10, Z10
+	VMULPS      448(SI), Z2, Z15
+	PREFETCHT0  12800(SI)
+	VMAXPS      Z13, Z10, Z10
+	VRNDSCALEPS $0x00, Z14, Z14
+
+	// n = round(x * log2e)
+	VMULPS      512(SI), Z2, Z16
+	VRNDSCALEPS $0x00, Z15, Z15
+	VRNDSCALEPS $0x00, Z16, Z16
+	VMAXPS      Z14, Z10, Z10
+	VMOVUPS     (SI), Z17
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z7, Z17
+	VMAXPS      Z15, Z10, Z10
+	VMAXPS      Z16, Z10, Z10
+
+	// The sum at the largest exponent.
+	VSUBPS      Z10, Z1, Z1
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z3, Z8, Z18
+	VSCALEFPS   Z1, Z0, Z0
+	VFMADD231PS Z4, Z7, Z17
+	VFMADD231PS Z4, Z8, Z18
+	VMOVUPS     128(SI), Z1
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z9, Z1
+	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z17, Z5, Z19
 	VMOVUPS          192(SI), Z20
 	VFMADD231PS      Z3, Z11, Z20
@@ -920,9 +1072,13 @@ loop1:
 	VFMADD213PS.BCST c3<>+0(SB), Z17, Z19
 	VFMADD231PS      Z4, Z11, Z20
 	VMOVUPS          256(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z12, Z22
 	VFMADD213PS.BCST c3<>+0(SB), Z18, Z21
 	VMOVAPS          Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z1, Z5, Z23
 	VMOVUPS          320(SI), Z24
 	VFMADD231PS      Z3, Z13, Z24
@@ -934,10 +1090,14 @@ loop1:
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z23
 	VFMADD231PS      Z4, Z13, Z24
 	VMOVUPS          384(SI), Z26
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z14, Z26
 	VFMADD213PS.BCST c1<>+0(SB), Z17, Z19
 	VFMADD213PS.BCST c3<>+0(SB), Z20, Z25
 	VMOVAPS          Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z22, Z5, Z27
 	VMOVUPS          448(SI), Z28
 	VFMADD231PS      Z3, Z15, Z28
@@ -951,11 +1111,15 @@ loop1:
 	VFMADD213PS.BCST c3<>+0(SB), Z22, Z27
 	VFMADD231PS      Z4, Z15, Z28
 	VMOVUPS          512(SI), Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z16, Z17
 	VFMADD213PS.BCST c0<>+0(SB), Z18, Z21
 	VFMADD213PS.BCST c1<>+0(SB), Z1, Z23
 	VFMADD213PS.BCST c3<>+0(SB), Z24, Z29
 	VMOVAPS          Z6, Z18
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z26, Z5, Z18
 	VFMADD231PS      Z4, Z16, Z17
 	VSUBPS           Z10, Z7, Z7
@@ -964,6 +1128,8 @@ loop1:
 	VMOVAPS          Z6, Z30
 	VFMADD231PS      Z28, Z5, Z30
 	VMOVAPS          Z6, Z31
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z17, Z5, Z31
 	VSUBPS           Z10, Z8, Z8
 	VFMADD213PS.BCST c0<>+0(SB), Z1, Z23
@@ -1024,16 +1190,24 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VBROADCASTSS     log2e<>+0(SB), Z2
-	VMULPS           (SI), Z2, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
-	VMAXPS           Z2, Z1, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VMAXPS      Z2, Z1, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z4
 	VSCALEFPS        Z1, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z1
@@ -1051,18 +1225,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1135,20 +1315,28 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12480(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12480(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z6, Z15
 	VMULPS      192(SI), Z6, Z16
 	PREFETCHT0  12672(SI)
 	VRNDSCALEPS $0x00, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      384(SI), Z6, Z17
 	VRNDSCALEPS $0x00, Z16, Z16
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMAXPS      Z15, Z3, Z18
 	VMOVUPS     (SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z15, Z19
 	VMAXPS      Z16, Z18, Z18
 	VMAXPS      Z17, Z18, Z18
+
+	// The sum at the largest exponent.
 	VSUBPS      Z18, Z3, Z3
 	VMOVUPS     192(SI), Z20
 	VFMADD231PS Z7, Z16, Z20
@@ -1156,13 +1344,19 @@ loop1:
 	VFMADD231PS Z8, Z15, Z19
 	VFMADD231PS Z8, Z16, Z20
 	VMOVUPS     384(SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z17, Z3
 	VMOVAPS     Z10, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z9, Z21
 	VFMADD231PS Z8, Z17, Z3
 	VMOVAPS     Z10, Z22
 	VFMADD231PS Z20, Z9, Z22
 	VMOVAPS     Z10, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z3, Z9, Z23
 	VFMADD213PS Z11, Z19, Z21
 	VFMADD213PS Z11, Z3, Z23
@@ -1172,6 +1366,8 @@ loop1:
 	PREFETCHT0  12544(SI)
 	VFMADD213PS Z12, Z19, Z21
 	VFMADD213PS Z13, Z3, Z23
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z6, Z24
 	VFMADD213PS Z12, Z20, Z22
 	VFMADD213PS Z14, Z3, Z23
@@ -1180,6 +1376,8 @@ loop1:
 	VFMADD213PS Z13, Z19, Z21
 	VSUBPS      Z18, Z17, Z17
 	VRNDSCALEPS $0x00, Z24, Z24
+
+	// n = round(x * log2e)
 	VMULPS      448(SI), Z6, Z25
 	VFMADD213PS Z13, Z20, Z22
 	VSCALEFPS   Z17, Z23, Z23
@@ -1188,10 +1386,14 @@ loop1:
 	VFMADD213PS Z14, Z19, Z21
 	VMAXPS      Z24, Z4, Z17
 	VMOVUPS     64(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z24, Z19
 	VFMADD213PS Z14, Z20, Z22
 	VMAXPS      Z3, Z17, Z17
 	VMAXPS      Z25, Z17, Z17
+
+	// The sum at the largest exponent.
 	VSUBPS      Z17, Z4, Z4
 	VMOVUPS     256(SI), Z20
 	VFMADD231PS Z7, Z3, Z20
@@ -1201,15 +1403,21 @@ loop1:
 	VSUBPS      Z18, Z16, Z16
 	VFMADD231PS Z8, Z3, Z20
 	VMOVUPS     448(SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z25, Z4
 	VSCALEFPS   Z15, Z21, Z21
 	VMOVAPS     Z10, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z9, Z15
 	VFMADD231PS Z8, Z25, Z4
 	VSCALEFPS   Z16, Z22, Z22
 	VMOVAPS     Z10, Z16
 	VFMADD231PS Z20, Z9, Z16
 	VMOVAPS     Z10, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z4, Z9, Z26
 	VADDPS      Z21, Z0, Z0
 	VFMADD213PS Z11, Z19, Z15
@@ -1222,6 +1430,8 @@ loop1:
 	PREFETCHT0  12608(SI)
 	VFMADD213PS Z12, Z19, Z15
 	VFMADD213PS Z13, Z4, Z26
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z6, Z21
 	VFMADD213PS Z12, Z20, Z16
 	VFMADD213PS Z14, Z4, Z26
@@ -1230,6 +1440,8 @@ loop1:
 	VFMADD213PS Z13, Z19, Z15
 	VSUBPS      Z17, Z25, Z25
 	VRNDSCALEPS $0x00, Z21, Z21
+
+	// n = round(x * log2e)
 	VMULPS      512(SI), Z6, Z22
 	VFMADD213PS Z13, Z20, Z16
 	VSCALEFPS   Z25, Z26, Z26
@@ -1238,10 +1450,14 @@ loop1:
 	VFMADD213PS Z14, Z19, Z15
 	VMAXPS      Z21, Z5, Z19
 	VMOVUPS     128(SI), Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z21, Z23
 	VFMADD213PS Z14, Z20, Z16
 	VMAXPS      Z4, Z19, Z19
 	VMAXPS      Z22, Z19, Z19
+
+	// The sum at the largest exponent.
 	VSUBPS      Z19, Z5, Z5
 	VMOVUPS     320(SI), Z20
 	VFMADD231PS Z7, Z4, Z20
@@ -1251,15 +1467,21 @@ loop1:
 	VSUBPS      Z17, Z3, Z3
 	VFMADD231PS Z8, Z4, Z20
 	VMOVUPS     512(SI), Z5
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z22, Z5
 	VSCALEFPS   Z24, Z15, Z15
 	VMOVAPS     Z10, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z9, Z24
 	VFMADD231PS Z8, Z22, Z5
 	VSCALEFPS   Z3, Z16, Z16
 	VMOVAPS     Z10, Z3
 	VFMADD231PS Z20, Z9, Z3
 	VMOVAPS     Z10, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z5, Z9, Z25
 	VADDPS      Z15, Z1, Z1
 	VFMADD213PS Z11, Z23, Z24
@@ -1314,16 +1536,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z3, Z2
-	VSUBPS           Z2, Z3, Z3
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z3, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z3, Z3
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z3, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z3
@@ -1341,18 +1571,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -1423,14 +1659,18 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160(SB), $384-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z2, Z11
 	VMULPS      64(SI), Z2, Z12
 	PREFETCHT0  12416(SI)
 	VRNDSCALEPS $0x00, Z11, Z11
 	PREFETCHT0  12480(SI)
 	VRNDSCALEPS $0x00, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z2, Z13
 	VMAXPS      Z11, Z1, Z14
 	VMULPS      192(SI), Z2, Z15
@@ -1439,6 +1679,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z13, Z13
 	PREFETCHT0  12608(SI)
 	VRNDSCALEPS $0x00, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z2, Z16
 	VMAXPS      Z13, Z14, Z14
 	VMULPS      320(SI), Z2, Z17
@@ -1447,6 +1689,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z16, Z16
 	PREFETCHT0  12736(SI)
 	VRNDSCALEPS $0x00, Z17, Z17
+
+	// n = round(x * log2e)
 	VMULPS      384(SI), Z2, Z18
 	VMAXPS      Z16, Z14, Z14
 	VMULPS      448(SI), Z2, Z19
@@ -1455,10 +1699,14 @@ loop1:
 	VRNDSCALEPS $0x00, Z18, Z18
 	PREFETCHT0  12864(SI)
 	VRNDSCALEPS $0x00, Z19, Z19
-	VMULPS      512(SI), Z2, Z20
-	VMAXPS      Z18, Z14, Z14
-	VMULPS      576(SI), Z2, Z21
-	VMOVUPS     (SI), Z22
+
+	// n = round(x * log2e)
+	VMULPS  512(SI), Z2, Z20
+	VMAXPS  Z18, Z14, Z14
+	VMULPS  576(SI), Z2, Z21
+	VMOVUPS (SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z11, Z22
 	VMAXPS      Z19, Z14, Z14
 	VRNDSCALEPS $0x00, Z20, Z20
@@ -1469,12 +1717,18 @@ loop1:
 	VMAXPS      Z20, Z14, Z14
 	VFMADD231PS Z4, Z12, Z23
 	VMOVUPS     128(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z24
 	VMAXPS      Z21, Z14, Z14
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z5, Z25
 	VMOVUPS     192(SI), Z26
 	VFMADD231PS Z3, Z15, Z26
+
+	// The sum at the largest exponent.
 	VSUBPS      Z14, Z1, Z1
 	VMOVAPS     Z6, Z27
 	VFMADD231PS Z23, Z5, Z27
@@ -1483,9 +1737,13 @@ loop1:
 	VFMADD213PS Z7, Z22, Z25
 	VFMADD231PS Z4, Z15, Z26
 	VMOVUPS     256(SI), Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z1
 	VFMADD213PS Z7, Z23, Z27
 	VMOVAPS     Z6, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z24, Z5, Z28
 	VMOVUPS     320(SI), Z29
 	VFMADD231PS Z3, Z17, Z29
@@ -1497,11 +1755,15 @@ loop1:
 	VFMADD213PS Z7, Z24, Z28
 	VFMADD231PS Z4, Z17, Z29
 	VMOVUPS     384(SI), Z31
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z18, Z31
 	VFMADD213PS Z9, Z22, Z25
 	VFMADD213PS Z7, Z26, Z30
 	VMOVUPS     Z17, (BX)
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z1, Z5, Z17
 	VMOVUPS     Z16, 64(BX)
 	VMOVUPS     448(SI), Z16
@@ -1517,11 +1779,15 @@ loop1:
 	VFMADD213PS Z7, Z1, Z17
 	VFMADD231PS Z4, Z19, Z16
 	VMOVUPS     512(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z20, Z22
 	VFMADD213PS Z10, Z23, Z27
 	VFMADD213PS Z9, Z24, Z28
 	VFMADD213PS Z7, Z29, Z15
 	VMOVAPS     Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z23
 	VMOVUPS     Z19, 192(BX)
 	VMOVUPS     576(SI), Z19
@@ -1543,6 +1809,8 @@ loop1:
 	VFMADD213PS Z9, Z1, Z17
 	VFMADD213PS Z7, Z16, Z18
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z5, Z11
 	VSCALEFPS   Z12, Z27, Z27
 	VSUBPS      Z14, Z13, Z13
@@ -1609,16 +1877,24 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VBROADCASTSS     log2e<>+0(SB), Z2
-	VMULPS           (SI), Z2, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
-	VMAXPS           Z2, Z1, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VMAXPS      Z2, Z1, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z4
 	VSCALEFPS        Z1, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z1
@@ -1636,18 +1912,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1718,28 +2000,38 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12416(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12416(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z4, Z13
 	VMULPS      128(SI), Z4, Z14
 	PREFETCHT0  12544(SI)
 	VRNDSCALEPS $0x00, Z13, Z13
 	PREFETCHT0  12672(SI)
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z4, Z15
 	VMAXPS      Z13, Z2, Z16
 	VMULPS      384(SI), Z4, Z17
 	PREFETCHT0  12800(SI)
 	VMAXPS      Z14, Z16, Z16
 	VRNDSCALEPS $0x00, Z15, Z15
+
+	// n = round(x * log2e)
 	VMULPS      512(SI), Z4, Z18
 	VRNDSCALEPS $0x00, Z17, Z17
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMAXPS      Z15, Z16, Z16
 	VMOVUPS     (SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z19
 	VMAXPS      Z17, Z16, Z16
 	VMAXPS      Z18, Z16, Z16
+
+	// The sum at the largest exponent.
 	VSUBPS      Z16, Z2, Z2
 	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z5, Z14, Z20
@@ -1747,8 +2039,12 @@ loop1:
 	VFMADD231PS Z6, Z13, Z19
 	VFMADD231PS Z6, Z14, Z20
 	VMOVUPS     256(SI), Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z15, Z2
 	VMOVAPS     Z8, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z7, Z21
 	VMOVUPS     384(SI), Z22
 	VFMADD231PS Z5, Z17, Z22
@@ -1758,15 +2054,21 @@ loop1:
 	VFMADD213PS Z9, Z19, Z21
 	VFMADD231PS Z6, Z17, Z22
 	VMOVUPS     512(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z18, Z24
 	VFMADD213PS Z9, Z20, Z23
 	VMOVAPS     Z8, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z2, Z7, Z25
 	VFMADD231PS Z6, Z18, Z24
 	VFMADD213PS Z10, Z19, Z21
 	VMOVAPS     Z8, Z26
 	VFMADD231PS Z22, Z7, Z26
 	VMOVAPS     Z8, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z24, Z7, Z27
 	VFMADD213PS Z10, Z20, Z23
 	VFMADD213PS Z9, Z2, Z25
@@ -1779,6 +2081,8 @@ loop1:
 	VFMADD213PS Z11, Z20, Z23
 	VFMADD213PS Z10, Z2, Z25
 	VFMADD213PS Z11, Z24, Z27
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z4, Z28
 	VFMADD213PS Z12, Z19, Z21
 	VFMADD213PS Z10, Z22, Z26
@@ -1794,6 +2098,8 @@ loop1:
 	VFMADD213PS Z11, Z22, Z26
 	VSCALEFPS   Z18, Z27, Z27
 	VRNDSCALEPS $0x00, Z19, Z19
+
+	// n = round(x * log2e)
 	VMULPS      320(SI), Z4, Z18
 	VSUBPS      Z16, Z14, Z14
 	VFMADD213PS Z12, Z2, Z25
@@ -1804,6 +2110,8 @@ loop1:
 	VFMADD213PS Z12, Z22, Z26
 	VMAXPS      Z19, Z2, Z2
 	VRNDSCALEPS $0x00, Z18, Z18
+
+	// n = round(x * log2e)
 	VMULPS      576(SI), Z4, Z13
 	VSCALEFPS   Z14, Z23, Z23
 	VSUBPS      Z16, Z15, Z15
@@ -1813,11 +2121,15 @@ loop1:
 	VSUBPS      Z16, Z17, Z17
 	VMAXPS      Z18, Z2, Z2
 	VMOVUPS     64(SI), Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z28, Z14
 	VADDPS      Z23, Z0, Z0
 	VSCALEFPS   Z15, Z25, Z25
 	VMAXPS      Z20, Z2, Z2
 	VMAXPS      Z13, Z2, Z2
+
+	// The sum at the largest exponent.
 	VSUBPS      Z2, Z3, Z3
 	VMOVUPS     192(SI), Z15
 	VFMADD231PS Z5, Z19, Z15
@@ -1827,10 +2139,14 @@ loop1:
 	VADDPS      Z25, Z0, Z0
 	VFMADD231PS Z6, Z19, Z15
 	VMOVUPS     320(SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z18, Z3
 	VADDPS      Z26, Z0, Z0
 	VADDPS      Z27, Z0, Z0
 	VMOVAPS     Z8, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z7, Z17
 	VMOVUPS     448(SI), Z21
 	VFMADD231PS Z5, Z20, Z21
@@ -1840,15 +2156,21 @@ loop1:
 	VFMADD213PS Z9, Z14, Z17
 	VFMADD231PS Z6, Z20, Z21
 	VMOVUPS     576(SI), Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z23
 	VFMADD213PS Z9, Z15, Z22
 	VMOVAPS     Z8, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z3, Z7, Z24
 	VFMADD231PS Z6, Z13, Z23
 	VFMADD213PS Z10, Z14, Z17
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z21, Z7, Z25
 	VMOVAPS     Z8, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z7, Z26
 	VFMADD213PS Z10, Z15, Z22
 	VFMADD213PS Z9, Z3, Z24
@@ -1906,16 +2228,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z2, Z3
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z2, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z2, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -1933,18 +2263,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -2023,12 +2359,16 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc5(SB), $256-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12608(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12608(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z10, Z19
 	VMULPS      320(SI), Z10, Z20
 	VRNDSCALEPS $0x00, Z19, Z19
 	VMOVUPS     (SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z11, Z19, Z21
 	VRNDSCALEPS $0x00, Z20, Z20
 	VMOVUPS     320(SI), Z22
@@ -2039,11 +2379,17 @@ loop1:
 	PREFETCHT0  12352(SI)
 	VMAXPS      Z20, Z23, Z23
 	VMOVAPS     Z14, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z13, Z24
 	PREFETCHT0  12672(SI)
+
+	// The sum at the largest exponent.
 	VSUBPS      Z23, Z5, Z5
 	VMOVAPS     Z14, Z25
 	VFMADD231PS Z22, Z13, Z25
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z10, Z26
 	VSCALEFPS   Z5, Z0, Z0
 	VFMADD213PS Z15, Z21, Z24
@@ -2051,6 +2397,8 @@ loop1:
 	VFMADD213PS Z15, Z22, Z25
 	VRNDSCALEPS $0x00, Z26, Z26
 	VMOVUPS     64(SI), Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z11, Z26, Z27
 	VFMADD213PS Z16, Z21, Z24
 	VRNDSCALEPS $0x00, Z5, Z5
@@ -2064,13 +2412,19 @@ loop1:
 	VFMADD213PS Z17, Z21, Z24
 	VMAXPS      Z5, Z29, Z29
 	VMOVAPS     Z14, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z27, Z13, Z30
 	PREFETCHT0  12736(SI)
 	VFMADD213PS Z17, Z22, Z25
+
+	// The sum at the largest exponent.
 	VSUBPS      Z29, Z6, Z6
 	VMOVAPS     Z14, Z31
 	VFMADD231PS Z28, Z13, Z31
 	VMOVUPS     Z4, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z10, Z4
 	VFMADD213PS Z18, Z21, Z24
 	VSCALEFPS   Z6, Z1, Z1
@@ -2080,6 +2434,8 @@ loop1:
 	VFMADD213PS Z15, Z28, Z31
 	VRNDSCALEPS $0x00, Z4, Z4
 	VMOVUPS     128(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z11, Z4, Z21
 	VSUBPS      Z23, Z19, Z19
 	VFMADD213PS Z16, Z27, Z30
@@ -2097,14 +2453,20 @@ loop1:
 	VFMADD213PS Z17, Z27, Z30
 	VMAXPS      Z6, Z23, Z23
 	VMOVAPS     Z14, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z13, Z19
 	PREFETCHT0  12800(SI)
 	VSCALEFPS   Z20, Z25, Z25
 	VFMADD213PS Z17, Z28, Z31
+
+	// The sum at the largest exponent.
 	VSUBPS      Z23, Z7, Z7
 	VMOVAPS     Z14, Z20
 	VFMADD231PS Z22, Z13, Z20
 	VMOVUPS     Z9, 128(BX)
+
+	// n = round(x * log2e)
 	VMULPS      192(SI), Z10, Z9
 	VADDPS      Z24, Z0, Z0
 	VFMADD213PS Z18, Z27, Z30
@@ -2116,6 +2478,8 @@ loop1:
 	VFMADD213PS Z15, Z22, Z20
 	VRNDSCALEPS $0x00, Z9, Z9
 	VMOVUPS     192(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS Z11, Z9, Z24
 	VSUBPS      Z29, Z26, Z26
 	VFMADD213PS Z16, Z21, Z19
@@ -2132,13 +2496,19 @@ loop1:
 	VFMADD213PS Z17, Z21, Z19
 	VMAXPS      Z7, Z27, Z27
 	VMOVAPS     Z14, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z24, Z13, Z26
 	PREFETCHT0  12864(SI)
 	VSCALEFPS   Z5, Z31, Z31
 	VFMADD213PS Z17, Z22, Z20
+
+	// The sum at the largest exponent.
 	VSUBPS      Z27, Z8, Z8
 	VMOVAPS     Z14, Z5
 	VFMADD231PS Z25, Z13, Z5
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z10, Z28
 	VADDPS      Z30, Z1, Z1
 	VFMADD213PS Z18, Z21, Z19
@@ -2150,6 +2520,8 @@ loop1:
 	VFMADD213PS Z15, Z25, Z5
 	VRNDSCALEPS $0x00, Z28, Z28
 	VMOVUPS     256(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z11, Z28, Z21
 	VSUBPS      Z23, Z4, Z4
 	VFMADD213PS Z16, Z24, Z26
@@ -2166,9 +2538,13 @@ loop1:
 	VFMADD213PS Z17, Z24, Z26
 	VMAXPS      Z8, Z31, Z31
 	VMOVAPS     Z14, Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z13, Z4
 	VSCALEFPS   Z6, Z20, Z20
 	VFMADD213PS Z17, Z25, Z5
+
+	// The sum at the largest exponent.
 	VSUBPS      Z31, Z30, Z30
 	VMOVAPS     Z14, Z6
 	VFMADD231PS Z22, Z13, Z6
@@ -2237,16 +2613,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z5, Z2
-	VSUBPS           Z2, Z5, Z5
-	VMOVUPS          (SI), Z3
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z5, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z5, Z5
+	VMOVUPS (SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z3
 	VSCALEFPS        Z5, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z3
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z3, Z4
@@ -2264,18 +2648,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -2344,93 +2734,121 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192(SB), $384-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12352(SI)
-	VMULPS           (SI), Z2, Z9
-	VMULPS           64(SI), Z2, Z10
-	PREFETCHT0       12416(SI)
-	VRNDSCALEPS      $0x00, Z9, Z9
-	PREFETCHT0       12480(SI)
-	VRNDSCALEPS      $0x00, Z10, Z10
-	VMULPS           128(SI), Z2, Z11
-	VMAXPS           Z9, Z1, Z12
-	VMULPS           192(SI), Z2, Z13
-	PREFETCHT0       12544(SI)
-	VMAXPS           Z10, Z12, Z12
-	VRNDSCALEPS      $0x00, Z11, Z11
-	PREFETCHT0       12608(SI)
-	VRNDSCALEPS      $0x00, Z13, Z13
-	VMULPS           256(SI), Z2, Z14
-	VMAXPS           Z11, Z12, Z12
-	VMULPS           320(SI), Z2, Z15
-	PREFETCHT0       12672(SI)
-	VMAXPS           Z13, Z12, Z12
-	VRNDSCALEPS      $0x00, Z14, Z14
-	PREFETCHT0       12736(SI)
-	VRNDSCALEPS      $0x00, Z15, Z15
-	VMULPS           384(SI), Z2, Z16
-	VMAXPS           Z14, Z12, Z12
-	VMULPS           448(SI), Z2, Z17
-	PREFETCHT0       12800(SI)
-	VMAXPS           Z15, Z12, Z12
-	VRNDSCALEPS      $0x00, Z16, Z16
-	PREFETCHT0       12864(SI)
-	VRNDSCALEPS      $0x00, Z17, Z17
-	VMULPS           512(SI), Z2, Z18
-	VMAXPS           Z16, Z12, Z12
-	VMULPS           576(SI), Z2, Z19
-	PREFETCHT0       12928(SI)
-	VMAXPS           Z17, Z12, Z12
-	VRNDSCALEPS      $0x00, Z18, Z18
-	PREFETCHT0       12992(SI)
-	VRNDSCALEPS      $0x00, Z19, Z19
-	VMULPS           640(SI), Z2, Z20
-	VMAXPS           Z18, Z12, Z12
-	VMULPS           704(SI), Z2, Z21
-	VMOVUPS          (SI), Z22
-	VFMADD231PS      Z3, Z9, Z22
-	VMAXPS           Z19, Z12, Z12
-	VRNDSCALEPS      $0x00, Z20, Z20
-	VMOVUPS          64(SI), Z23
-	VFMADD231PS      Z3, Z10, Z23
-	VRNDSCALEPS      $0x00, Z21, Z21
-	VFMADD231PS      Z4, Z9, Z22
-	VMAXPS           Z20, Z12, Z12
-	VFMADD231PS      Z4, Z10, Z23
-	VMOVUPS          128(SI), Z24
-	VFMADD231PS      Z3, Z11, Z24
-	VMAXPS           Z21, Z12, Z12
-	VMOVAPS          Z6, Z25
-	VFMADD231PS      Z22, Z5, Z25
-	VMOVUPS          192(SI), Z26
-	VFMADD231PS      Z3, Z13, Z26
-	VSUBPS           Z12, Z1, Z1
-	VMOVAPS          Z6, Z27
-	VFMADD231PS      Z23, Z5, Z27
-	VFMADD231PS      Z4, Z11, Z24
-	VSCALEFPS        Z1, Z0, Z0
-	VFMADD213PS      Z7, Z22, Z25
-	VFMADD231PS      Z4, Z13, Z26
-	VMOVUPS          256(SI), Z1
-	VFMADD231PS      Z3, Z14, Z1
-	VFMADD213PS      Z7, Z23, Z27
-	VMOVAPS          Z6, Z28
-	VFMADD231PS      Z24, Z5, Z28
-	VMOVUPS          320(SI), Z29
-	VFMADD231PS      Z3, Z15, Z29
-	VFMADD213PS      Z8, Z22, Z25
-	VMOVAPS          Z6, Z30
-	VFMADD231PS      Z26, Z5, Z30
-	VFMADD231PS      Z4, Z14, Z1
-	VFMADD213PS      Z8, Z23, Z27
-	VFMADD213PS      Z7, Z24, Z28
-	VFMADD231PS      Z4, Z15, Z29
-	VMOVUPS          384(SI), Z31
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z9
+	VMULPS      64(SI), Z2, Z10
+	PREFETCHT0  12416(SI)
+	VRNDSCALEPS $0x00, Z9, Z9
+	PREFETCHT0  12480(SI)
+	VRNDSCALEPS $0x00, Z10, Z10
+
+	// n = round(x * log2e)
+	VMULPS      128(SI), Z2, Z11
+	VMAXPS      Z9, Z1, Z12
+	VMULPS      192(SI), Z2, Z13
+	PREFETCHT0  12544(SI)
+	VMAXPS      Z10, Z12, Z12
+	VRNDSCALEPS $0x00, Z11, Z11
+	PREFETCHT0  12608(SI)
+	VRNDSCALEPS $0x00, Z13, Z13
+
+	// n = round(x * log2e)
+	VMULPS      256(SI), Z2, Z14
+	VMAXPS      Z11, Z12, Z12
+	VMULPS      320(SI), Z2, Z15
+	PREFETCHT0  12672(SI)
+	VMAXPS      Z13, Z12, Z12
+	VRNDSCALEPS $0x00, Z14, Z14
+	PREFETCHT0  12736(SI)
+	VRNDSCALEPS $0x00, Z15, Z15
+
+	// n = round(x * log2e)
+	VMULPS      384(SI), Z2, Z16
+	VMAXPS      Z14, Z12, Z12
+	VMULPS      448(SI), Z2, Z17
+	PREFETCHT0  12800(SI)
+	VMAXPS      Z15, Z12, Z12
+	VRNDSCALEPS $0x00, Z16, Z16
+	PREFETCHT0  12864(SI)
+	VRNDSCALEPS $0x00, Z17, Z17
+
+	// n = round(x * log2e)
+	VMULPS      512(SI), Z2, Z18
+	VMAXPS      Z16, Z12, Z12
+	VMULPS      576(SI), Z2, Z19
+	PREFETCHT0  12928(SI)
+	VMAXPS      Z17, Z12, Z12
+	VRNDSCALEPS $0x00, Z18, Z18
+	PREFETCHT0  12992(SI)
+	VRNDSCALEPS $0x00, Z19, Z19
+
+	// n = round(x * log2e)
+	VMULPS  640(SI), Z2, Z20
+	VMAXPS  Z18, Z12, Z12
+	VMULPS  704(SI), Z2, Z21
+	VMOVUPS (SI), Z22
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z9, Z22
+	VMAXPS      Z19, Z12, Z12
+	VRNDSCALEPS $0x00, Z20, Z20
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z3, Z10, Z23
+	VRNDSCALEPS $0x00, Z21, Z21
+	VFMADD231PS Z4, Z9, Z22
+	VMAXPS      Z20, Z12, Z12
+	VFMADD231PS Z4, Z10, Z23
+	VMOVUPS     128(SI), Z24
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z11, Z24
+	VMAXPS      Z21, Z12, Z12
+	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z22, Z5, Z25
+	VMOVUPS     192(SI), Z26
+	VFMADD231PS Z3, Z13, Z26
+
+	// The sum at the largest exponent.
+	VSUBPS      Z12, Z1, Z1
+	VMOVAPS     Z6, Z27
+	VFMADD231PS Z23, Z5, Z27
+	VFMADD231PS Z4, Z11, Z24
+	VSCALEFPS   Z1, Z0, Z0
+	VFMADD213PS Z7, Z22, Z25
+	VFMADD231PS Z4, Z13, Z26
+	VMOVUPS     256(SI), Z1
+
+	// t = x - n*ln 2
+	VFMADD231PS Z3, Z14, Z1
+	VFMADD213PS Z7, Z23, Z27
+	VMOVAPS     Z6, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z24, Z5, Z28
+	VMOVUPS     320(SI), Z29
+	VFMADD231PS Z3, Z15, Z29
+	VFMADD213PS Z8, Z22, Z25
+	VMOVAPS     Z6, Z30
+	VFMADD231PS Z26, Z5, Z30
+	VFMADD231PS Z4, Z14, Z1
+	VFMADD213PS Z8, Z23, Z27
+	VFMADD213PS Z7, Z24, Z28
+	VFMADD231PS Z4, Z15, Z29
+	VMOVUPS     384(SI), Z31
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z16, Z31
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z25
 	VFMADD213PS      Z7, Z26, Z30
 	VMOVUPS          Z15, (BX)
 	VMOVAPS          Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z1, Z5, Z15
 	VMOVUPS          Z14, 64(BX)
 	VMOVUPS          448(SI), Z14
@@ -2446,11 +2864,15 @@ loop1:
 	VFMADD213PS      Z7, Z1, Z15
 	VFMADD231PS      Z4, Z17, Z14
 	VMOVUPS          512(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z18, Z22
 	VFMADD213PS.BCST c0<>+0(SB), Z23, Z27
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z28
 	VFMADD213PS      Z7, Z29, Z13
 	VMOVAPS          Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z31, Z5, Z23
 	VMOVUPS          Z17, 192(BX)
 	VMOVUPS          576(SI), Z17
@@ -2468,12 +2890,16 @@ loop1:
 	VFMADD213PS      Z7, Z31, Z23
 	VFMADD231PS      Z4, Z19, Z17
 	VMOVUPS          640(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z3, Z20, Z24
 	VSCALEFPS        Z9, Z25, Z25
 	VFMADD213PS.BCST c0<>+0(SB), Z26, Z30
 	VFMADD213PS.BCST c1<>+0(SB), Z1, Z15
 	VFMADD213PS      Z7, Z14, Z16
 	VMOVAPS          Z6, Z9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z22, Z5, Z9
 	VMOVUPS          704(SI), Z26
 	VFMADD231PS      Z3, Z21, Z26
@@ -2497,6 +2923,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z31, Z23
 	VFMADD213PS      Z7, Z17, Z10
 	VMOVAPS          Z6, Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z24, Z5, Z1
 	VSCALEFPS        Z25, Z30, Z30
 	VMOVUPS          64(BX), Z11
@@ -2562,16 +2990,24 @@ done1:
 	PCALIGN $0x40
 
 loop2:
-	VBROADCASTSS     log2e<>+0(SB), Z2
-	VMULPS           (SI), Z2, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
-	VMAXPS           Z2, Z1, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VMAXPS      Z2, Z1, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z4
 	VSCALEFPS        Z1, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z1
@@ -2589,18 +3025,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2673,14 +3115,18 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc2(SB), $128-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12416(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12416(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z4, Z13
 	VMULPS      128(SI), Z4, Z14
 	PREFETCHT0  12544(SI)
 	VRNDSCALEPS $0x00, Z13, Z13
 	PREFETCHT0  12672(SI)
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z4, Z15
 	VMAXPS      Z13, Z2, Z16
 	VMULPS      384(SI), Z4, Z17
@@ -2689,10 +3135,14 @@ loop1:
 	VRNDSCALEPS $0x00, Z15, Z15
 	PREFETCHT0  12928(SI)
 	VRNDSCALEPS $0x00, Z17, Z17
-	VMULPS      512(SI), Z4, Z18
-	VMAXPS      Z15, Z16, Z16
-	VMULPS      640(SI), Z4, Z19
-	VMOVUPS     (SI), Z20
+
+	// n = round(x * log2e)
+	VMULPS  512(SI), Z4, Z18
+	VMAXPS  Z15, Z16, Z16
+	VMULPS  640(SI), Z4, Z19
+	VMOVUPS (SI), Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z20
 	VMAXPS      Z17, Z16, Z16
 	VRNDSCALEPS $0x00, Z18, Z18
@@ -2703,12 +3153,18 @@ loop1:
 	VMAXPS      Z18, Z16, Z16
 	VFMADD231PS Z6, Z14, Z21
 	VMOVUPS     256(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z15, Z22
 	VMAXPS      Z19, Z16, Z16
 	VMOVAPS     Z8, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z7, Z23
 	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z5, Z17, Z24
+
+	// The sum at the largest exponent.
 	VSUBPS      Z16, Z2, Z2
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z21, Z7, Z25
@@ -2717,9 +3173,13 @@ loop1:
 	VFMADD213PS Z9, Z20, Z23
 	VFMADD231PS Z6, Z17, Z24
 	VMOVUPS     512(SI), Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z18, Z2
 	VFMADD213PS Z9, Z21, Z25
 	VMOVAPS     Z8, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z7, Z26
 	VMOVUPS     640(SI), Z27
 	VFMADD231PS Z5, Z19, Z27
@@ -2734,12 +3194,16 @@ loop1:
 	VFMADD213PS Z11, Z20, Z23
 	VFMADD213PS Z9, Z24, Z28
 	VMOVAPS     Z8, Z29
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z2, Z7, Z29
 	PREFETCHT0  12480(SI)
 	VFMADD213PS Z11, Z21, Z25
 	VFMADD213PS Z10, Z22, Z26
 	VMOVAPS     Z8, Z30
 	VFMADD231PS Z27, Z7, Z30
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z4, Z31
 	VFMADD213PS Z12, Z20, Z23
 	VFMADD213PS Z10, Z24, Z28
@@ -2755,6 +3219,8 @@ loop1:
 	VFMADD213PS Z11, Z24, Z28
 	VFMADD213PS Z10, Z2, Z29
 	VRNDSCALEPS $0x00, Z20, Z20
+
+	// n = round(x * log2e)
 	VMULPS      320(SI), Z4, Z21
 	VSUBPS      Z16, Z14, Z14
 	VFMADD213PS Z12, Z22, Z26
@@ -2773,6 +3239,8 @@ loop1:
 	VSUBPS      Z16, Z15, Z15
 	VFMADD213PS Z11, Z27, Z30
 	VRNDSCALEPS $0x00, Z1, Z1
+
+	// n = round(x * log2e)
 	VMULPS      576(SI), Z4, Z13
 	VADDPS      Z23, Z0, Z0
 	VSUBPS      Z16, Z17, Z17
@@ -2780,6 +3248,8 @@ loop1:
 	VMAXPS      Z21, Z22, Z22
 	VMULPS      704(SI), Z4, Z2
 	VMOVUPS     64(SI), Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z31, Z14
 	VADDPS      Z25, Z0, Z0
 	VSCALEFPS   Z15, Z26, Z26
@@ -2797,15 +3267,21 @@ loop1:
 	VMAXPS      Z13, Z22, Z22
 	VFMADD231PS Z6, Z20, Z15
 	VMOVUPS     320(SI), Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z21, Z17
 	VADDPS      Z28, Z0, Z0
 	VSCALEFPS   Z18, Z29, Z29
 	VMAXPS      Z2, Z22, Z22
 	VMOVAPS     Z8, Z18
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z7, Z18
 	VMOVUPS     448(SI), Z23
 	VFMADD231PS Z5, Z1, Z23
 	VSCALEFPS   Z19, Z30, Z30
+
+	// The sum at the largest exponent.
 	VSUBPS      Z22, Z3, Z3
 	VMOVAPS     Z8, Z19
 	VFMADD231PS Z15, Z7, Z19
@@ -2816,10 +3292,14 @@ loop1:
 	VFMADD213PS Z9, Z14, Z18
 	VFMADD231PS Z6, Z1, Z23
 	VMOVUPS     576(SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z3
 	VADDPS      Z30, Z0, Z0
 	VFMADD213PS Z9, Z15, Z19
 	VMOVAPS     Z8, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z25
 	VMOVUPS     704(SI), Z26
 	VFMADD231PS Z5, Z2, Z26
@@ -2833,6 +3313,8 @@ loop1:
 	VFMADD213PS Z11, Z14, Z18
 	VFMADD213PS Z9, Z23, Z27
 	VMOVAPS     Z8, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z3, Z7, Z28
 	VFMADD213PS Z11, Z15, Z19
 	VFMADD213PS Z10, Z17, Z25
@@ -2895,16 +3377,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z2, Z3
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z2, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z2, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -2922,18 +3412,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -3006,18 +3502,24 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc3(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12480(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12480(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z6, Z15
 	VMULPS      192(SI), Z6, Z16
 	PREFETCHT0  12672(SI)
 	VRNDSCALEPS $0x00, Z15, Z15
 	PREFETCHT0  12864(SI)
 	VRNDSCALEPS $0x00, Z16, Z16
-	VMULPS      384(SI), Z6, Z17
-	VMAXPS      Z15, Z3, Z18
-	VMULPS      576(SI), Z6, Z19
-	VMOVUPS     (SI), Z20
+
+	// n = round(x * log2e)
+	VMULPS  384(SI), Z6, Z17
+	VMAXPS  Z15, Z3, Z18
+	VMULPS  576(SI), Z6, Z19
+	VMOVUPS (SI), Z20
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z15, Z20
 	VMAXPS      Z16, Z18, Z18
 	VRNDSCALEPS $0x00, Z17, Z17
@@ -3028,12 +3530,18 @@ loop1:
 	VMAXPS      Z17, Z18, Z18
 	VFMADD231PS Z8, Z16, Z21
 	VMOVUPS     384(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z17, Z22
 	VMAXPS      Z19, Z18, Z18
 	VMOVAPS     Z10, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z9, Z23
 	VMOVUPS     576(SI), Z24
 	VFMADD231PS Z7, Z19, Z24
+
+	// The sum at the largest exponent.
 	VSUBPS      Z18, Z3, Z3
 	VMOVAPS     Z10, Z25
 	VFMADD231PS Z21, Z9, Z25
@@ -3044,11 +3552,15 @@ loop1:
 	PREFETCHT0  12352(SI)
 	VFMADD213PS Z11, Z21, Z25
 	VMOVAPS     Z10, Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z9, Z3
 	PREFETCHT0  12544(SI)
 	VFMADD213PS Z12, Z20, Z23
 	VMOVAPS     Z10, Z26
 	VFMADD231PS Z24, Z9, Z26
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z6, Z27
 	VFMADD213PS Z12, Z21, Z25
 	VFMADD213PS Z11, Z22, Z3
@@ -3061,12 +3573,16 @@ loop1:
 	VFMADD213PS Z13, Z21, Z25
 	VFMADD213PS Z12, Z22, Z3
 	VRNDSCALEPS $0x00, Z28, Z28
+
+	// n = round(x * log2e)
 	VMULPS      448(SI), Z6, Z29
 	VFMADD213PS Z14, Z20, Z23
 	VFMADD213PS Z12, Z24, Z26
 	VMAXPS      Z27, Z4, Z20
 	VMULPS      640(SI), Z6, Z30
 	VMOVUPS     64(SI), Z31
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z27, Z31
 	VFMADD213PS Z14, Z21, Z25
 	VFMADD213PS Z13, Z22, Z3
@@ -3083,16 +3599,22 @@ loop1:
 	VMAXPS      Z29, Z20, Z20
 	VFMADD231PS Z8, Z28, Z21
 	VMOVUPS     448(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z29, Z22
 	VSCALEFPS   Z15, Z23, Z23
 	VFMADD213PS Z14, Z24, Z26
 	VMAXPS      Z30, Z20, Z20
 	VMOVAPS     Z10, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z9, Z15
 	VMOVUPS     640(SI), Z24
 	VFMADD231PS Z7, Z30, Z24
 	VSCALEFPS   Z16, Z25, Z25
 	VSUBPS      Z18, Z17, Z17
+
+	// The sum at the largest exponent.
 	VSUBPS      Z20, Z4, Z4
 	VMOVAPS     Z10, Z16
 	VFMADD231PS Z21, Z9, Z16
@@ -3107,12 +3629,16 @@ loop1:
 	VSCALEFPS   Z17, Z3, Z3
 	VFMADD213PS Z11, Z21, Z16
 	VMOVAPS     Z10, Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z9, Z4
 	PREFETCHT0  12608(SI)
 	VSCALEFPS   Z19, Z26, Z26
 	VFMADD213PS Z12, Z31, Z15
 	VMOVAPS     Z10, Z17
 	VFMADD231PS Z24, Z9, Z17
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z6, Z19
 	VADDPS      Z3, Z0, Z0
 	VFMADD213PS Z12, Z21, Z16
@@ -3127,12 +3653,16 @@ loop1:
 	VFMADD213PS Z13, Z21, Z16
 	VFMADD213PS Z12, Z22, Z4
 	VRNDSCALEPS $0x00, Z3, Z3
+
+	// n = round(x * log2e)
 	VMULPS      512(SI), Z6, Z23
 	VFMADD213PS Z14, Z31, Z15
 	VFMADD213PS Z12, Z24, Z17
 	VMAXPS      Z19, Z5, Z25
 	VMULPS      704(SI), Z6, Z26
 	VMOVUPS     128(SI), Z31
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z19, Z31
 	VFMADD213PS Z14, Z21, Z16
 	VFMADD213PS Z13, Z22, Z4
@@ -3149,16 +3679,22 @@ loop1:
 	VMAXPS      Z23, Z25, Z25
 	VFMADD231PS Z8, Z3, Z21
 	VMOVUPS     512(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z7, Z23, Z22
 	VSCALEFPS   Z27, Z15, Z15
 	VFMADD213PS Z14, Z24, Z17
 	VMAXPS      Z26, Z25, Z25
 	VMOVAPS     Z10, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z9, Z24
 	VMOVUPS     704(SI), Z27
 	VFMADD231PS Z7, Z26, Z27
 	VSCALEFPS   Z28, Z16, Z16
 	VSUBPS      Z20, Z29, Z29
+
+	// The sum at the largest exponent.
 	VSUBPS      Z25, Z5, Z5
 	VMOVAPS     Z10, Z28
 	VFMADD231PS Z21, Z9, Z28
@@ -3172,6 +3708,8 @@ loop1:
 	VSCALEFPS   Z29, Z4, Z4
 	VFMADD213PS Z11, Z21, Z28
 	VMOVAPS     Z10, Z5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z9, Z5
 	VSCALEFPS   Z30, Z17, Z17
 	VFMADD213PS Z12, Z31, Z24
@@ -3233,16 +3771,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z3, Z2
-	VSUBPS           Z2, Z3, Z3
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z3, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z3, Z3
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z3, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z3
@@ -3260,18 +3806,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -3350,34 +3902,46 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc6(SB), $256-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12672(SI)
-	VMULPS           (SI), Z12, Z19
-	VMULPS           384(SI), Z12, Z20
-	VRNDSCALEPS      $0x00, Z19, Z19
-	VMOVUPS          (SI), Z21
-	VFMADD231PS      Z13, Z19, Z21
-	VRNDSCALEPS      $0x00, Z20, Z20
-	VMOVUPS          384(SI), Z22
-	VFMADD231PS      Z13, Z20, Z22
-	VFMADD231PS      Z14, Z19, Z21
-	VMAXPS           Z19, Z6, Z23
-	VFMADD231PS      Z14, Z20, Z22
-	PREFETCHT0       12352(SI)
-	VMAXPS           Z20, Z23, Z23
-	VMOVAPS          Z16, Z24
-	VFMADD231PS      Z21, Z15, Z24
-	PREFETCHT0       12736(SI)
-	VSUBPS           Z23, Z6, Z6
-	VMOVAPS          Z16, Z25
-	VFMADD231PS      Z22, Z15, Z25
-	VMULPS           64(SI), Z12, Z26
-	VSCALEFPS        Z6, Z0, Z0
-	VFMADD213PS      Z17, Z21, Z24
-	VMULPS           448(SI), Z12, Z6
-	VFMADD213PS      Z17, Z22, Z25
-	VRNDSCALEPS      $0x00, Z26, Z26
-	VMOVUPS          64(SI), Z27
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12672(SI)
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z12, Z19
+	VMULPS      384(SI), Z12, Z20
+	VRNDSCALEPS $0x00, Z19, Z19
+	VMOVUPS     (SI), Z21
+
+	// t = x - n*ln 2
+	VFMADD231PS Z13, Z19, Z21
+	VRNDSCALEPS $0x00, Z20, Z20
+	VMOVUPS     384(SI), Z22
+	VFMADD231PS Z13, Z20, Z22
+	VFMADD231PS Z14, Z19, Z21
+	VMAXPS      Z19, Z6, Z23
+	VFMADD231PS Z14, Z20, Z22
+	PREFETCHT0  12352(SI)
+	VMAXPS      Z20, Z23, Z23
+	VMOVAPS     Z16, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z21, Z15, Z24
+	PREFETCHT0  12736(SI)
+
+	// The sum at the largest exponent.
+	VSUBPS      Z23, Z6, Z6
+	VMOVAPS     Z16, Z25
+	VFMADD231PS Z22, Z15, Z25
+
+	// n = round(x * log2e)
+	VMULPS      64(SI), Z12, Z26
+	VSCALEFPS   Z6, Z0, Z0
+	VFMADD213PS Z17, Z21, Z24
+	VMULPS      448(SI), Z12, Z6
+	VFMADD213PS Z17, Z22, Z25
+	VRNDSCALEPS $0x00, Z26, Z26
+	VMOVUPS     64(SI), Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z13, Z26, Z27
 	VFMADD213PS      Z18, Z21, Z24
 	VRNDSCALEPS      $0x00, Z6, Z6
@@ -3391,13 +3955,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z21, Z24
 	VMAXPS           Z6, Z29, Z29
 	VMOVAPS          Z16, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z27, Z15, Z30
 	PREFETCHT0       12800(SI)
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z25
-	VSUBPS           Z29, Z7, Z7
-	VMOVAPS          Z16, Z31
-	VFMADD231PS      Z28, Z15, Z31
-	VMOVUPS          Z5, (BX)
+
+	// The sum at the largest exponent.
+	VSUBPS      Z29, Z7, Z7
+	VMOVAPS     Z16, Z31
+	VFMADD231PS Z28, Z15, Z31
+	VMOVUPS     Z5, (BX)
+
+	// n = round(x * log2e)
 	VMULPS           128(SI), Z12, Z5
 	VFMADD213PS.BCST c0<>+0(SB), Z21, Z24
 	VSCALEFPS        Z7, Z1, Z1
@@ -3407,6 +3977,8 @@ loop1:
 	VFMADD213PS      Z17, Z28, Z31
 	VRNDSCALEPS      $0x00, Z5, Z5
 	VMOVUPS          128(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z13, Z5, Z21
 	VSUBPS           Z23, Z19, Z19
 	VFMADD213PS      Z18, Z27, Z30
@@ -3424,14 +3996,20 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z27, Z30
 	VMAXPS           Z7, Z23, Z23
 	VMOVAPS          Z16, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z21, Z15, Z19
 	PREFETCHT0       12864(SI)
 	VSCALEFPS        Z20, Z25, Z25
 	VFMADD213PS.BCST c1<>+0(SB), Z28, Z31
-	VSUBPS           Z23, Z8, Z8
-	VMOVAPS          Z16, Z20
-	VFMADD231PS      Z22, Z15, Z20
-	VMOVUPS          Z11, 128(BX)
+
+	// The sum at the largest exponent.
+	VSUBPS      Z23, Z8, Z8
+	VMOVAPS     Z16, Z20
+	VFMADD231PS Z22, Z15, Z20
+	VMOVUPS     Z11, 128(BX)
+
+	// n = round(x * log2e)
 	VMULPS           192(SI), Z12, Z11
 	VADDPS           Z24, Z0, Z0
 	VFMADD213PS.BCST c0<>+0(SB), Z27, Z30
@@ -3443,6 +4021,8 @@ loop1:
 	VFMADD213PS      Z17, Z22, Z20
 	VRNDSCALEPS      $0x00, Z11, Z11
 	VMOVUPS          192(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z13, Z11, Z24
 	VSUBPS           Z29, Z26, Z26
 	VFMADD213PS      Z18, Z21, Z19
@@ -3459,13 +4039,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z21, Z19
 	VMAXPS           Z8, Z27, Z27
 	VMOVAPS          Z16, Z26
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z24, Z15, Z26
 	PREFETCHT0       12928(SI)
 	VSCALEFPS        Z6, Z31, Z31
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z20
-	VSUBPS           Z27, Z9, Z9
-	VMOVAPS          Z16, Z6
-	VFMADD231PS      Z25, Z15, Z6
+
+	// The sum at the largest exponent.
+	VSUBPS      Z27, Z9, Z9
+	VMOVAPS     Z16, Z6
+	VFMADD231PS Z25, Z15, Z6
+
+	// n = round(x * log2e)
 	VMULPS           256(SI), Z12, Z28
 	VADDPS           Z30, Z1, Z1
 	VFMADD213PS.BCST c0<>+0(SB), Z21, Z19
@@ -3477,6 +4063,8 @@ loop1:
 	VFMADD213PS      Z17, Z25, Z6
 	VRNDSCALEPS      $0x00, Z28, Z28
 	VMOVUPS          256(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z13, Z28, Z21
 	VSUBPS           Z23, Z5, Z5
 	VFMADD213PS      Z18, Z24, Z26
@@ -3493,13 +4081,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z26
 	VMAXPS           Z9, Z30, Z30
 	VMOVAPS          Z16, Z5
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z21, Z15, Z5
 	PREFETCHT0       12992(SI)
 	VSCALEFPS        Z7, Z20, Z20
 	VFMADD213PS.BCST c1<>+0(SB), Z25, Z6
-	VSUBPS           Z30, Z10, Z10
-	VMOVAPS          Z16, Z7
-	VFMADD231PS      Z22, Z15, Z7
+
+	// The sum at the largest exponent.
+	VSUBPS      Z30, Z10, Z10
+	VMOVAPS     Z16, Z7
+	VFMADD231PS Z22, Z15, Z7
+
+	// n = round(x * log2e)
 	VMULPS           320(SI), Z12, Z31
 	VADDPS           Z19, Z2, Z2
 	VFMADD213PS.BCST c0<>+0(SB), Z24, Z26
@@ -3511,6 +4105,8 @@ loop1:
 	VFMADD213PS      Z17, Z22, Z7
 	VRNDSCALEPS      $0x00, Z31, Z31
 	VMOVUPS          320(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z13, Z31, Z19
 	VSUBPS           Z27, Z11, Z11
 	VFMADD213PS      Z18, Z21, Z5
@@ -3527,9 +4123,13 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z21, Z5
 	VMAXPS           Z10, Z25, Z11
 	VMOVAPS          Z16, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z19, Z15, Z25
 	VSCALEFPS        Z8, Z6, Z6
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z7
+
+	// The sum at the largest exponent.
 	VSUBPS           Z11, Z24, Z24
 	VMOVAPS          Z16, Z8
 	VFMADD231PS      Z20, Z15, Z8
@@ -3602,16 +4202,24 @@ done1:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z6, Z2
-	VSUBPS           Z2, Z6, Z6
-	VMOVUPS          (SI), Z3
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z6, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z6, Z6
+	VMOVUPS (SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z3
 	VSCALEFPS        Z6, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z3
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z3, Z4
@@ -3629,18 +4237,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -3709,18 +4323,24 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z2, Z11
 	VMULPS      64(SI), Z2, Z12
 	PREFETCHT0  12416(SI)
 	VRNDSCALEPS $0x00, Z11, Z11
 	PREFETCHT0  12480(SI)
 	VRNDSCALEPS $0x00, Z12, Z12
-	VMULPS      128(SI), Z2, Z13
-	VMAXPS      Z11, Z1, Z14
-	VMULPS      192(SI), Z2, Z15
-	VMOVUPS     (SI), Z16
+
+	// n = round(x * log2e)
+	VMULPS  128(SI), Z2, Z13
+	VMAXPS  Z11, Z1, Z14
+	VMULPS  192(SI), Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z11, Z16
 	VMAXPS      Z12, Z14, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3731,12 +4351,18 @@ loop1:
 	VMAXPS      Z13, Z14, Z14
 	VFMADD231PS Z4, Z12, Z17
 	VMOVUPS     128(SI), Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z18
 	VMAXPS      Z15, Z14, Z14
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z5, Z19
 	VMOVUPS     192(SI), Z20
 	VFMADD231PS Z3, Z15, Z20
+
+	// The sum at the largest exponent.
 	VSUBPS      Z14, Z1, Z1
 	VMOVAPS     Z6, Z21
 	VFMADD231PS Z17, Z5, Z21
@@ -3747,11 +4373,15 @@ loop1:
 	PREFETCHT0  12544(SI)
 	VFMADD213PS Z7, Z17, Z21
 	VMOVAPS     Z6, Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z5, Z1
 	PREFETCHT0  12608(SI)
 	VFMADD213PS Z8, Z16, Z19
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z20, Z5, Z22
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z2, Z23
 	VFMADD213PS Z8, Z17, Z21
 	VFMADD213PS Z7, Z18, Z1
@@ -3764,12 +4394,16 @@ loop1:
 	VFMADD213PS Z9, Z17, Z21
 	VFMADD213PS Z8, Z18, Z1
 	VRNDSCALEPS $0x00, Z24, Z24
+
+	// n = round(x * log2e)
 	VMULPS      384(SI), Z2, Z25
 	VFMADD213PS Z10, Z16, Z19
 	VFMADD213PS Z8, Z20, Z22
 	VMAXPS      Z23, Z14, Z16
 	VMULPS      448(SI), Z2, Z26
 	VMOVUPS     256(SI), Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z23, Z27
 	VFMADD213PS Z10, Z17, Z21
 	VFMADD213PS Z9, Z18, Z1
@@ -3786,16 +4420,22 @@ loop1:
 	VMAXPS      Z25, Z16, Z16
 	VFMADD231PS Z4, Z24, Z17
 	VMOVUPS     384(SI), Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z25, Z18
 	VSCALEFPS   Z11, Z19, Z19
 	VFMADD213PS Z10, Z20, Z22
 	VMAXPS      Z26, Z16, Z16
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z27, Z5, Z11
 	VMOVUPS     448(SI), Z20
 	VFMADD231PS Z3, Z26, Z20
 	VSCALEFPS   Z12, Z21, Z21
 	VSUBPS      Z14, Z13, Z13
+
+	// The sum at the largest exponent.
 	VSUBPS      Z16, Z14, Z12
 	VMOVAPS     Z6, Z28
 	VFMADD231PS Z17, Z5, Z28
@@ -3809,12 +4449,16 @@ loop1:
 	VSCALEFPS   Z13, Z1, Z1
 	VFMADD213PS Z7, Z17, Z28
 	VMOVAPS     Z6, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z5, Z13
 	PREFETCHT0  12864(SI)
 	VSCALEFPS   Z15, Z22, Z22
 	VFMADD213PS Z8, Z27, Z11
 	VMOVAPS     Z6, Z14
 	VFMADD231PS Z20, Z5, Z14
+
+	// n = round(x * log2e)
 	VMULPS      512(SI), Z2, Z15
 	VADDPS      Z1, Z0, Z0
 	VFMADD213PS Z8, Z17, Z28
@@ -3830,12 +4474,16 @@ loop1:
 	VFMADD213PS Z9, Z17, Z28
 	VFMADD213PS Z8, Z18, Z13
 	VRNDSCALEPS $0x00, Z1, Z1
+
+	// n = round(x * log2e)
 	VMULPS      640(SI), Z2, Z12
 	VFMADD213PS Z10, Z27, Z11
 	VFMADD213PS Z8, Z20, Z14
 	VMAXPS      Z15, Z16, Z19
 	VMULPS      704(SI), Z2, Z21
 	VMOVUPS     512(SI), Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z15, Z22
 	VFMADD213PS Z10, Z17, Z28
 	VFMADD213PS Z9, Z18, Z13
@@ -3852,16 +4500,22 @@ loop1:
 	VMAXPS      Z12, Z19, Z19
 	VFMADD231PS Z4, Z1, Z17
 	VMOVUPS     640(SI), Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z18
 	VSCALEFPS   Z23, Z11, Z11
 	VFMADD213PS Z10, Z20, Z14
 	VMAXPS      Z21, Z19, Z19
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z22, Z5, Z20
 	VMOVUPS     704(SI), Z23
 	VFMADD231PS Z3, Z21, Z23
 	VSCALEFPS   Z24, Z28, Z28
 	VSUBPS      Z16, Z25, Z25
+
+	// The sum at the largest exponent.
 	VSUBPS      Z19, Z16, Z24
 	VMOVAPS     Z6, Z27
 	VFMADD231PS Z17, Z5, Z27
@@ -3874,6 +4528,8 @@ loop1:
 	VSCALEFPS   Z25, Z13, Z13
 	VFMADD213PS Z7, Z17, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z5, Z11
 	VSCALEFPS   Z26, Z14, Z14
 	VFMADD213PS Z8, Z22, Z20
@@ -3930,18 +4586,24 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z2, Z11
 	VMULPS      64(SI), Z2, Z12
 	PREFETCHT0  12416(SI)
 	VRNDSCALEPS $0x00, Z11, Z11
 	PREFETCHT0  12480(SI)
 	VRNDSCALEPS $0x00, Z12, Z12
-	VMULPS      128(SI), Z2, Z13
-	VMAXPS      Z11, Z1, Z14
-	VMULPS      192(SI), Z2, Z15
-	VMOVUPS     (SI), Z16
+
+	// n = round(x * log2e)
+	VMULPS  128(SI), Z2, Z13
+	VMAXPS  Z11, Z1, Z14
+	VMULPS  192(SI), Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z11, Z16
 	VMAXPS      Z12, Z14, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3952,12 +4614,18 @@ loop2:
 	VMAXPS      Z13, Z14, Z14
 	VFMADD231PS Z4, Z12, Z17
 	VMOVUPS     128(SI), Z18
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z18
 	VMAXPS      Z15, Z14, Z14
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z5, Z19
 	VMOVUPS     192(SI), Z20
 	VFMADD231PS Z3, Z15, Z20
+
+	// The sum at the largest exponent.
 	VSUBPS      Z14, Z1, Z1
 	VMOVAPS     Z6, Z21
 	VFMADD231PS Z17, Z5, Z21
@@ -3967,6 +4635,8 @@ loop2:
 	VFMADD231PS Z4, Z15, Z20
 	VFMADD213PS Z7, Z17, Z21
 	VMOVAPS     Z6, Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z18, Z5, Z1
 	VFMADD213PS Z8, Z16, Z19
 	VMOVAPS     Z6, Z22
@@ -4010,16 +4680,24 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VBROADCASTSS     log2e<>+0(SB), Z2
-	VMULPS           (SI), Z2, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
-	VMAXPS           Z2, Z1, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z2, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+	VMAXPS      Z2, Z1, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z4
 	VSCALEFPS        Z1, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z1
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z1
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z1
@@ -4037,18 +4715,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done4
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4119,12 +4803,16 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12416(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12416(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z4, Z13
 	VMULPS      128(SI), Z4, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VMOVUPS     (SI), Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z15
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     128(SI), Z16
@@ -4135,11 +4823,17 @@ loop1:
 	PREFETCHT0  12352(SI)
 	VMAXPS      Z14, Z17, Z17
 	VMOVAPS     Z8, Z18
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z7, Z18
 	PREFETCHT0  12480(SI)
+
+	// The sum at the largest exponent.
 	VSUBPS      Z17, Z2, Z2
 	VMOVAPS     Z8, Z19
 	VFMADD231PS Z16, Z7, Z19
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z4, Z20
 	VSCALEFPS   Z2, Z0, Z0
 	VFMADD213PS Z9, Z15, Z18
@@ -4147,6 +4841,8 @@ loop1:
 	VFMADD213PS Z9, Z16, Z19
 	VRNDSCALEPS $0x00, Z20, Z20
 	VMOVUPS     64(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z20, Z21
 	VFMADD213PS Z10, Z15, Z18
 	VRNDSCALEPS $0x00, Z2, Z2
@@ -4160,12 +4856,18 @@ loop1:
 	VFMADD213PS Z11, Z15, Z18
 	VMAXPS      Z2, Z23, Z23
 	VMOVAPS     Z8, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z7, Z24
 	PREFETCHT0  12672(SI)
 	VFMADD213PS Z11, Z16, Z19
+
+	// The sum at the largest exponent.
 	VSUBPS      Z23, Z3, Z3
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z22, Z7, Z25
+
+	// n = round(x * log2e)
 	VMULPS      256(SI), Z4, Z26
 	VFMADD213PS Z12, Z15, Z18
 	VSCALEFPS   Z3, Z1, Z1
@@ -4175,6 +4877,8 @@ loop1:
 	VFMADD213PS Z9, Z22, Z25
 	VRNDSCALEPS $0x00, Z26, Z26
 	VMOVUPS     256(SI), Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z26, Z15
 	VSUBPS      Z17, Z13, Z13
 	VFMADD213PS Z10, Z21, Z24
@@ -4191,13 +4895,19 @@ loop1:
 	VFMADD213PS Z11, Z21, Z24
 	VMAXPS      Z3, Z27, Z27
 	VMOVAPS     Z8, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z7, Z13
 	PREFETCHT0  12736(SI)
 	VSCALEFPS   Z14, Z19, Z19
 	VFMADD213PS Z11, Z22, Z25
+
+	// The sum at the largest exponent.
 	VSUBPS      Z27, Z17, Z17
 	VMOVAPS     Z8, Z14
 	VFMADD231PS Z16, Z7, Z14
+
+	// n = round(x * log2e)
 	VMULPS      320(SI), Z4, Z28
 	VADDPS      Z18, Z0, Z0
 	VFMADD213PS Z12, Z21, Z24
@@ -4209,6 +4919,8 @@ loop1:
 	VFMADD213PS Z9, Z16, Z14
 	VRNDSCALEPS $0x00, Z28, Z28
 	VMOVUPS     320(SI), Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z28, Z17
 	VSUBPS      Z23, Z20, Z20
 	VFMADD213PS Z10, Z15, Z13
@@ -4225,13 +4937,19 @@ loop1:
 	VFMADD213PS Z11, Z15, Z13
 	VMAXPS      Z18, Z21, Z21
 	VMOVAPS     Z8, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z20
 	PREFETCHT0  12928(SI)
 	VSCALEFPS   Z2, Z25, Z25
 	VFMADD213PS Z11, Z16, Z14
+
+	// The sum at the largest exponent.
 	VSUBPS      Z21, Z23, Z23
 	VMOVAPS     Z8, Z2
 	VFMADD231PS Z19, Z7, Z2
+
+	// n = round(x * log2e)
 	VMULPS      512(SI), Z4, Z22
 	VADDPS      Z24, Z1, Z1
 	VFMADD213PS Z12, Z15, Z13
@@ -4243,6 +4961,8 @@ loop1:
 	VFMADD213PS Z9, Z19, Z2
 	VRNDSCALEPS $0x00, Z22, Z22
 	VMOVUPS     512(SI), Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z22, Z16
 	VSUBPS      Z27, Z26, Z26
 	VFMADD213PS Z10, Z17, Z20
@@ -4259,13 +4979,19 @@ loop1:
 	VFMADD213PS Z11, Z17, Z20
 	VMAXPS      Z15, Z24, Z24
 	VMOVAPS     Z8, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z16, Z7, Z25
 	PREFETCHT0  12992(SI)
 	VSCALEFPS   Z3, Z14, Z14
 	VFMADD213PS Z11, Z19, Z2
+
+	// The sum at the largest exponent.
 	VSUBPS      Z24, Z27, Z27
 	VMOVAPS     Z8, Z3
 	VFMADD231PS Z23, Z7, Z3
+
+	// n = round(x * log2e)
 	VMULPS      576(SI), Z4, Z26
 	VADDPS      Z13, Z0, Z0
 	VFMADD213PS Z12, Z17, Z20
@@ -4277,6 +5003,8 @@ loop1:
 	VFMADD213PS Z9, Z23, Z3
 	VRNDSCALEPS $0x00, Z26, Z26
 	VMOVUPS     576(SI), Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z26, Z14
 	VSUBPS      Z21, Z28, Z28
 	VFMADD213PS Z10, Z16, Z25
@@ -4292,9 +5020,13 @@ loop1:
 	VFMADD213PS Z11, Z16, Z25
 	VMAXPS      Z13, Z19, Z19
 	VMOVAPS     Z8, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z7, Z27
 	VSCALEFPS   Z18, Z2, Z2
 	VFMADD213PS Z11, Z23, Z3
+
+	// The sum at the largest exponent.
 	VSUBPS      Z19, Z21, Z21
 	VMOVAPS     Z8, Z18
 	VFMADD231PS Z17, Z7, Z18
@@ -4347,12 +5079,16 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12416(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12416(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z4, Z13
 	VMULPS      128(SI), Z4, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VMOVUPS     (SI), Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z13, Z15
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     128(SI), Z16
@@ -4363,11 +5099,17 @@ loop2:
 	PREFETCHT0  12352(SI)
 	VMAXPS      Z14, Z17, Z17
 	VMOVAPS     Z8, Z18
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z7, Z18
 	PREFETCHT0  12480(SI)
+
+	// The sum at the largest exponent.
 	VSUBPS      Z17, Z2, Z2
 	VMOVAPS     Z8, Z19
 	VFMADD231PS Z16, Z7, Z19
+
+	// n = round(x * log2e)
 	VMULPS      64(SI), Z4, Z20
 	VSCALEFPS   Z2, Z0, Z0
 	VFMADD213PS Z9, Z15, Z18
@@ -4375,6 +5117,8 @@ loop2:
 	VFMADD213PS Z9, Z16, Z19
 	VRNDSCALEPS $0x00, Z20, Z20
 	VMOVUPS     64(SI), Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z5, Z20, Z21
 	VFMADD213PS Z10, Z15, Z18
 	VRNDSCALEPS $0x00, Z2, Z2
@@ -4387,8 +5131,12 @@ loop2:
 	VFMADD213PS Z11, Z15, Z18
 	VMAXPS      Z2, Z23, Z23
 	VMOVAPS     Z8, Z24
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z7, Z24
 	VFMADD213PS Z11, Z16, Z19
+
+	// The sum at the largest exponent.
 	VSUBPS      Z23, Z3, Z3
 	VMOVAPS     Z8, Z25
 	VFMADD231PS Z22, Z7, Z25
@@ -4439,16 +5187,24 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z2, Z3
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          (SI), Z4
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z2, Z3
+
+	// The sum at the largest exponent.
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS (SI), Z4
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z4
 	VSCALEFPS        Z2, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -4466,18 +5222,24 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	TESTQ     CX, CX
+	JZ        done5
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z1
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z4
@@ -4550,35 +5312,49 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(SB), NOSPLIT, $0-32
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT0       12288(SI)
-	PREFETCHT0       12352(SI)
-	VMULPS           (SI), Z8, Z15
-	VMULPS           64(SI), Z8, Z16
-	VRNDSCALEPS      $0x00, Z15, Z15
-	VMOVUPS          (SI), Z17
-	VFMADD231PS      Z9, Z15, Z17
-	VRNDSCALEPS      $0x00, Z16, Z16
-	VMOVUPS          64(SI), Z18
-	VFMADD231PS      Z9, Z16, Z18
-	VFMADD231PS      Z10, Z15, Z17
-	VMAXPS           Z15, Z4, Z19
-	VFMADD231PS      Z10, Z16, Z18
-	PREFETCHT0       12416(SI)
-	VMAXPS           Z16, Z5, Z20
-	VMOVAPS          Z12, Z21
-	VFMADD231PS      Z17, Z11, Z21
-	PREFETCHT0       12480(SI)
-	VSUBPS           Z19, Z4, Z4
-	VMOVAPS          Z12, Z22
-	VFMADD231PS      Z18, Z11, Z22
-	VMULPS           128(SI), Z8, Z23
-	VSCALEFPS        Z4, Z0, Z0
-	VFMADD213PS      Z13, Z17, Z21
-	VMULPS           192(SI), Z8, Z4
-	VSUBPS           Z20, Z5, Z5
-	VFMADD213PS      Z13, Z18, Z22
-	VRNDSCALEPS      $0x00, Z23, Z23
-	VMOVUPS          128(SI), Z24
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z8, Z15
+	VMULPS      64(SI), Z8, Z16
+	VRNDSCALEPS $0x00, Z15, Z15
+	VMOVUPS     (SI), Z17
+
+	// t = x - n*ln 2
+	VFMADD231PS Z9, Z15, Z17
+	VRNDSCALEPS $0x00, Z16, Z16
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z9, Z16, Z18
+	VFMADD231PS Z10, Z15, Z17
+	VMAXPS      Z15, Z4, Z19
+	VFMADD231PS Z10, Z16, Z18
+	PREFETCHT0  12416(SI)
+	VMAXPS      Z16, Z5, Z20
+	VMOVAPS     Z12, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z17, Z11, Z21
+	PREFETCHT0  12480(SI)
+
+	// The sum at the largest exponent.
+	VSUBPS      Z19, Z4, Z4
+	VMOVAPS     Z12, Z22
+	VFMADD231PS Z18, Z11, Z22
+
+	// n = round(x * log2e)
+	VMULPS      128(SI), Z8, Z23
+	VSCALEFPS   Z4, Z0, Z0
+	VFMADD213PS Z13, Z17, Z21
+	VMULPS      192(SI), Z8, Z4
+
+	// The sum at the largest exponent.
+	VSUBPS      Z20, Z5, Z5
+	VFMADD213PS Z13, Z18, Z22
+	VRNDSCALEPS $0x00, Z23, Z23
+	VMOVUPS     128(SI), Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z9, Z23, Z24
 	VSCALEFPS        Z5, Z1, Z1
 	VFMADD213PS      Z14, Z17, Z21
@@ -4593,22 +5369,32 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z17, Z21
 	VMAXPS           Z4, Z7, Z26
 	VMOVAPS          Z12, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z24, Z11, Z27
 	PREFETCHT0       12608(SI)
 	VFMADD213PS.BCST c1<>+0(SB), Z18, Z22
-	VSUBPS           Z25, Z6, Z6
-	VMOVAPS          Z12, Z28
-	VFMADD231PS      Z5, Z11, Z28
+
+	// The sum at the largest exponent.
+	VSUBPS      Z25, Z6, Z6
+	VMOVAPS     Z12, Z28
+	VFMADD231PS Z5, Z11, Z28
+
+	// n = round(x * log2e)
 	VMULPS           256(SI), Z8, Z29
 	VFMADD213PS.BCST c0<>+0(SB), Z17, Z21
 	VSCALEFPS        Z6, Z2, Z2
 	VFMADD213PS      Z13, Z24, Z27
 	VMULPS           320(SI), Z8, Z6
 	VFMADD213PS.BCST c0<>+0(SB), Z18, Z22
-	VSUBPS           Z26, Z7, Z7
-	VFMADD213PS      Z13, Z5, Z28
-	VRNDSCALEPS      $0x00, Z29, Z29
-	VMOVUPS          256(SI), Z17
+
+	// The sum at the largest exponent.
+	VSUBPS      Z26, Z7, Z7
+	VFMADD213PS Z13, Z5, Z28
+	VRNDSCALEPS $0x00, Z29, Z29
+	VMOVUPS     256(SI), Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z9, Z29, Z17
 	VSUBPS           Z19, Z15, Z15
 	VSCALEFPS        Z7, Z3, Z3
@@ -4626,13 +5412,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z27
 	VMAXPS           Z6, Z20, Z15
 	VMOVAPS          Z12, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z17, Z11, Z30
 	PREFETCHT0       12736(SI)
 	VSCALEFPS        Z16, Z22, Z22
 	VFMADD213PS.BCST c1<>+0(SB), Z5, Z28
-	VSUBPS           Z18, Z19, Z19
-	VMOVAPS          Z12, Z16
-	VFMADD231PS      Z7, Z11, Z16
+
+	// The sum at the largest exponent.
+	VSUBPS      Z18, Z19, Z19
+	VMOVAPS     Z12, Z16
+	VFMADD231PS Z7, Z11, Z16
+
+	// n = round(x * log2e)
 	VMULPS           384(SI), Z8, Z31
 	VADDPS           Z21, Z0, Z0
 	VFMADD213PS.BCST c0<>+0(SB), Z24, Z27
@@ -4641,10 +5433,14 @@ loop1:
 	VMULPS           448(SI), Z8, Z19
 	VADDPS           Z22, Z1, Z1
 	VFMADD213PS.BCST c0<>+0(SB), Z5, Z28
-	VSUBPS           Z15, Z20, Z20
-	VFMADD213PS      Z13, Z7, Z16
-	VRNDSCALEPS      $0x00, Z31, Z31
-	VMOVUPS          384(SI), Z5
+
+	// The sum at the largest exponent.
+	VSUBPS      Z15, Z20, Z20
+	VFMADD213PS Z13, Z7, Z16
+	VRNDSCALEPS $0x00, Z31, Z31
+	VMOVUPS     384(SI), Z5
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z9, Z31, Z5
 	VSUBPS           Z25, Z23, Z23
 	VSCALEFPS        Z20, Z1, Z1
@@ -4662,13 +5458,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z17, Z30
 	VMAXPS           Z19, Z26, Z22
 	VMOVAPS          Z12, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z5, Z11, Z23
 	PREFETCHT0       12864(SI)
 	VSCALEFPS        Z4, Z28, Z28
 	VFMADD213PS.BCST c1<>+0(SB), Z7, Z16
-	VSUBPS           Z21, Z25, Z25
-	VMOVAPS          Z12, Z4
-	VFMADD231PS      Z20, Z11, Z4
+
+	// The sum at the largest exponent.
+	VSUBPS      Z21, Z25, Z25
+	VMOVAPS     Z12, Z4
+	VFMADD231PS Z20, Z11, Z4
+
+	// n = round(x * log2e)
 	VMULPS           512(SI), Z8, Z24
 	VADDPS           Z27, Z2, Z2
 	VFMADD213PS.BCST c0<>+0(SB), Z17, Z30
@@ -4677,10 +5479,14 @@ loop1:
 	VMULPS           576(SI), Z8, Z17
 	VADDPS           Z28, Z3, Z3
 	VFMADD213PS.BCST c0<>+0(SB), Z7, Z16
-	VSUBPS           Z22, Z26, Z26
-	VFMADD213PS      Z13, Z20, Z4
-	VRNDSCALEPS      $0x00, Z24, Z24
-	VMOVUPS          512(SI), Z7
+
+	// The sum at the largest exponent.
+	VSUBPS      Z22, Z26, Z26
+	VFMADD213PS Z13, Z20, Z4
+	VRNDSCALEPS $0x00, Z24, Z24
+	VMOVUPS     512(SI), Z7
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z9, Z24, Z7
 	VSUBPS           Z18, Z29, Z29
 	VSCALEFPS        Z26, Z3, Z3
@@ -4698,13 +5504,19 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z5, Z23
 	VMAXPS           Z17, Z15, Z27
 	VMOVAPS          Z12, Z28
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z7, Z11, Z28
 	PREFETCHT0       12992(SI)
 	VSCALEFPS        Z6, Z16, Z16
 	VFMADD213PS.BCST c1<>+0(SB), Z20, Z4
-	VSUBPS           Z26, Z18, Z18
-	VMOVAPS          Z12, Z6
-	VFMADD231PS      Z25, Z11, Z6
+
+	// The sum at the largest exponent.
+	VSUBPS      Z26, Z18, Z18
+	VMOVAPS     Z12, Z6
+	VFMADD231PS Z25, Z11, Z6
+
+	// n = round(x * log2e)
 	VMULPS           640(SI), Z8, Z29
 	VADDPS           Z30, Z0, Z0
 	VFMADD213PS.BCST c0<>+0(SB), Z5, Z23
@@ -4713,10 +5525,14 @@ loop1:
 	VMULPS           704(SI), Z8, Z5
 	VADDPS           Z16, Z1, Z1
 	VFMADD213PS.BCST c0<>+0(SB), Z20, Z4
-	VSUBPS           Z27, Z15, Z15
-	VFMADD213PS      Z13, Z25, Z6
-	VRNDSCALEPS      $0x00, Z29, Z29
-	VMOVUPS          640(SI), Z16
+
+	// The sum at the largest exponent.
+	VSUBPS      Z27, Z15, Z15
+	VFMADD213PS Z13, Z25, Z6
+	VRNDSCALEPS $0x00, Z29, Z29
+	VMOVUPS     640(SI), Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z9, Z29, Z16
 	VSUBPS           Z21, Z31, Z31
 	VSCALEFPS        Z15, Z1, Z1
@@ -4733,9 +5549,13 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z7, Z28
 	VMAXPS           Z5, Z22, Z20
 	VMOVAPS          Z12, Z30
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z16, Z11, Z30
 	VSCALEFPS        Z19, Z4, Z4
 	VFMADD213PS.BCST c1<>+0(SB), Z25, Z6
+
+	// The sum at the largest exponent.
 	VSUBPS           Z18, Z21, Z21
 	VMOVAPS          Z12, Z19
 	VFMADD231PS      Z15, Z11, Z19
@@ -4745,6 +5565,8 @@ loop1:
 	VFMADD213PS      Z13, Z16, Z30
 	VADDPS           Z4, Z3, Z3
 	VFMADD213PS.BCST c0<>+0(SB), Z25, Z6
+
+	// The sum at the largest exponent.
 	VSUBPS           Z20, Z22, Z22
 	VFMADD213PS      Z13, Z15, Z19
 	VSUBPS           Z26, Z24, Z24
@@ -4792,12 +5614,16 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	PREFETCHT0  12288(SI)
-	PREFETCHT0  12352(SI)
+	PREFETCHT0 12288(SI)
+	PREFETCHT0 12352(SI)
+
+	// n = round(x * log2e)
 	VMULPS      (SI), Z8, Z17
 	VMULPS      64(SI), Z8, Z18
 	VRNDSCALEPS $0x00, Z17, Z17
 	VMOVUPS     (SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z17, Z19
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVUPS     64(SI), Z20
@@ -4808,19 +5634,29 @@ loop2:
 	PREFETCHT0  12416(SI)
 	VMAXPS      Z18, Z5, Z22
 	VMOVAPS     Z12, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z11, Z23
 	PREFETCHT0  12480(SI)
+
+	// The sum at the largest exponent.
 	VSUBPS      Z21, Z4, Z4
 	VMOVAPS     Z12, Z24
 	VFMADD231PS Z20, Z11, Z24
+
+	// n = round(x * log2e)
 	VMULPS      128(SI), Z8, Z25
 	VSCALEFPS   Z4, Z0, Z0
 	VFMADD213PS Z13, Z19, Z23
 	VMULPS      192(SI), Z8, Z4
+
+	// The sum at the largest exponent.
 	VSUBPS      Z22, Z5, Z5
 	VFMADD213PS Z13, Z20, Z24
 	VRNDSCALEPS $0x00, Z25, Z25
 	VMOVUPS     128(SI), Z26
+
+	// t = x - n*ln 2
 	VFMADD231PS Z9, Z25, Z26
 	VSCALEFPS   Z5, Z1, Z1
 	VFMADD213PS Z14, Z19, Z23
@@ -4834,8 +5670,12 @@ loop2:
 	VFMADD213PS Z15, Z19, Z23
 	VMAXPS      Z4, Z7, Z28
 	VMOVAPS     Z12, Z29
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z11, Z29
 	VFMADD213PS Z15, Z20, Z24
+
+	// The sum at the largest exponent.
 	VSUBPS      Z27, Z6, Z6
 	VMOVAPS     Z12, Z30
 	VFMADD231PS Z5, Z11, Z30
@@ -4843,6 +5683,8 @@ loop2:
 	VSCALEFPS   Z6, Z2, Z2
 	VFMADD213PS Z13, Z26, Z29
 	VFMADD213PS Z16, Z20, Z24
+
+	// The sum at the largest exponent.
 	VSUBPS      Z28, Z7, Z7
 	VFMADD213PS Z13, Z5, Z30
 	VSUBPS      Z21, Z17, Z17
@@ -4898,16 +5740,24 @@ done2:
 	PCALIGN $0x40
 
 loop4:
-	VBROADCASTSS     log2e<>+0(SB), Z1
-	VMULPS           (SI), Z1, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
-	VMAXPS           Z1, Z4, Z2
-	VSUBPS           Z2, Z4, Z4
-	VMOVUPS          (SI), Z3
+	VBROADCASTSS log2e<>+0(SB), Z1
+
+	// n = round(x * log2e)
+	VMULPS      (SI), Z1, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+	VMAXPS      Z1, Z4, Z2
+
+	// The sum at the largest exponent.
+	VSUBPS  Z2, Z4, Z4
+	VMOVUPS (SI), Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z3
 	VSCALEFPS        Z4, Z0, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z3
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z3, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z3, Z4
@@ -4925,18 +5775,24 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes stay as they are.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ     CX, CX
+	JZ        done5
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3

@@ -2,6 +2,12 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx256skx_*.
 
 //go:build !purego
@@ -32,33 +38,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(SB), NOSPLIT,
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Y8
-	VSUBPS           Y2, Y8, Y8
-	VMOVUPS          32(SI), Y9
-	VSUBPS           Y2, Y9, Y9
-	VMOVAPS          Y3, Y10
-	VFMADD231PS      Y4, Y8, Y10
-	VMOVAPS          Y3, Y11
-	VFMADD231PS      Y4, Y9, Y11
-	VPSLLD           $0x17, Y10, Y12
-	VPSLLD           $0x17, Y11, Y13
-	VSUBPS           Y3, Y10, Y10
-	VSUBPS           Y3, Y11, Y11
-	VMOVAPS          Y8, Y14
-	VFMADD231PS      Y5, Y10, Y14
-	VMOVUPS          64(SI), Y15
-	VSUBPS           Y2, Y15, Y15
-	VMOVAPS          Y9, Y16
-	VFMADD231PS      Y5, Y11, Y16
-	VMOVUPS          96(SI), Y17
-	VSUBPS           Y2, Y17, Y17
-	VFMADD231PS      Y6, Y10, Y14
-	VMOVAPS          Y3, Y10
-	VFMADD231PS      Y4, Y15, Y10
-	VFMADD231PS      Y6, Y11, Y16
-	VMOVAPS          Y3, Y11
-	VFMADD231PS      Y4, Y17, Y11
-	VBROADCASTSS     c4<>+0(SB), Y18
+	VMOVUPS (SI), Y8
+	VSUBPS  Y2, Y8, Y8
+	VMOVUPS 32(SI), Y9
+	VSUBPS  Y2, Y9, Y9
+	VMOVAPS Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y4, Y8, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y9, Y11
+	VPSLLD      $0x17, Y10, Y12
+	VPSLLD      $0x17, Y11, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
+	VFMADD231PS Y5, Y10, Y14
+	VMOVUPS     64(SI), Y15
+	VSUBPS      Y2, Y15, Y15
+	VMOVAPS     Y9, Y16
+	VFMADD231PS Y5, Y11, Y16
+	VMOVUPS     96(SI), Y17
+	VSUBPS      Y2, Y17, Y17
+	VFMADD231PS Y6, Y10, Y14
+	VMOVAPS     Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS  Y4, Y15, Y10
+	VFMADD231PS  Y6, Y11, Y16
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y4, Y17, Y11
+	VBROADCASTSS c4<>+0(SB), Y18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y14, Y7, Y18
 	VPSLLD           $0x17, Y10, Y19
 	VBROADCASTSS     c4<>+0(SB), Y20
@@ -70,6 +84,8 @@ loop1:
 	VSUBPS           Y3, Y11, Y11
 	VFMADD213PS.BCST c2<>+0(SB), Y14, Y18
 	VMOVAPS          Y15, Y22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y22
 	VMOVUPS          128(SI), Y23
 	VSUBPS           Y2, Y23, Y23
@@ -81,6 +97,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y14, Y18
 	VFMADD231PS      Y6, Y10, Y22
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y23, Y10
 	VFMADD213PS.BCST c1<>+0(SB), Y16, Y20
 	VFMADD231PS      Y6, Y11, Y24
@@ -88,6 +106,8 @@ loop1:
 	VFMADD231PS      Y4, Y25, Y11
 	VMULPS           Y12, Y14, Y14
 	VBROADCASTSS     c4<>+0(SB), Y26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y22, Y7, Y26
 	VPSLLD           $0x17, Y10, Y27
 	VMULPS           Y13, Y16, Y16
@@ -101,6 +121,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y22, Y26
 	VMOVAPS          Y23, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y8
 	VMOVUPS          192(SI), Y30
 	VSUBPS           Y2, Y30, Y30
@@ -114,6 +136,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y22, Y26
 	VFMADD231PS      Y6, Y10, Y8
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y30, Y10
 	VFMADD231PS.Z    Y20, Y16, K2, Y13
 	VFMADD213PS.BCST c1<>+0(SB), Y24, Y28
@@ -123,6 +147,8 @@ loop1:
 	VMOVUPS          Y12, (DI)
 	VMULPS           Y19, Y22, Y22
 	VBROADCASTSS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y8, Y7, Y14
 	VPSLLD           $0x17, Y10, Y16
 	VMOVUPS          Y13, 32(DI)
@@ -139,6 +165,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y8, Y14
 	VMOVAPS          Y30, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y12
 	VMOVUPS          256(SI), Y13
 	VSUBPS           Y2, Y13, Y13
@@ -152,6 +180,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y8, Y14
 	VFMADD231PS      Y6, Y10, Y12
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y13, Y10
 	VFMADD231PS.Z    Y28, Y24, K2, Y21
 	VFMADD213PS.BCST c1<>+0(SB), Y9, Y18
@@ -161,6 +191,8 @@ loop1:
 	VMOVUPS          Y19, 64(DI)
 	VMULPS           Y27, Y8, Y8
 	VBROADCASTSS     c4<>+0(SB), Y22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y12, Y7, Y22
 	VPSLLD           $0x17, Y10, Y24
 	VMOVUPS          Y21, 96(DI)
@@ -177,6 +209,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y12, Y22
 	VMOVAPS          Y13, Y19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y19
 	VMOVUPS          320(SI), Y21
 	VSUBPS           Y2, Y21, Y21
@@ -190,6 +224,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y12, Y22
 	VFMADD231PS      Y6, Y10, Y19
 	VMOVAPS          Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y21, Y8
 	VFMADD231PS.Z    Y18, Y9, K2, Y29
 	VFMADD213PS.BCST c1<>+0(SB), Y15, Y26
@@ -199,6 +235,8 @@ loop1:
 	VMOVUPS          Y27, 128(DI)
 	VMULPS           Y16, Y12, Y12
 	VBROADCASTSS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y19, Y7, Y10
 	VPSLLD           $0x17, Y8, Y11
 	VMOVUPS          Y29, 160(DI)
@@ -215,6 +253,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y19, Y10
 	VMOVAPS          Y21, Y27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y8, Y27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Y23, Y14
@@ -229,6 +269,8 @@ loop1:
 	VMOVUPS          Y16, 192(DI)
 	VMULPS           Y24, Y19, Y19
 	VBROADCASTSS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y27, Y7, Y8
 	VMOVUPS          Y20, 224(DI)
 	VMULPS           Y28, Y23, Y23
@@ -285,25 +327,31 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Y13
-	VSUBPS        Y2, Y13, Y13
-	VMOVUPS       32(SI), Y14
-	VSUBPS        Y2, Y14, Y14
-	VMOVAPS       Y3, Y15
-	VFMADD231PS   Y4, Y13, Y15
-	VMOVAPS       Y3, Y16
-	VFMADD231PS   Y4, Y14, Y16
-	VPSLLD        $0x17, Y15, Y17
-	VPSLLD        $0x17, Y16, Y18
-	VSUBPS        Y3, Y15, Y15
-	VSUBPS        Y3, Y16, Y16
-	VMOVAPS       Y13, Y19
-	VFMADD231PS   Y5, Y15, Y19
-	VMOVAPS       Y14, Y20
-	VFMADD231PS   Y5, Y16, Y20
-	VFMADD231PS   Y6, Y15, Y19
-	VFMADD231PS   Y6, Y16, Y20
-	VMOVAPS       Y8, Y15
+	VMOVUPS (SI), Y13
+	VSUBPS  Y2, Y13, Y13
+	VMOVUPS 32(SI), Y14
+	VSUBPS  Y2, Y14, Y14
+	VMOVAPS Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y4, Y13, Y15
+	VMOVAPS     Y3, Y16
+	VFMADD231PS Y4, Y14, Y16
+	VPSLLD      $0x17, Y15, Y17
+	VPSLLD      $0x17, Y16, Y18
+	VSUBPS      Y3, Y15, Y15
+	VSUBPS      Y3, Y16, Y16
+	VMOVAPS     Y13, Y19
+
+	// t = x - n*ln 2
+	VFMADD231PS Y5, Y15, Y19
+	VMOVAPS     Y14, Y20
+	VFMADD231PS Y5, Y16, Y20
+	VFMADD231PS Y6, Y15, Y19
+	VFMADD231PS Y6, Y16, Y20
+	VMOVAPS     Y8, Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Y19, Y7, Y15
 	VMOVAPS       Y8, Y16
 	VFMADD231PS   Y20, Y7, Y16
@@ -341,16 +389,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Y2
-	VSUBPS           Y1, Y2, Y2
-	VBROADCASTSS     log2e<>+0(SB), Y3
+	VMOVUPS      (SI), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y2, Y3
 	VPSLLD           $0x17, Y3, Y4
 	VSUBPS.BCST      magic<>+0(SB), Y3, Y3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y2, Y3, Y5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y3, Y5
 	VBROADCASTSS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c3<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c2<>+0(SB), Y5, Y3
@@ -369,22 +423,28 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Y1
-	VSUBPS.BCST      max+48(FP), Y1, Y1
-	VBROADCASTSS     log2e<>+0(SB), Y2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Y1
+	VSUBPS.BCST  max+48(FP), Y1, Y1
+	VBROADCASTSS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y1, Y2
 	VPSLLD           $0x17, Y2, Y3
 	VSUBPS.BCST      magic<>+0(SB), Y2, Y2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y1, Y2, Y4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y2, Y4
 	VBROADCASTSS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c3<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c2<>+0(SB), Y4, Y2
@@ -465,33 +525,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2(SB), NOSPLIT,
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Y8
-	VSUBPS           Y2, Y8, Y8
-	VMOVUPS          32(SI), Y9
-	VSUBPS           Y2, Y9, Y9
-	VMOVAPS          Y3, Y10
-	VFMADD231PS      Y4, Y8, Y10
-	VMOVAPS          Y3, Y11
-	VFMADD231PS      Y4, Y9, Y11
-	VPSLLD           $0x17, Y10, Y12
-	VPSLLD           $0x17, Y11, Y13
-	VSUBPS           Y3, Y10, Y10
-	VSUBPS           Y3, Y11, Y11
-	VMOVAPS          Y8, Y14
-	VFMADD231PS      Y5, Y10, Y14
-	VMOVUPS          64(SI), Y15
-	VSUBPS           Y2, Y15, Y15
-	VMOVAPS          Y9, Y16
-	VFMADD231PS      Y5, Y11, Y16
-	VMOVUPS          96(SI), Y17
-	VSUBPS           Y2, Y17, Y17
-	VFMADD231PS      Y6, Y10, Y14
-	VMOVAPS          Y3, Y10
-	VFMADD231PS      Y4, Y15, Y10
-	VFMADD231PS      Y6, Y11, Y16
-	VMOVAPS          Y3, Y11
-	VFMADD231PS      Y4, Y17, Y11
-	VBROADCASTSS     c4<>+0(SB), Y18
+	VMOVUPS (SI), Y8
+	VSUBPS  Y2, Y8, Y8
+	VMOVUPS 32(SI), Y9
+	VSUBPS  Y2, Y9, Y9
+	VMOVAPS Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y4, Y8, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y9, Y11
+	VPSLLD      $0x17, Y10, Y12
+	VPSLLD      $0x17, Y11, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
+	VFMADD231PS Y5, Y10, Y14
+	VMOVUPS     64(SI), Y15
+	VSUBPS      Y2, Y15, Y15
+	VMOVAPS     Y9, Y16
+	VFMADD231PS Y5, Y11, Y16
+	VMOVUPS     96(SI), Y17
+	VSUBPS      Y2, Y17, Y17
+	VFMADD231PS Y6, Y10, Y14
+	VMOVAPS     Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS  Y4, Y15, Y10
+	VFMADD231PS  Y6, Y11, Y16
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y4, Y17, Y11
+	VBROADCASTSS c4<>+0(SB), Y18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y14, Y7, Y18
 	VPSLLD           $0x17, Y10, Y19
 	VBROADCASTSS     c4<>+0(SB), Y20
@@ -503,6 +571,8 @@ loop1:
 	VSUBPS           Y3, Y11, Y11
 	VFMADD213PS.BCST c2<>+0(SB), Y14, Y18
 	VMOVAPS          Y15, Y22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y22
 	VMOVUPS          128(SI), Y23
 	VSUBPS           Y2, Y23, Y23
@@ -514,6 +584,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y14, Y18
 	VFMADD231PS      Y6, Y10, Y22
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y23, Y10
 	VFMADD213PS.BCST c1<>+0(SB), Y16, Y20
 	VFMADD231PS      Y6, Y11, Y24
@@ -521,6 +593,8 @@ loop1:
 	VFMADD231PS      Y4, Y25, Y11
 	VMULPS           Y12, Y14, Y14
 	VBROADCASTSS     c4<>+0(SB), Y26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y22, Y7, Y26
 	VPSLLD           $0x17, Y10, Y27
 	VMULPS           Y13, Y16, Y16
@@ -534,6 +608,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y22, Y26
 	VMOVAPS          Y23, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y8
 	VMOVUPS          192(SI), Y30
 	VSUBPS           Y2, Y30, Y30
@@ -547,6 +623,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y22, Y26
 	VFMADD231PS      Y6, Y10, Y8
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y30, Y10
 	VFMADD231PS.Z    Y20, Y16, K2, Y13
 	VFMADD213PS.BCST c1<>+0(SB), Y24, Y28
@@ -556,6 +634,8 @@ loop1:
 	VMOVUPS          Y12, (DI)
 	VMULPS           Y19, Y22, Y22
 	VBROADCASTSS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y8, Y7, Y14
 	VPSLLD           $0x17, Y10, Y16
 	VMOVUPS          Y13, 32(DI)
@@ -572,6 +652,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y8, Y14
 	VMOVAPS          Y30, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y12
 	VMOVUPS          256(SI), Y13
 	VSUBPS           Y2, Y13, Y13
@@ -585,6 +667,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y8, Y14
 	VFMADD231PS      Y6, Y10, Y12
 	VMOVAPS          Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y13, Y10
 	VFMADD231PS.Z    Y28, Y24, K2, Y21
 	VFMADD213PS.BCST c1<>+0(SB), Y9, Y18
@@ -594,6 +678,8 @@ loop1:
 	VMOVUPS          Y19, 64(DI)
 	VMULPS           Y27, Y8, Y8
 	VBROADCASTSS     c4<>+0(SB), Y22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y12, Y7, Y22
 	VPSLLD           $0x17, Y10, Y24
 	VMOVUPS          Y21, 96(DI)
@@ -610,6 +696,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y12, Y22
 	VMOVAPS          Y13, Y19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y10, Y19
 	VMOVUPS          320(SI), Y21
 	VSUBPS           Y2, Y21, Y21
@@ -623,6 +711,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y12, Y22
 	VFMADD231PS      Y6, Y10, Y19
 	VMOVAPS          Y3, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y4, Y21, Y8
 	VFMADD231PS.Z    Y18, Y9, K2, Y29
 	VFMADD213PS.BCST c1<>+0(SB), Y15, Y26
@@ -632,6 +722,8 @@ loop1:
 	VMOVUPS          Y27, 128(DI)
 	VMULPS           Y16, Y12, Y12
 	VBROADCASTSS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y19, Y7, Y10
 	VPSLLD           $0x17, Y8, Y11
 	VMOVUPS          Y29, 160(DI)
@@ -648,6 +740,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y19, Y10
 	VMOVAPS          Y21, Y27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y5, Y8, Y27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Y23, Y14
@@ -662,6 +756,8 @@ loop1:
 	VMOVUPS          Y16, 192(DI)
 	VMULPS           Y24, Y19, Y19
 	VBROADCASTSS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y27, Y7, Y8
 	VMOVUPS          Y20, 224(DI)
 	VMULPS           Y28, Y23, Y23
@@ -718,54 +814,66 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Y13
-	VSUBPS        Y2, Y13, Y13
-	VMOVUPS       32(SI), Y14
-	VSUBPS        Y2, Y14, Y14
-	VMOVAPS       Y3, Y15
-	VFMADD231PS   Y4, Y13, Y15
-	VMOVAPS       Y3, Y16
-	VFMADD231PS   Y4, Y14, Y16
-	VPSLLD        $0x17, Y15, Y17
-	VPSLLD        $0x17, Y16, Y18
-	VSUBPS        Y3, Y15, Y15
-	VSUBPS        Y3, Y16, Y16
-	VMOVAPS       Y13, Y19
-	VFMADD231PS   Y5, Y15, Y19
-	VMOVUPS       64(SI), Y20
-	VSUBPS        Y2, Y20, Y20
-	VMOVAPS       Y14, Y21
-	VFMADD231PS   Y5, Y16, Y21
-	VMOVUPS       96(SI), Y22
-	VSUBPS        Y2, Y22, Y22
-	VFMADD231PS   Y6, Y15, Y19
-	VMOVAPS       Y3, Y15
-	VFMADD231PS   Y4, Y20, Y15
-	VFMADD231PS   Y6, Y16, Y21
-	VMOVAPS       Y3, Y16
-	VFMADD231PS   Y4, Y22, Y16
-	VMOVAPS       Y8, Y23
-	VFMADD231PS   Y19, Y7, Y23
-	VPSLLD        $0x17, Y15, Y24
-	VMOVAPS       Y8, Y25
-	VFMADD231PS   Y21, Y7, Y25
-	VPSLLD        $0x17, Y16, Y26
-	VFMADD213PS   Y9, Y19, Y23
-	VSUBPS        Y3, Y15, Y15
-	VFMADD213PS   Y9, Y21, Y25
-	VSUBPS        Y3, Y16, Y16
-	VFMADD213PS   Y10, Y19, Y23
-	VMOVAPS       Y20, Y27
-	VFMADD231PS   Y5, Y15, Y27
-	VFMADD213PS   Y10, Y21, Y25
-	VMOVAPS       Y22, Y28
-	VFMADD231PS   Y5, Y16, Y28
-	VFMADD213PS   Y11, Y19, Y23
-	VFMADD231PS   Y6, Y15, Y27
-	VFMADD213PS   Y11, Y21, Y25
-	VFMADD231PS   Y6, Y16, Y28
-	VMULPS        Y17, Y19, Y19
-	VMOVAPS       Y8, Y15
+	VMOVUPS (SI), Y13
+	VSUBPS  Y2, Y13, Y13
+	VMOVUPS 32(SI), Y14
+	VSUBPS  Y2, Y14, Y14
+	VMOVAPS Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y4, Y13, Y15
+	VMOVAPS     Y3, Y16
+	VFMADD231PS Y4, Y14, Y16
+	VPSLLD      $0x17, Y15, Y17
+	VPSLLD      $0x17, Y16, Y18
+	VSUBPS      Y3, Y15, Y15
+	VSUBPS      Y3, Y16, Y16
+	VMOVAPS     Y13, Y19
+
+	// t = x - n*ln 2
+	VFMADD231PS Y5, Y15, Y19
+	VMOVUPS     64(SI), Y20
+	VSUBPS      Y2, Y20, Y20
+	VMOVAPS     Y14, Y21
+	VFMADD231PS Y5, Y16, Y21
+	VMOVUPS     96(SI), Y22
+	VSUBPS      Y2, Y22, Y22
+	VFMADD231PS Y6, Y15, Y19
+	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y4, Y20, Y15
+	VFMADD231PS Y6, Y16, Y21
+	VMOVAPS     Y3, Y16
+	VFMADD231PS Y4, Y22, Y16
+	VMOVAPS     Y8, Y23
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Y19, Y7, Y23
+	VPSLLD      $0x17, Y15, Y24
+	VMOVAPS     Y8, Y25
+	VFMADD231PS Y21, Y7, Y25
+	VPSLLD      $0x17, Y16, Y26
+	VFMADD213PS Y9, Y19, Y23
+	VSUBPS      Y3, Y15, Y15
+	VFMADD213PS Y9, Y21, Y25
+	VSUBPS      Y3, Y16, Y16
+	VFMADD213PS Y10, Y19, Y23
+	VMOVAPS     Y20, Y27
+
+	// t = x - n*ln 2
+	VFMADD231PS Y5, Y15, Y27
+	VFMADD213PS Y10, Y21, Y25
+	VMOVAPS     Y22, Y28
+	VFMADD231PS Y5, Y16, Y28
+	VFMADD213PS Y11, Y19, Y23
+	VFMADD231PS Y6, Y15, Y27
+	VFMADD213PS Y11, Y21, Y25
+	VFMADD231PS Y6, Y16, Y28
+	VMULPS      Y17, Y19, Y19
+	VMOVAPS     Y8, Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Y27, Y7, Y15
 	VMULPS        Y18, Y21, Y21
 	VMOVAPS       Y8, Y16
@@ -812,16 +920,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Y2
-	VSUBPS           Y1, Y2, Y2
-	VBROADCASTSS     log2e<>+0(SB), Y3
+	VMOVUPS      (SI), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y2, Y3
 	VPSLLD           $0x17, Y3, Y4
 	VSUBPS.BCST      magic<>+0(SB), Y3, Y3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y2, Y3, Y5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y3, Y5
 	VBROADCASTSS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c3<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c2<>+0(SB), Y5, Y3
@@ -840,22 +954,28 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Y1
-	VSUBPS.BCST      max+48(FP), Y1, Y1
-	VBROADCASTSS     log2e<>+0(SB), Y2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Y1
+	VSUBPS.BCST  max+48(FP), Y1, Y1
+	VBROADCASTSS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y1, Y2
 	VPSLLD           $0x17, Y2, Y3
 	VSUBPS.BCST      magic<>+0(SB), Y2, Y2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y1, Y2, Y4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y2, Y4
 	VBROADCASTSS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c3<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c2<>+0(SB), Y4, Y2
@@ -903,19 +1023,23 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4(SB), NOSPLIT,
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Y8
-	VSUBPS           Y4, Y8, Y8
-	VMOVUPS          32(SI), Y9
-	VSUBPS           Y4, Y9, Y9
-	VMOVAPS          Y5, Y10
-	VFMADD231PS      Y6, Y8, Y10
-	VMOVAPS          Y5, Y11
-	VFMADD231PS      Y6, Y9, Y11
-	VPSLLD           $0x17, Y10, Y12
-	VPSLLD           $0x17, Y11, Y13
-	VSUBPS           Y5, Y10, Y10
-	VSUBPS           Y5, Y11, Y11
-	VMOVAPS          Y8, Y14
+	VMOVUPS (SI), Y8
+	VSUBPS  Y4, Y8, Y8
+	VMOVUPS 32(SI), Y9
+	VSUBPS  Y4, Y9, Y9
+	VMOVAPS Y5, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y6, Y8, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS Y6, Y9, Y11
+	VPSLLD      $0x17, Y10, Y12
+	VPSLLD      $0x17, Y11, Y13
+	VSUBPS      Y5, Y10, Y10
+	VSUBPS      Y5, Y11, Y11
+	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y10, Y14
 	VMOVUPS          64(SI), Y15
 	VSUBPS           Y4, Y15, Y15
@@ -925,11 +1049,15 @@ loop1:
 	VSUBPS           Y4, Y17, Y17
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y10, Y14
 	VMOVAPS          Y5, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y6, Y15, Y10
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y11, Y16
 	VMOVAPS          Y5, Y11
 	VFMADD231PS      Y6, Y17, Y11
 	VBROADCASTSS     c4<>+0(SB), Y18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y14, Y18
 	VPSLLD           $0x17, Y10, Y19
 	VBROADCASTSS     c4<>+0(SB), Y20
@@ -941,6 +1069,8 @@ loop1:
 	VSUBPS           Y5, Y11, Y11
 	VFMADD213PS.BCST c2<>+0(SB), Y14, Y18
 	VMOVAPS          Y15, Y22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y10, Y22
 	VMOVUPS          128(SI), Y23
 	VSUBPS           Y4, Y23, Y23
@@ -952,6 +1082,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y14, Y18
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y10, Y22
 	VMOVAPS          Y5, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y6, Y23, Y10
 	VFMADD213PS.BCST c1<>+0(SB), Y16, Y20
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y11, Y24
@@ -959,6 +1091,8 @@ loop1:
 	VFMADD231PS      Y6, Y25, Y11
 	VMULPS           Y12, Y14, Y14
 	VBROADCASTSS     c4<>+0(SB), Y26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y22, Y26
 	VPSLLD           $0x17, Y10, Y27
 	VMULPS           Y13, Y16, Y16
@@ -972,6 +1106,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y22, Y26
 	VMOVAPS          Y23, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y10, Y8
 	VMOVUPS          192(SI), Y30
 	VSUBPS           Y4, Y30, Y30
@@ -985,6 +1121,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y22, Y26
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y10, Y8
 	VMOVAPS          Y5, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y6, Y30, Y10
 	VFMADD231PS.Z    Y20, Y16, K2, Y13
 	VFMADD213PS.BCST c1<>+0(SB), Y24, Y28
@@ -994,6 +1132,8 @@ loop1:
 	VMOVUPS          Y12, (DI)
 	VMULPS           Y19, Y22, Y22
 	VBROADCASTSS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y8, Y14
 	VPSLLD           $0x17, Y10, Y16
 	VMOVUPS          Y13, 32(DI)
@@ -1010,6 +1150,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y8, Y14
 	VMOVAPS          Y30, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y10, Y12
 	VMOVUPS          256(SI), Y13
 	VSUBPS           Y4, Y13, Y13
@@ -1023,6 +1165,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y8, Y14
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y10, Y12
 	VMOVAPS          Y5, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y6, Y13, Y10
 	VFMADD231PS.Z    Y28, Y24, K2, Y21
 	VFMADD213PS.BCST c1<>+0(SB), Y9, Y18
@@ -1032,6 +1176,8 @@ loop1:
 	VMOVUPS          Y19, 64(DI)
 	VMULPS           Y27, Y8, Y8
 	VBROADCASTSS     c4<>+0(SB), Y22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y12, Y22
 	VPSLLD           $0x17, Y10, Y24
 	VMOVUPS          Y21, 96(DI)
@@ -1048,6 +1194,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y12, Y22
 	VMOVAPS          Y13, Y19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y10, Y19
 	VMOVUPS          320(SI), Y21
 	VSUBPS           Y4, Y21, Y21
@@ -1061,6 +1209,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y12, Y22
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y10, Y19
 	VMOVAPS          Y5, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y6, Y21, Y8
 	VFMADD231PS.Z    Y18, Y9, K2, Y29
 	VFMADD213PS.BCST c1<>+0(SB), Y15, Y26
@@ -1070,6 +1220,8 @@ loop1:
 	VMOVUPS          Y27, 128(DI)
 	VMULPS           Y16, Y12, Y12
 	VBROADCASTSS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y19, Y10
 	VPSLLD           $0x17, Y8, Y11
 	VMOVUPS          Y29, 160(DI)
@@ -1086,6 +1238,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y19, Y10
 	VMOVAPS          Y21, Y27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y7, Y8, Y27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Y23, Y14
@@ -1100,6 +1254,8 @@ loop1:
 	VMOVUPS          Y16, 192(DI)
 	VMULPS           Y24, Y19, Y19
 	VBROADCASTSS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y27, Y8
 	VMOVUPS          Y20, 224(DI)
 	VMULPS           Y28, Y23, Y23
@@ -1156,54 +1312,66 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Y15
-	VSUBPS        Y4, Y15, Y15
-	VMOVUPS       32(SI), Y16
-	VSUBPS        Y4, Y16, Y16
-	VMOVAPS       Y5, Y17
-	VFMADD231PS   Y6, Y15, Y17
-	VMOVAPS       Y5, Y18
-	VFMADD231PS   Y6, Y16, Y18
-	VPSLLD        $0x17, Y17, Y19
-	VPSLLD        $0x17, Y18, Y20
-	VSUBPS        Y5, Y17, Y17
-	VSUBPS        Y5, Y18, Y18
-	VMOVAPS       Y15, Y21
-	VFMADD231PS   Y7, Y17, Y21
-	VMOVUPS       64(SI), Y22
-	VSUBPS        Y4, Y22, Y22
-	VMOVAPS       Y16, Y23
-	VFMADD231PS   Y7, Y18, Y23
-	VMOVUPS       96(SI), Y24
-	VSUBPS        Y4, Y24, Y24
-	VFMADD231PS   Y8, Y17, Y21
-	VMOVAPS       Y5, Y17
-	VFMADD231PS   Y6, Y22, Y17
-	VFMADD231PS   Y8, Y18, Y23
-	VMOVAPS       Y5, Y18
-	VFMADD231PS   Y6, Y24, Y18
-	VMOVAPS       Y10, Y25
-	VFMADD231PS   Y21, Y9, Y25
-	VPSLLD        $0x17, Y17, Y26
-	VMOVAPS       Y10, Y27
-	VFMADD231PS   Y23, Y9, Y27
-	VPSLLD        $0x17, Y18, Y28
-	VFMADD213PS   Y11, Y21, Y25
-	VSUBPS        Y5, Y17, Y17
-	VFMADD213PS   Y11, Y23, Y27
-	VSUBPS        Y5, Y18, Y18
-	VFMADD213PS   Y12, Y21, Y25
-	VMOVAPS       Y22, Y29
-	VFMADD231PS   Y7, Y17, Y29
-	VFMADD213PS   Y12, Y23, Y27
-	VMOVAPS       Y24, Y30
-	VFMADD231PS   Y7, Y18, Y30
-	VFMADD213PS   Y13, Y21, Y25
-	VFMADD231PS   Y8, Y17, Y29
-	VFMADD213PS   Y13, Y23, Y27
-	VFMADD231PS   Y8, Y18, Y30
-	VMULPS        Y19, Y21, Y21
-	VMOVAPS       Y10, Y17
+	VMOVUPS (SI), Y15
+	VSUBPS  Y4, Y15, Y15
+	VMOVUPS 32(SI), Y16
+	VSUBPS  Y4, Y16, Y16
+	VMOVAPS Y5, Y17
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y6, Y15, Y17
+	VMOVAPS     Y5, Y18
+	VFMADD231PS Y6, Y16, Y18
+	VPSLLD      $0x17, Y17, Y19
+	VPSLLD      $0x17, Y18, Y20
+	VSUBPS      Y5, Y17, Y17
+	VSUBPS      Y5, Y18, Y18
+	VMOVAPS     Y15, Y21
+
+	// t = x - n*ln 2
+	VFMADD231PS Y7, Y17, Y21
+	VMOVUPS     64(SI), Y22
+	VSUBPS      Y4, Y22, Y22
+	VMOVAPS     Y16, Y23
+	VFMADD231PS Y7, Y18, Y23
+	VMOVUPS     96(SI), Y24
+	VSUBPS      Y4, Y24, Y24
+	VFMADD231PS Y8, Y17, Y21
+	VMOVAPS     Y5, Y17
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y6, Y22, Y17
+	VFMADD231PS Y8, Y18, Y23
+	VMOVAPS     Y5, Y18
+	VFMADD231PS Y6, Y24, Y18
+	VMOVAPS     Y10, Y25
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Y21, Y9, Y25
+	VPSLLD      $0x17, Y17, Y26
+	VMOVAPS     Y10, Y27
+	VFMADD231PS Y23, Y9, Y27
+	VPSLLD      $0x17, Y18, Y28
+	VFMADD213PS Y11, Y21, Y25
+	VSUBPS      Y5, Y17, Y17
+	VFMADD213PS Y11, Y23, Y27
+	VSUBPS      Y5, Y18, Y18
+	VFMADD213PS Y12, Y21, Y25
+	VMOVAPS     Y22, Y29
+
+	// t = x - n*ln 2
+	VFMADD231PS Y7, Y17, Y29
+	VFMADD213PS Y12, Y23, Y27
+	VMOVAPS     Y24, Y30
+	VFMADD231PS Y7, Y18, Y30
+	VFMADD213PS Y13, Y21, Y25
+	VFMADD231PS Y8, Y17, Y29
+	VFMADD213PS Y13, Y23, Y27
+	VFMADD231PS Y8, Y18, Y30
+	VMULPS      Y19, Y21, Y21
+	VMOVAPS     Y10, Y17
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Y29, Y9, Y17
 	VMULPS        Y20, Y23, Y23
 	VMOVAPS       Y10, Y18
@@ -1252,16 +1420,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Y2
-	VSUBPS           Y1, Y2, Y2
-	VBROADCASTSS     log2e<>+0(SB), Y3
+	VMOVUPS      (SI), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y2, Y3
 	VPSLLD           $0x17, Y3, Y4
 	VSUBPS.BCST      magic<>+0(SB), Y3, Y3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y2, Y3, Y5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y3, Y5
 	VBROADCASTSS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c3<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c2<>+0(SB), Y5, Y3
@@ -1280,22 +1454,28 @@ done4:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Y1
-	VSUBPS.BCST      max+48(FP), Y1, Y1
-	VBROADCASTSS     log2e<>+0(SB), Y2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Y1
+	VSUBPS.BCST  max+48(FP), Y1, Y1
+	VBROADCASTSS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y1, Y2
 	VPSLLD           $0x17, Y2, Y3
 	VSUBPS.BCST      magic<>+0(SB), Y2, Y2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y1, Y2, Y4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y2, Y4
 	VBROADCASTSS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c3<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c2<>+0(SB), Y4, Y2
@@ -1343,33 +1523,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u8(SB), NOSPLIT, $0-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Y8
-	VSUBPS           Y1, Y8, Y8
-	VMOVUPS          32(SI), Y9
-	VSUBPS           Y1, Y9, Y9
-	VMOVAPS          Y2, Y10
-	VFMADD231PS      Y3, Y8, Y10
-	VMOVAPS          Y2, Y11
-	VFMADD231PS      Y3, Y9, Y11
-	VPSLLD           $0x17, Y10, Y12
-	VPSLLD           $0x17, Y11, Y13
-	VSUBPS           Y2, Y10, Y10
-	VSUBPS           Y2, Y11, Y11
-	VMOVAPS          Y8, Y14
-	VFMADD231PS      Y4, Y10, Y14
-	VMOVUPS          64(SI), Y15
-	VSUBPS           Y1, Y15, Y15
-	VMOVAPS          Y9, Y16
-	VFMADD231PS      Y4, Y11, Y16
-	VMOVUPS          96(SI), Y17
-	VSUBPS           Y1, Y17, Y17
-	VFMADD231PS      Y5, Y10, Y14
-	VMOVAPS          Y2, Y10
-	VFMADD231PS      Y3, Y15, Y10
-	VFMADD231PS      Y5, Y11, Y16
-	VMOVAPS          Y2, Y11
-	VFMADD231PS      Y3, Y17, Y11
-	VMOVAPS          Y7, Y18
+	VMOVUPS (SI), Y8
+	VSUBPS  Y1, Y8, Y8
+	VMOVUPS 32(SI), Y9
+	VSUBPS  Y1, Y9, Y9
+	VMOVAPS Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+	VPSLLD      $0x17, Y10, Y12
+	VPSLLD      $0x17, Y11, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
+	VFMADD231PS Y4, Y10, Y14
+	VMOVUPS     64(SI), Y15
+	VSUBPS      Y1, Y15, Y15
+	VMOVAPS     Y9, Y16
+	VFMADD231PS Y4, Y11, Y16
+	VMOVUPS     96(SI), Y17
+	VSUBPS      Y1, Y17, Y17
+	VFMADD231PS Y5, Y10, Y14
+	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y3, Y15, Y10
+	VFMADD231PS Y5, Y11, Y16
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y17, Y11
+	VMOVAPS     Y7, Y18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y14, Y6, Y18
 	VPSLLD           $0x17, Y10, Y19
 	VMOVAPS          Y7, Y20
@@ -1381,6 +1569,8 @@ loop1:
 	VSUBPS           Y2, Y11, Y11
 	VFMADD213PS.BCST c2<>+0(SB), Y14, Y18
 	VMOVAPS          Y15, Y22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y10, Y22
 	VMOVUPS          128(SI), Y23
 	VSUBPS           Y1, Y23, Y23
@@ -1392,6 +1582,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y14, Y18
 	VFMADD231PS      Y5, Y10, Y22
 	VMOVAPS          Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y3, Y23, Y10
 	VFMADD213PS.BCST c1<>+0(SB), Y16, Y20
 	VFMADD231PS      Y5, Y11, Y24
@@ -1399,6 +1591,8 @@ loop1:
 	VFMADD231PS      Y3, Y25, Y11
 	VMULPS           Y12, Y14, Y14
 	VMOVAPS          Y7, Y26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y22, Y6, Y26
 	VPSLLD           $0x17, Y10, Y27
 	VMULPS           Y13, Y16, Y16
@@ -1412,6 +1606,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y22, Y26
 	VMOVAPS          Y23, Y8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y10, Y8
 	VMOVUPS          192(SI), Y30
 	VSUBPS           Y1, Y30, Y30
@@ -1425,6 +1621,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y22, Y26
 	VFMADD231PS      Y5, Y10, Y8
 	VMOVAPS          Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y3, Y30, Y10
 	VFMADD231PS.Z    Y20, Y16, K2, Y13
 	VFMADD213PS.BCST c1<>+0(SB), Y24, Y28
@@ -1434,6 +1632,8 @@ loop1:
 	VMOVUPS          Y12, (DI)
 	VMULPS           Y19, Y22, Y22
 	VMOVAPS          Y7, Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y8, Y6, Y14
 	VPSLLD           $0x17, Y10, Y16
 	VMOVUPS          Y13, 32(DI)
@@ -1450,6 +1650,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y8, Y14
 	VMOVAPS          Y30, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y10, Y12
 	VMOVUPS          256(SI), Y13
 	VSUBPS           Y1, Y13, Y13
@@ -1463,6 +1665,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y8, Y14
 	VFMADD231PS      Y5, Y10, Y12
 	VMOVAPS          Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y3, Y13, Y10
 	VFMADD231PS.Z    Y28, Y24, K2, Y21
 	VFMADD213PS.BCST c1<>+0(SB), Y9, Y18
@@ -1472,6 +1676,8 @@ loop1:
 	VMOVUPS          Y19, 64(DI)
 	VMULPS           Y27, Y8, Y8
 	VMOVAPS          Y7, Y22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y12, Y6, Y22
 	VPSLLD           $0x17, Y10, Y24
 	VMOVUPS          Y21, 96(DI)
@@ -1488,6 +1694,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y12, Y22
 	VMOVAPS          Y13, Y19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y10, Y19
 	VMOVUPS          320(SI), Y21
 	VSUBPS           Y1, Y21, Y21
@@ -1501,6 +1709,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Y12, Y22
 	VFMADD231PS      Y5, Y10, Y19
 	VMOVAPS          Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y3, Y21, Y8
 	VFMADD231PS.Z    Y18, Y9, K2, Y29
 	VFMADD213PS.BCST c1<>+0(SB), Y15, Y26
@@ -1510,6 +1720,8 @@ loop1:
 	VMOVUPS          Y27, 128(DI)
 	VMULPS           Y16, Y12, Y12
 	VMOVAPS          Y7, Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y19, Y6, Y10
 	VPSLLD           $0x17, Y8, Y11
 	VMOVUPS          Y29, 160(DI)
@@ -1526,6 +1738,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Y19, Y10
 	VMOVAPS          Y21, Y27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y8, Y27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Y23, Y14
@@ -1540,6 +1754,8 @@ loop1:
 	VMOVUPS          Y16, 192(DI)
 	VMULPS           Y24, Y19, Y19
 	VMOVAPS          Y7, Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y27, Y6, Y8
 	VMOVUPS          Y20, 224(DI)
 	VMULPS           Y28, Y23, Y23
@@ -1594,44 +1810,54 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Y10
-	VSUBPS           Y1, Y10, Y10
-	VMOVUPS          32(SI), Y11
-	VSUBPS           Y1, Y11, Y11
-	VMOVAPS          Y2, Y12
-	VFMADD231PS      Y3, Y10, Y12
-	VMOVAPS          Y2, Y13
-	VFMADD231PS      Y3, Y11, Y13
-	VPSLLD           $0x17, Y12, Y14
-	VPSLLD           $0x17, Y13, Y15
-	VSUBPS           Y2, Y12, Y12
-	VSUBPS           Y2, Y13, Y13
-	VMOVAPS          Y10, Y16
-	VFMADD231PS      Y4, Y12, Y16
-	VMOVUPS          64(SI), Y17
-	VSUBPS           Y1, Y17, Y17
-	VMOVAPS          Y11, Y18
-	VFMADD231PS      Y4, Y13, Y18
-	VMOVUPS          96(SI), Y19
-	VSUBPS           Y1, Y19, Y19
-	VFMADD231PS      Y5, Y12, Y16
-	VMOVAPS          Y2, Y12
-	VFMADD231PS      Y3, Y17, Y12
-	VFMADD231PS      Y5, Y13, Y18
-	VMOVAPS          Y2, Y13
-	VFMADD231PS      Y3, Y19, Y13
-	VMOVAPS          Y7, Y20
-	VFMADD231PS      Y16, Y6, Y20
-	VPSLLD           $0x17, Y12, Y21
-	VMOVAPS          Y7, Y22
-	VFMADD231PS      Y18, Y6, Y22
-	VPSLLD           $0x17, Y13, Y23
-	VFMADD213PS      Y8, Y16, Y20
-	VSUBPS           Y2, Y12, Y12
-	VFMADD213PS      Y8, Y18, Y22
-	VSUBPS           Y2, Y13, Y13
-	VFMADD213PS      Y9, Y16, Y20
-	VMOVAPS          Y17, Y24
+	VMOVUPS (SI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMOVUPS 32(SI), Y11
+	VSUBPS  Y1, Y11, Y11
+	VMOVAPS Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y3, Y10, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y11, Y13
+	VPSLLD      $0x17, Y12, Y14
+	VPSLLD      $0x17, Y13, Y15
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y10, Y16
+
+	// t = x - n*ln 2
+	VFMADD231PS Y4, Y12, Y16
+	VMOVUPS     64(SI), Y17
+	VSUBPS      Y1, Y17, Y17
+	VMOVAPS     Y11, Y18
+	VFMADD231PS Y4, Y13, Y18
+	VMOVUPS     96(SI), Y19
+	VSUBPS      Y1, Y19, Y19
+	VFMADD231PS Y5, Y12, Y16
+	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Y3, Y17, Y12
+	VFMADD231PS Y5, Y13, Y18
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y19, Y13
+	VMOVAPS     Y7, Y20
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Y16, Y6, Y20
+	VPSLLD      $0x17, Y12, Y21
+	VMOVAPS     Y7, Y22
+	VFMADD231PS Y18, Y6, Y22
+	VPSLLD      $0x17, Y13, Y23
+	VFMADD213PS Y8, Y16, Y20
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y8, Y18, Y22
+	VSUBPS      Y2, Y13, Y13
+	VFMADD213PS Y9, Y16, Y20
+	VMOVAPS     Y17, Y24
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y12, Y24
 	VMOVUPS          128(SI), Y25
 	VSUBPS           Y1, Y25, Y25
@@ -1643,6 +1869,8 @@ loop2:
 	VFMADD213PS.BCST c1<>+0(SB), Y16, Y20
 	VFMADD231PS      Y5, Y12, Y24
 	VMOVAPS          Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Y3, Y25, Y12
 	VFMADD213PS.BCST c1<>+0(SB), Y18, Y22
 	VFMADD231PS      Y5, Y13, Y26
@@ -1650,19 +1878,23 @@ loop2:
 	VFMADD231PS      Y3, Y27, Y13
 	VMULPS           Y14, Y16, Y16
 	VMOVAPS          Y7, Y28
-	VFMADD231PS      Y24, Y6, Y28
-	VPSLLD           $0x17, Y12, Y29
-	VMULPS           Y15, Y18, Y18
-	VMOVAPS          Y7, Y30
-	VFMADD231PS      Y26, Y6, Y30
-	VPSLLD           $0x17, Y13, Y31
-	VFMADD213PS      Y8, Y24, Y28
-	VSUBPS           Y2, Y12, Y12
-	VFMADD213PS      Y8, Y26, Y30
-	VSUBPS           Y2, Y13, Y13
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y10, K1
-	VFMADD213PS      Y9, Y24, Y28
-	VMOVAPS          Y25, Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Y24, Y6, Y28
+	VPSLLD      $0x17, Y12, Y29
+	VMULPS      Y15, Y18, Y18
+	VMOVAPS     Y7, Y30
+	VFMADD231PS Y26, Y6, Y30
+	VPSLLD      $0x17, Y13, Y31
+	VFMADD213PS Y8, Y24, Y28
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y8, Y26, Y30
+	VSUBPS      Y2, Y13, Y13
+	VCMPPS.BCST $0x05, cutoff<>+0(SB), Y10, K1
+	VFMADD213PS Y9, Y24, Y28
+	VMOVAPS     Y25, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS      Y4, Y12, Y10
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Y11, K2
 	VFMADD213PS      Y9, Y26, Y30
@@ -1677,6 +1909,8 @@ loop2:
 	VMOVUPS          Y14, (DI)
 	VMULPS           Y21, Y24, Y24
 	VMOVAPS          Y7, Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Y10, Y6, Y12
 	VMOVUPS          Y15, 32(DI)
 	VMULPS           Y23, Y26, Y26
@@ -1723,16 +1957,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Y2
-	VSUBPS           Y1, Y2, Y2
-	VBROADCASTSS     log2e<>+0(SB), Y3
+	VMOVUPS      (SI), Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y2, Y3
 	VPSLLD           $0x17, Y3, Y4
 	VSUBPS.BCST      magic<>+0(SB), Y3, Y3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y2, Y3, Y5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y3, Y5
 	VBROADCASTSS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c3<>+0(SB), Y5, Y3
 	VFMADD213PS.BCST c2<>+0(SB), Y5, Y3
@@ -1751,22 +1991,28 @@ done3:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Y1
-	VSUBPS.BCST      max+48(FP), Y1, Y1
-	VBROADCASTSS     log2e<>+0(SB), Y2
+	TESTQ        CX, CX
+	JZ           done4
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Y1
+	VSUBPS.BCST  max+48(FP), Y1, Y1
+	VBROADCASTSS log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Y1, Y2
 	VPSLLD           $0x17, Y2, Y3
 	VSUBPS.BCST      magic<>+0(SB), Y2, Y2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Y1, Y2, Y4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Y2, Y4
 	VBROADCASTSS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c3<>+0(SB), Y4, Y2
 	VFMADD213PS.BCST c2<>+0(SB), Y4, Y2

@@ -2,6 +2,12 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx2_*.
 
 //go:build !purego
@@ -29,31 +35,45 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(SB), NOSPLIT, $0-6
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y6
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y10, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VSUBPS      Y3, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y10
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y13
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y14
 	VFMADD231PS Y9, Y6, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y13
@@ -63,14 +83,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y14
 	VMOVUPS     96(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, (DI)
 	VMULPS      Y11, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y13, Y10, Y11
@@ -81,14 +107,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     128(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y11
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -99,14 +131,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y11
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     160(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y12, Y0, Y0
 	VFMADD231PS Y11, Y15, Y5
@@ -117,14 +155,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     192(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -135,14 +179,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 128(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -153,14 +203,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 160(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -171,14 +227,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 192(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -189,14 +251,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -207,14 +275,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     352(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -225,14 +299,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     384(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -243,14 +323,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     416(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -261,14 +347,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 352(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -279,14 +371,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     480(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 384(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -297,14 +395,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -315,14 +419,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     544(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 448(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -333,14 +443,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     576(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 480(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -351,14 +467,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 512(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -369,14 +491,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 544(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -387,14 +515,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 576(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -405,14 +539,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -423,14 +563,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     736(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -441,10 +587,14 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y5
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -481,27 +631,39 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y8
-	VSUBPS      Y2, Y8, Y8
-	VMOVAPS     Y3, Y9
+	VMOVUPS (SI), Y8
+	VSUBPS  Y2, Y8, Y8
+	VMOVAPS Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y9
 	VPSLLD      $0x17, Y9, Y10
 	VSUBPS      Y3, Y9, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y9
 	VMOVUPS     32(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVAPS     Y7, Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y13
 	VFMADD213PS c3<>+0(SB), Y9, Y12
 	VPSLLD      $0x17, Y13, Y14
 	VFMADD213PS c2<>+0(SB), Y9, Y12
 	VSUBPS      Y3, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y13
 	VMULPS      Y10, Y9, Y9
 	VMOVAPS     Y7, Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y15
 	VFMADD231PS Y12, Y9, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y15
@@ -535,14 +697,20 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -573,22 +741,28 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS      c4<>+0(SB), Y5
-	VFMADD231PS  c5<>+0(SB), Y3, Y5
-	VFMADD213PS  c3<>+0(SB), Y3, Y5
-	VFMADD213PS  c2<>+0(SB), Y3, Y5
-	VFMADD213PS  c1<>+0(SB), Y3, Y5
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS Y5, Y3, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -741,31 +915,45 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(SB), NOSPLIT, $0-6
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y6
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y10, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VSUBPS      Y3, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y10
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y13
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y14
 	VFMADD231PS Y9, Y6, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y13
@@ -775,14 +963,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y14
 	VMOVUPS     96(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, (DI)
 	VMULPS      Y11, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y13, Y10, Y11
@@ -793,14 +987,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     128(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y11
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -811,14 +1011,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y11
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     160(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y12, Y0, Y0
 	VFMADD231PS Y11, Y15, Y5
@@ -829,14 +1035,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     192(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -847,14 +1059,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 128(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -865,14 +1083,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 160(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -883,14 +1107,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 192(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -901,14 +1131,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -919,14 +1155,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     352(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -937,14 +1179,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     384(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -955,14 +1203,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     416(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -973,14 +1227,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 352(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -991,14 +1251,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     480(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 384(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -1009,14 +1275,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -1027,14 +1299,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     544(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 448(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -1045,14 +1323,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     576(SI), Y5
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     Y7, 480(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -1063,14 +1347,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y15
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     Y10, 512(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -1081,14 +1371,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y13
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y2, Y11, Y11
 	VMOVUPS     Y6, 544(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y11, Y14
 	VADDPS      Y6, Y1, Y1
 	VFMADD231PS Y9, Y15, Y7
@@ -1099,14 +1395,20 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, 576(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -1117,14 +1419,20 @@ loop1:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y2, Y10, Y10
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y3, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y10, Y13
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -1135,14 +1443,20 @@ loop1:
 	VSUBPS      Y3, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y13
 	VMOVUPS     736(SI), Y6
 	VSUBPS      Y2, Y6, Y6
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -1153,10 +1467,14 @@ loop1:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y5
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y13, Y8
@@ -1190,31 +1508,45 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y2, Y5, Y5
-	VMOVAPS     Y3, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y2, Y5, Y5
+	VMOVAPS Y3, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y3, Y6, Y6
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y5, Y6
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VMOVAPS     Y3, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y10, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VSUBPS      Y3, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y10
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y13
 	VMOVAPS     Y3, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y14
 	VFMADD231PS Y9, Y6, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y13
@@ -1224,14 +1556,20 @@ loop2:
 	VSUBPS      Y3, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y14
 	VMOVUPS     96(SI), Y7
 	VSUBPS      Y2, Y7, Y7
 	VMOVUPS     Y5, (DI)
 	VMULPS      Y11, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y3, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y13, Y10, Y11
@@ -1242,10 +1580,14 @@ loop2:
 	VSUBPS      Y3, Y15, Y15
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y10
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y9, Y14, Y6
@@ -1280,14 +1622,20 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -1318,22 +1666,28 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS      c4<>+0(SB), Y5
-	VFMADD231PS  c5<>+0(SB), Y3, Y5
-	VFMADD213PS  c3<>+0(SB), Y3, Y5
-	VFMADD213PS  c2<>+0(SB), Y3, Y5
-	VFMADD213PS  c1<>+0(SB), Y3, Y5
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS Y5, Y3, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -1371,31 +1725,45 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $256-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y7
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y4, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VMOVUPS     log2e<>+0(SB), Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y11, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VSUBPS      Y5, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y9, Y11
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y4, Y13, Y13
 	VMULPS      Y8, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y14
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y15
 	VFMADD231PS Y10, Y7, Y8
 	VFMADD213PS c3<>+0(SB), Y11, Y14
@@ -1405,15 +1773,21 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y8, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y11, Y14
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y13, Y15
 	VMOVUPS     96(SI), Y8
 	VSUBPS      Y4, Y8, Y8
 	VMOVUPS     Y6, (DI)
 	VMULPS      Y12, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y10
 	VMOVUPS     Y3, (BX)
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y14, Y11, Y12
@@ -1424,14 +1798,20 @@ loop1:
 	VSUBPS      Y5, Y3, Y3
 	VANDPS      Y12, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y10
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y3
 	VMOVUPS     128(SI), Y11
 	VSUBPS      Y4, Y11, Y11
 	VMOVUPS     Y9, 32(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y12
 	VMOVUPS     log2e<>+0(SB), Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y14
 	VADDPS      Y9, Y1, Y1
 	VFMADD231PS Y10, Y15, Y7
@@ -1442,14 +1822,20 @@ loop1:
 	VSUBPS      Y5, Y14, Y14
 	VANDPS      Y7, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y3, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y14
 	VMOVUPS     160(SI), Y7
 	VSUBPS      Y4, Y7, Y7
 	VMOVUPS     Y13, 64(DI)
 	VMULPS      Y6, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y10
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y15
 	VADDPS      Y13, Y2, Y2
 	VFMADD231PS Y12, Y3, Y6
@@ -1460,14 +1846,20 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y6, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y15
 	VMOVUPS     192(SI), Y6
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     Y8, 96(DI)
 	VMULPS      Y9, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVUPS     log2e<>+0(SB), Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y13
 	VADDPS      (BX), Y8, Y8
 	VFMADD231PS Y10, Y14, Y9
@@ -1478,15 +1870,21 @@ loop1:
 	VSUBPS      Y5, Y13, Y13
 	VANDPS      Y9, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y13
 	VMOVUPS     224(SI), Y9
 	VSUBPS      Y4, Y9, Y9
 	VMOVUPS     Y11, 128(DI)
 	VMULPS      Y3, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y14
 	VMOVUPS     Y8, 32(BX)
 	VMOVUPS     log2e<>+0(SB), Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y8
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y3
@@ -1497,14 +1895,20 @@ loop1:
 	VSUBPS      Y5, Y8, Y8
 	VANDPS      Y3, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y14
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y9, Y8
 	VMOVUPS     256(SI), Y3
 	VSUBPS      Y4, Y3, Y3
 	VMOVUPS     Y7, 160(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y12
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y3, Y15
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y14, Y13, Y10
@@ -1515,14 +1919,20 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y10, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y3, Y15
 	VMOVUPS     288(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VMOVUPS     Y6, 192(DI)
 	VMULPS      Y11, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y13
 	VMOVUPS     log2e<>+0(SB), Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y14
 	VADDPS      Y6, Y2, Y2
 	VFMADD231PS Y12, Y8, Y11
@@ -1533,14 +1943,20 @@ loop1:
 	VSUBPS      Y5, Y14, Y14
 	VANDPS      Y11, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y14
 	VMOVUPS     320(SI), Y8
 	VSUBPS      Y4, Y8, Y8
 	VMOVUPS     Y9, 224(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y11
 	VMOVUPS     log2e<>+0(SB), Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y12
 	VADDPS      32(BX), Y9, Y9
 	VFMADD231PS Y13, Y15, Y7
@@ -1551,15 +1967,21 @@ loop1:
 	VSUBPS      Y5, Y12, Y12
 	VANDPS      Y7, Y3, Y3
 	VFMADD213PS c1<>+0(SB), Y14, Y11
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y12
 	VMOVUPS     352(SI), Y7
 	VSUBPS      Y4, Y7, Y7
 	VMOVUPS     Y3, 256(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y12, Y15
 	VMOVUPS     Y9, 64(BX)
 	VMOVUPS     log2e<>+0(SB), Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y9
 	VADDPS      Y3, Y0, Y0
 	VFMADD231PS Y11, Y14, Y6
@@ -1570,14 +1992,20 @@ loop1:
 	VSUBPS      Y5, Y9, Y9
 	VANDPS      Y6, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y15
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y9
 	VMOVUPS     384(SI), Y6
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     Y10, 288(DI)
 	VMULPS      Y13, Y12, Y12
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VMOVUPS     log2e<>+0(SB), Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y14
 	VADDPS      Y10, Y1, Y1
 	VFMADD231PS Y15, Y12, Y13
@@ -1588,14 +2016,20 @@ loop1:
 	VSUBPS      Y5, Y14, Y14
 	VANDPS      Y13, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y14
 	VMOVUPS     416(SI), Y12
 	VSUBPS      Y4, Y12, Y12
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y13
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y15
 	VADDPS      Y8, Y2, Y2
 	VFMADD231PS Y11, Y9, Y3
@@ -1606,14 +2040,20 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y3, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y15
 	VMOVUPS     448(SI), Y3
 	VSUBPS      Y4, Y3, Y3
 	VMOVUPS     Y7, 352(DI)
 	VMULPS      Y10, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVUPS     log2e<>+0(SB), Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y3, Y11
 	VADDPS      64(BX), Y7, Y7
 	VFMADD231PS Y13, Y14, Y10
@@ -1624,15 +2064,21 @@ loop1:
 	VSUBPS      Y5, Y11, Y11
 	VANDPS      Y10, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y3, Y11
 	VMOVUPS     480(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VMOVUPS     Y6, 384(DI)
 	VMULPS      Y8, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y14
 	VMOVUPS     Y7, 96(BX)
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y9, Y15, Y8
@@ -1643,14 +2089,20 @@ loop1:
 	VSUBPS      Y5, Y7, Y7
 	VANDPS      Y8, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y11, Y14
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y10, Y7
 	VMOVUPS     512(SI), Y8
 	VSUBPS      Y4, Y8, Y8
 	VMOVUPS     Y12, 416(DI)
 	VMULPS      Y13, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y15
 	VADDPS      Y12, Y1, Y1
 	VFMADD231PS Y14, Y11, Y13
@@ -1661,14 +2113,20 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y13, Y3, Y3
 	VFMADD213PS c1<>+0(SB), Y7, Y9
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y15
 	VMOVUPS     544(SI), Y12
 	VSUBPS      Y4, Y12, Y12
 	VMOVUPS     Y3, 448(DI)
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y13
 	VMOVUPS     log2e<>+0(SB), Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y14
 	VADDPS      Y3, Y2, Y2
 	VFMADD231PS Y9, Y7, Y6
@@ -1679,14 +2137,20 @@ loop1:
 	VSUBPS      Y5, Y14, Y14
 	VANDPS      Y6, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y14
 	VMOVUPS     576(SI), Y6
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     Y10, 480(DI)
 	VMULPS      Y11, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y7
 	VMOVUPS     log2e<>+0(SB), Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y9
 	VADDPS      96(BX), Y10, Y10
 	VFMADD231PS Y13, Y15, Y11
@@ -1697,15 +2161,21 @@ loop1:
 	VSUBPS      Y5, Y9, Y9
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y7
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y9
 	VMOVUPS     608(SI), Y11
 	VSUBPS      Y4, Y11, Y11
 	VMOVUPS     Y8, 512(DI)
 	VMULPS      Y3, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y15
 	VMOVUPS     Y10, 128(BX)
 	VMOVUPS     log2e<>+0(SB), Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y10
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y7, Y14, Y3
@@ -1716,14 +2186,20 @@ loop1:
 	VSUBPS      Y5, Y10, Y10
 	VANDPS      Y3, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y15
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y11, Y10
 	VMOVUPS     640(SI), Y3
 	VSUBPS      Y4, Y3, Y3
 	VMOVUPS     Y12, 544(DI)
 	VMULPS      Y13, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y8
 	VMOVUPS     log2e<>+0(SB), Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y3, Y14
 	VADDPS      Y12, Y1, Y1
 	VFMADD231PS Y15, Y9, Y13
@@ -1734,14 +2210,20 @@ loop1:
 	VSUBPS      Y5, Y14, Y14
 	VANDPS      Y13, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y10, Y8
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y3, Y14
 	VMOVUPS     672(SI), Y12
 	VSUBPS      Y4, Y12, Y12
 	VMOVUPS     Y6, 576(DI)
 	VMULPS      Y7, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y13
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y15
 	VADDPS      Y6, Y2, Y2
 	VFMADD231PS Y8, Y10, Y7
@@ -1752,14 +2234,20 @@ loop1:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y7, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y14, Y13
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y12, Y15
 	VMOVUPS     704(SI), Y7
 	VSUBPS      Y4, Y7, Y7
 	VMOVUPS     Y11, 608(DI)
 	VMULPS      Y9, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y8
 	VMOVUPS     log2e<>+0(SB), Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y7, Y10
 	VADDPS      128(BX), Y11, Y11
 	VFMADD231PS Y13, Y14, Y9
@@ -1770,15 +2258,21 @@ loop1:
 	VSUBPS      Y5, Y10, Y10
 	VANDPS      Y9, Y3, Y3
 	VFMADD213PS c1<>+0(SB), Y15, Y8
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y7, Y10
 	VMOVUPS     736(SI), Y9
 	VSUBPS      Y4, Y9, Y9
 	VMOVUPS     Y3, 640(DI)
 	VMULPS      Y6, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y14
 	VMOVUPS     Y11, 160(BX)
 	VMOVUPS     log2e<>+0(SB), Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y11
 	VADDPS      Y3, Y0, Y0
 	VFMADD231PS Y8, Y15, Y6
@@ -1789,10 +2283,14 @@ loop1:
 	VSUBPS      Y5, Y11, Y11
 	VANDPS      Y6, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y9, Y11
 	VMOVUPS     Y12, 672(DI)
 	VMULPS      Y13, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y6
 	VADDPS      Y12, Y1, Y1
 	VFMADD231PS Y14, Y10, Y13
@@ -1825,31 +2323,45 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y6, Y7
 	VMOVUPS     32(SI), Y9
 	VSUBPS      Y4, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VMOVUPS     log2e<>+0(SB), Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y11
 	VFMADD213PS c3<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y11, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VSUBPS      Y5, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y9, Y11
 	VMOVUPS     64(SI), Y13
 	VSUBPS      Y4, Y13, Y13
 	VMULPS      Y8, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y14
 	VMOVUPS     log2e<>+0(SB), Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y15
 	VFMADD231PS Y10, Y7, Y8
 	VFMADD213PS c3<>+0(SB), Y11, Y14
@@ -1859,15 +2371,21 @@ loop2:
 	VSUBPS      Y5, Y15, Y15
 	VANDPS      Y8, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y11, Y14
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y13, Y15
 	VMOVUPS     96(SI), Y8
 	VSUBPS      Y4, Y8, Y8
 	VMOVUPS     Y6, (DI)
 	VMULPS      Y12, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y10
 	VMOVUPS     Y3, 192(BX)
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y3
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y14, Y11, Y12
@@ -1878,10 +2396,14 @@ loop2:
 	VSUBPS      Y5, Y3, Y3
 	VANDPS      Y12, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y15, Y10
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y8, Y3
 	VMOVUPS     Y9, 32(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y11
 	VADDPS      Y9, Y1, Y1
 	VFMADD231PS Y10, Y15, Y7
@@ -1918,14 +2440,20 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -1956,22 +2484,28 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS      c4<>+0(SB), Y5
-	VFMADD231PS  c5<>+0(SB), Y3, Y5
-	VFMADD213PS  c3<>+0(SB), Y3, Y5
-	VFMADD213PS  c2<>+0(SB), Y3, Y5
-	VFMADD213PS  c1<>+0(SB), Y3, Y5
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS Y5, Y3, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -2006,31 +2540,45 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(SB), NOSPLIT, $0-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y4, Y6
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y10, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VSUBPS      Y2, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y4, Y10
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y1, Y12, Y12
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y13
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y14
 	VFMADD231PS Y9, Y6, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y13
@@ -2040,14 +2588,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y4, Y14
 	VMOVUPS     96(SI), Y7
 	VSUBPS      Y1, Y7, Y7
 	VMOVUPS     Y5, (DI)
 	VMULPS      Y11, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y13, Y10, Y11
@@ -2058,14 +2612,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y4, Y15
 	VMOVUPS     128(SI), Y10
 	VSUBPS      Y1, Y10, Y10
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y11
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y13
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y9, Y14, Y6
@@ -2076,14 +2636,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y6, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y15, Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y4, Y13
 	VMOVUPS     160(SI), Y6
 	VSUBPS      Y1, Y6, Y6
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y6, Y14
 	VADDPS      Y12, Y0, Y0
 	VFMADD231PS Y11, Y15, Y5
@@ -2094,14 +2660,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y4, Y14
 	VMOVUPS     192(SI), Y5
 	VSUBPS      Y1, Y5, Y5
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y15
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS Y9, Y13, Y8
@@ -2112,14 +2684,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y4, Y15
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VMOVUPS     Y10, 128(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -2130,14 +2708,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y4, Y13
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y1, Y11, Y11
 	VMOVUPS     Y6, 160(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y14
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y9, Y15, Y7
@@ -2148,14 +2732,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y4, Y14
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y1, Y7, Y7
 	VMOVUPS     Y5, 192(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -2166,14 +2756,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y4, Y15
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y1, Y10, Y10
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y13
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y9, Y14, Y6
@@ -2184,14 +2780,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y4, Y13
 	VMOVUPS     352(SI), Y6
 	VSUBPS      Y1, Y6, Y6
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -2202,14 +2804,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y4, Y14
 	VMOVUPS     384(SI), Y5
 	VSUBPS      Y1, Y5, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y15
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS Y9, Y13, Y8
@@ -2220,14 +2828,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y4, Y15
 	VMOVUPS     416(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -2238,14 +2852,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y4, Y13
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y1, Y11, Y11
 	VMOVUPS     Y6, 352(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y14
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y9, Y15, Y7
@@ -2256,14 +2876,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y4, Y14
 	VMOVUPS     480(SI), Y7
 	VSUBPS      Y1, Y7, Y7
 	VMOVUPS     Y5, 384(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -2274,14 +2900,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y4, Y15
 	VMOVUPS     512(SI), Y10
 	VSUBPS      Y1, Y10, Y10
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y13
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y9, Y14, Y6
@@ -2292,14 +2924,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y4, Y13
 	VMOVUPS     544(SI), Y6
 	VSUBPS      Y1, Y6, Y6
 	VMOVUPS     Y11, 448(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -2310,14 +2948,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y4, Y14
 	VMOVUPS     576(SI), Y5
 	VSUBPS      Y1, Y5, Y5
 	VMOVUPS     Y7, 480(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y12
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y15
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS Y9, Y13, Y8
@@ -2328,14 +2972,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y8, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y4, Y15
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VMOVUPS     Y10, 512(DI)
 	VMULPS      Y11, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y9
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y13
 	VADDPS      Y10, Y0, Y0
 	VFMADD231PS Y12, Y14, Y11
@@ -2346,14 +2996,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y11, Y6, Y6
 	VFMADD213PS c1<>+0(SB), Y15, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y4, Y13
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y1, Y11, Y11
 	VMOVUPS     Y6, 544(DI)
 	VMULPS      Y7, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y12
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y14
 	VADDPS      Y6, Y0, Y0
 	VFMADD231PS Y9, Y15, Y7
@@ -2364,14 +3020,20 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y13, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y4, Y14
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y1, Y7, Y7
 	VMOVUPS     Y5, 576(DI)
 	VMULPS      Y10, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y12, Y13, Y10
@@ -2382,14 +3044,20 @@ loop1:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y4, Y15
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y1, Y10, Y10
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y12
 	VMOVAPS     Y2, Y13
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y13
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y9, Y14, Y6
@@ -2400,14 +3068,20 @@ loop1:
 	VSUBPS      Y2, Y13, Y13
 	VANDPS      Y6, Y11, Y11
 	VFMADD213PS c1<>+0(SB), Y15, Y12
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y4, Y13
 	VMOVUPS     736(SI), Y6
 	VSUBPS      Y1, Y6, Y6
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y5, Y15, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y9
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y6, Y14
 	VADDPS      Y11, Y0, Y0
 	VFMADD231PS Y12, Y15, Y5
@@ -2418,10 +3092,14 @@ loop1:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y5, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y4, Y14
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y8, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y5
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS Y9, Y13, Y8
@@ -2456,31 +3134,45 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y5
-	VSUBPS      Y1, Y5, Y5
-	VMOVAPS     Y2, Y6
+	VMOVUPS (SI), Y5
+	VSUBPS  Y1, Y5, Y5
+	VMOVAPS Y2, Y6
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y5, Y6
 	VPSLLD      $0x17, Y6, Y7
 	VSUBPS      Y2, Y6, Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y5, Y4, Y6
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VFMADD213PS c3<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y10, Y11
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VSUBPS      Y2, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y6, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y4, Y10
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y1, Y12, Y12
 	VMULPS      Y7, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y10, Y13
 	VMOVAPS     Y2, Y14
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y14
 	VFMADD231PS Y9, Y6, Y7
 	VFMADD213PS c3<>+0(SB), Y10, Y13
@@ -2490,14 +3182,20 @@ loop2:
 	VSUBPS      Y2, Y14, Y14
 	VANDPS      Y7, Y5, Y5
 	VFMADD213PS c1<>+0(SB), Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y4, Y14
 	VMOVUPS     96(SI), Y7
 	VSUBPS      Y1, Y7, Y7
 	VMOVUPS     Y5, (DI)
 	VMULPS      Y11, Y10, Y10
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y14, Y9
 	VMOVAPS     Y2, Y15
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y15
 	VADDPS      Y5, Y0, Y0
 	VFMADD231PS Y13, Y10, Y11
@@ -2508,10 +3206,14 @@ loop2:
 	VSUBPS      Y2, Y15, Y15
 	VANDPS      Y11, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y4, Y15
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y6, Y14, Y14
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y15, Y10
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y9, Y14, Y6
@@ -2543,14 +3245,20 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y5
 	VFMADD213PS c3<>+0(SB), Y3, Y5
 	VFMADD213PS c2<>+0(SB), Y3, Y5
@@ -2581,22 +3289,28 @@ done3:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
-	VMOVUPS      c4<>+0(SB), Y5
-	VFMADD231PS  c5<>+0(SB), Y3, Y5
-	VFMADD213PS  c3<>+0(SB), Y3, Y5
-	VFMADD213PS  c2<>+0(SB), Y3, Y5
-	VFMADD213PS  c1<>+0(SB), Y3, Y5
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+
+	// t = x - n*ln 2
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y3, Y3
+	VFMADD231PS Y5, Y3, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.
@@ -2630,35 +3344,49 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y2, Y4, Y4
-	VMOVUPS     log2e<>+0(SB), Y5
+	VMOVUPS (SI), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMOVUPS log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y4, Y5
 	VPSLLD      $0x17, Y5, Y6
 	VSUBPS      Y3, Y5, Y5
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y4, Y5, Y7
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y9
 	VSUBPS      Y3, Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y11
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y11
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y12, Y5
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y13
 	VPSLLD      $0x17, Y5, Y14
 	VFMADD231PS Y9, Y7, Y6
@@ -2667,6 +3395,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y5, Y7
 	VMOVUPS     96(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -2674,10 +3404,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y9, Y5
 	VMOVUPS     Y4, (DI)
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y4, Y0, Y0
@@ -2687,6 +3421,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y6
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y5, Y4
 	VMOVUPS     128(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -2694,10 +3430,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y6
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y10
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -2707,6 +3447,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y4, Y10
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     160(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -2714,10 +3456,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y12, Y0, Y0
@@ -2727,6 +3473,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     192(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2734,10 +3482,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y9, 96(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y9, Y1, Y1
@@ -2747,6 +3499,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2754,10 +3508,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 128(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -2767,6 +3525,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -2774,10 +3534,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 160(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y1, Y1
@@ -2787,6 +3551,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -2794,10 +3560,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 192(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -2807,6 +3577,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2814,10 +3586,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -2827,6 +3603,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     352(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2834,10 +3612,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -2847,6 +3629,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     384(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -2854,10 +3638,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y7, Y1, Y1
@@ -2867,6 +3655,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     416(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -2874,10 +3664,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y10, Y0, Y0
@@ -2887,6 +3681,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     448(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2894,10 +3690,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 352(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y8, Y1, Y1
@@ -2907,6 +3707,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2914,10 +3716,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 384(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y11, Y0, Y0
@@ -2927,6 +3733,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     512(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -2934,10 +3742,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 416(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y7, Y1, Y1
@@ -2947,6 +3759,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     544(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -2954,10 +3768,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 448(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y10, Y0, Y0
@@ -2967,6 +3785,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     576(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -2974,10 +3794,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 480(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y8, Y1, Y1
@@ -2987,6 +3811,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -2994,10 +3820,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 512(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -3007,6 +3837,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3014,10 +3846,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 544(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y1, Y1
@@ -3027,6 +3863,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3034,10 +3872,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 576(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -3047,6 +3889,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3054,10 +3898,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -3067,6 +3915,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     736(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3074,10 +3924,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -3087,6 +3941,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VANDPS      Y15, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y6, Y9
@@ -3094,6 +3950,8 @@ loop1:
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y6, Y13
@@ -3130,31 +3988,43 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y8
-	VSUBPS      Y2, Y8, Y8
-	VMOVAPS     Y3, Y9
+	VMOVUPS (SI), Y8
+	VSUBPS  Y2, Y8, Y8
+	VMOVAPS Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y8, Y9
 	VPSLLD      $0x17, Y9, Y10
 	VSUBPS      Y3, Y9, Y9
 	VMOVAPS     Y8, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y9, Y11
 	VMOVUPS     32(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VFMADD231PS Y6, Y9, Y11
 	VMOVAPS     Y3, Y9
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y4, Y12, Y9
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y7, Y13
 	VPSLLD      $0x17, Y9, Y14
 	VFMADD213PS c3<>+0(SB), Y11, Y13
 	VSUBPS      Y3, Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVAPS     Y12, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y5, Y9, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS Y6, Y9, Y15
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y7, Y9
 	VFMADD231PS Y13, Y11, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3188,16 +4058,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -3228,24 +4104,30 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -3299,35 +4181,49 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(SB), NOSPLIT, $0-6
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y2, Y4, Y4
-	VMOVUPS     log2e<>+0(SB), Y5
+	VMOVUPS (SI), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMOVUPS log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y4, Y5
 	VPSLLD      $0x17, Y5, Y6
 	VSUBPS      Y3, Y5, Y5
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y4, Y5, Y7
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y9
 	VSUBPS      Y3, Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y11
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y11
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y12, Y5
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y13
 	VPSLLD      $0x17, Y5, Y14
 	VFMADD231PS Y9, Y7, Y6
@@ -3336,6 +4232,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y5, Y7
 	VMOVUPS     96(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -3343,10 +4241,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y9, Y5
 	VMOVUPS     Y4, (DI)
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y4, Y0, Y0
@@ -3356,6 +4258,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y6
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y5, Y4
 	VMOVUPS     128(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3363,10 +4267,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y6
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y10
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -3376,6 +4284,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y4, Y10
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     160(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3383,10 +4293,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y12, Y0, Y0
@@ -3396,6 +4310,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     192(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3403,10 +4319,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y9, 96(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y9, Y1, Y1
@@ -3416,6 +4336,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3423,10 +4345,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 128(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -3436,6 +4362,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3443,10 +4371,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 160(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y1, Y1
@@ -3456,6 +4388,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3463,10 +4397,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 192(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -3476,6 +4414,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3483,10 +4423,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -3496,6 +4440,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     352(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3503,10 +4449,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -3516,6 +4466,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     384(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3523,10 +4475,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y7, Y1, Y1
@@ -3536,6 +4492,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     416(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3543,10 +4501,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y10, Y0, Y0
@@ -3556,6 +4518,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     448(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3563,10 +4527,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 352(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y8, Y1, Y1
@@ -3576,6 +4544,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3583,10 +4553,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 384(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y11, Y0, Y0
@@ -3596,6 +4570,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     512(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3603,10 +4579,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 416(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y7, Y1, Y1
@@ -3616,6 +4596,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     544(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3623,10 +4605,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 448(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y10, Y0, Y0
@@ -3636,6 +4622,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     576(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3643,10 +4631,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 480(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y8, Y1, Y1
@@ -3656,6 +4648,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3663,10 +4657,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 512(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -3676,6 +4674,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y2, Y11, Y11
@@ -3683,10 +4683,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y11, Y5
 	VMOVUPS     Y7, 544(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y1, Y1
@@ -3696,6 +4700,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y2, Y7, Y7
@@ -3703,10 +4709,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y7, Y5
 	VMOVUPS     Y10, 576(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -3716,6 +4726,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y2, Y10, Y10
@@ -3723,10 +4735,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y10, Y5
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y1, Y1
@@ -3736,6 +4752,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     736(SI), Y8
 	VSUBPS      Y2, Y8, Y8
@@ -3743,10 +4761,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -3756,6 +4778,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VANDPS      Y15, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y6, Y9
@@ -3763,6 +4787,8 @@ loop1:
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y7, Y1, Y1
 	VFMADD231PS Y9, Y6, Y13
@@ -3795,35 +4821,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y2, Y4, Y4
-	VMOVUPS     log2e<>+0(SB), Y5
+	VMOVUPS (SI), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMOVUPS log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y4, Y5
 	VPSLLD      $0x17, Y5, Y6
 	VSUBPS      Y3, Y5, Y5
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y4, Y5, Y7
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y2, Y8, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y8, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y9
 	VSUBPS      Y3, Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y11
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y11
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y12, Y5
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y13
 	VPSLLD      $0x17, Y5, Y14
 	VFMADD231PS Y9, Y7, Y6
@@ -3832,6 +4872,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y5, Y7
 	VMOVUPS     96(SI), Y9
 	VSUBPS      Y2, Y9, Y9
@@ -3839,10 +4881,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y3, Y9, Y5
 	VMOVUPS     Y4, (DI)
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y4, Y0, Y0
@@ -3852,6 +4898,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y6
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y5, Y4
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y7, Y6
@@ -3859,6 +4907,8 @@ loop2:
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y8, Y1, Y1
 	VFMADD231PS Y6, Y7, Y14
@@ -3893,16 +4943,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -3933,24 +4989,30 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -3988,35 +5050,49 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $416-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y6
-	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     log2e<>+0(SB), Y7
+	VMOVUPS (SI), Y6
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y7
 	VPSLLD      $0x17, Y7, Y8
 	VSUBPS      Y5, Y7, Y7
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y7, Y9
 	VMOVUPS     32(SI), Y10
 	VSUBPS      Y4, Y10, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y11
 	VPSLLD      $0x17, Y7, Y12
 	VFMADD213PS c3<>+0(SB), Y9, Y11
 	VSUBPS      Y5, Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y9, Y11
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y13
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y7, Y13
 	VMOVUPS     64(SI), Y14
 	VSUBPS      Y4, Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y7, Y13
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y7
 	VMULPS      Y8, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y13, Y15
 	VMOVUPS     Y3, (BX)
 	VPSLLD      $0x17, Y7, Y3
@@ -4026,6 +5102,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y13, Y15
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y9
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y7, Y9
 	VMOVUPS     96(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -4033,10 +5111,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y13, Y15
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y7, Y9
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y7
 	VMOVUPS     Y6, (DI)
 	VMULPS      Y12, Y13, Y13
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y9, Y8
 	VMOVUPS     Y2, 32(BX)
 	VPSLLD      $0x17, Y7, Y2
@@ -4047,6 +5129,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y9, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y7, Y6
 	VMOVUPS     128(SI), Y13
 	VSUBPS      Y4, Y13, Y13
@@ -4054,10 +5138,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y9, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y7, Y6
 	VMOVUPS     log2e<>+0(SB), Y7
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y13, Y7
 	VMOVUPS     Y10, 32(DI)
 	VMULPS      Y3, Y9, Y9
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y12
 	VPSLLD      $0x17, Y7, Y15
 	VADDPS      Y10, Y1, Y1
@@ -4067,6 +5155,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y6, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y8
+
+	// t = x - n*ln 2
 	VFMADD213PS Y13, Y7, Y8
 	VMOVUPS     160(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4074,10 +5164,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y7, Y8
 	VMOVUPS     log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y3
 	VMOVUPS     Y14, 64(DI)
 	VMULPS      Y2, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y8, Y7
 	VPSLLD      $0x17, Y3, Y10
 	VADDPS      32(BX), Y14, Y14
@@ -4087,6 +5181,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y8, Y7
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y3, Y6
 	VMOVUPS     192(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -4094,10 +5190,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y8, Y7
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y6
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y2
 	VMOVUPS     Y11, 96(DI)
 	VMULPS      Y15, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y3
 	VMOVUPS     Y14, 64(BX)
 	VPSLLD      $0x17, Y2, Y14
@@ -4108,6 +5208,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VFMADD213PS c2<>+0(SB), Y6, Y3
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y2, Y7
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -4115,10 +5217,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y3
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y2
 	VMOVUPS     Y13, 128(DI)
 	VMULPS      Y10, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y15
 	VMOVUPS     Y11, 96(BX)
 	VPSLLD      $0x17, Y2, Y11
@@ -4129,6 +5235,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y15
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y2, Y3
 	VMOVUPS     256(SI), Y6
 	VSUBPS      Y4, Y6, Y6
@@ -4136,10 +5244,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y15
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y2
 	VMOVUPS     Y9, 160(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y10
 	VPSLLD      $0x17, Y2, Y13
 	VADDPS      Y9, Y1, Y1
@@ -4149,6 +5261,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y3, Y10
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y2, Y7
 	VMOVUPS     288(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4156,10 +5270,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y2
 	VMOVUPS     Y12, 192(DI)
 	VMULPS      Y11, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y14
 	VPSLLD      $0x17, Y2, Y15
 	VADDPS      64(BX), Y12, Y12
@@ -4169,6 +5287,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y14
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y2, Y3
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -4176,10 +5296,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y14
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y2
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y11
 	VMOVUPS     Y12, 128(BX)
 	VPSLLD      $0x17, Y2, Y12
@@ -4190,6 +5314,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y3, Y11
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y2, Y7
 	VMOVUPS     352(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -4197,10 +5323,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y11
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y2
 	VMOVUPS     Y6, 256(DI)
 	VMULPS      Y15, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VMOVUPS     Y8, 160(BX)
 	VPSLLD      $0x17, Y2, Y8
@@ -4211,6 +5341,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y2, Y3
 	VMOVUPS     384(SI), Y6
 	VSUBPS      Y4, Y6, Y6
@@ -4218,10 +5350,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y2
 	VMOVUPS     Y9, 288(DI)
 	VMULPS      Y12, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y11
 	VPSLLD      $0x17, Y2, Y15
 	VADDPS      Y9, Y1, Y1
@@ -4231,6 +5367,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y3, Y11
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y2, Y7
 	VMOVUPS     416(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4238,10 +5376,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y11
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y2
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y8, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y12
 	VPSLLD      $0x17, Y2, Y13
 	VADDPS      128(BX), Y10, Y10
@@ -4251,6 +5393,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
 	VFMADD213PS c2<>+0(SB), Y7, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y2, Y3
 	VMOVUPS     448(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -4258,10 +5402,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y2
 	VMOVUPS     Y14, 352(DI)
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y8
 	VMOVUPS     Y10, 192(BX)
 	VPSLLD      $0x17, Y2, Y10
@@ -4272,6 +5420,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y3, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y2, Y7
 	VMOVUPS     480(SI), Y12
 	VSUBPS      Y4, Y12, Y12
@@ -4279,10 +5429,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y12, Y2
 	VMOVUPS     Y6, 384(DI)
 	VMULPS      Y13, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y15
 	VMOVUPS     Y14, 224(BX)
 	VPSLLD      $0x17, Y2, Y14
@@ -4293,6 +5447,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y15
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y2, Y3
 	VMOVUPS     512(SI), Y6
 	VSUBPS      Y4, Y6, Y6
@@ -4300,10 +5456,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y15
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y2
 	VMOVUPS     Y9, 416(DI)
 	VMULPS      Y10, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y8
 	VPSLLD      $0x17, Y2, Y13
 	VADDPS      Y9, Y1, Y1
@@ -4313,6 +5473,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y3, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y2, Y7
 	VMOVUPS     544(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4320,10 +5482,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y2
 	VMOVUPS     Y11, 448(DI)
 	VMULPS      Y14, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y10
 	VPSLLD      $0x17, Y2, Y15
 	VADDPS      192(BX), Y11, Y11
@@ -4333,6 +5499,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y7, Y10
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y2, Y3
 	VMOVUPS     576(SI), Y8
 	VSUBPS      Y4, Y8, Y8
@@ -4340,10 +5508,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y8, Y2
 	VMOVUPS     Y12, 480(DI)
 	VMULPS      Y13, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y14
 	VMOVUPS     Y11, 256(BX)
 	VPSLLD      $0x17, Y2, Y11
@@ -4354,6 +5526,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y3, Y14
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y2, Y7
 	VMOVUPS     608(SI), Y10
 	VSUBPS      Y4, Y10, Y10
@@ -4361,10 +5535,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y14
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y10, Y2
 	VMOVUPS     Y6, 512(DI)
 	VMULPS      Y15, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y13
 	VMOVUPS     Y12, 288(BX)
 	VPSLLD      $0x17, Y2, Y12
@@ -4375,6 +5553,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y2, Y3
 	VMOVUPS     640(SI), Y6
 	VSUBPS      Y4, Y6, Y6
@@ -4382,10 +5562,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y6, Y2
 	VMOVUPS     Y9, 544(DI)
 	VMULPS      Y11, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y14
 	VPSLLD      $0x17, Y2, Y15
 	VADDPS      Y9, Y1, Y1
@@ -4395,6 +5579,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y3, Y14
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y6, Y2, Y7
 	VMOVUPS     672(SI), Y9
 	VSUBPS      Y4, Y9, Y9
@@ -4402,10 +5588,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y14
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y9, Y2
 	VMOVUPS     Y8, 576(DI)
 	VMULPS      Y12, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y11
 	VPSLLD      $0x17, Y2, Y13
 	VADDPS      256(BX), Y8, Y8
@@ -4415,6 +5605,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y7, Y11
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y2, Y3
 	VMOVUPS     704(SI), Y14
 	VSUBPS      Y4, Y14, Y14
@@ -4422,10 +5614,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y11
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y3
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y14, Y2
 	VMOVUPS     Y10, 608(DI)
 	VMULPS      Y15, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y12
 	VMOVUPS     Y8, 320(BX)
 	VPSLLD      $0x17, Y2, Y8
@@ -4436,6 +5632,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y6, Y6
 	VFMADD213PS c2<>+0(SB), Y3, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y14, Y2, Y7
 	VMOVUPS     736(SI), Y11
 	VSUBPS      Y4, Y11, Y11
@@ -4443,10 +5641,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y3, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y2, Y7
 	VMOVUPS     log2e<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS Y5, Y11, Y2
 	VMOVUPS     Y6, 640(DI)
 	VMULPS      Y13, Y3, Y3
 	VMOVUPS     c4<>+0(SB), Y15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y15
 	VMOVUPS     Y10, 352(BX)
 	VPSLLD      $0x17, Y2, Y10
@@ -4457,6 +5659,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y7, Y15
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y3
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y2, Y3
 	VANDPS      Y13, Y9, Y9
 	VFMADD213PS c1<>+0(SB), Y7, Y15
@@ -4464,6 +5668,8 @@ loop1:
 	VMOVUPS     Y9, 672(DI)
 	VMULPS      Y8, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y3, Y2
 	VADDPS      Y9, Y1, Y1
 	VFMADD231PS Y15, Y7, Y8
@@ -4499,87 +5705,111 @@ loop2:
 	VBROADCASTSS max+48(FP), Y5
 	VSUBPS       Y5, Y4, Y4
 	VMOVUPS      magic<>+0(SB), Y6
-	VFMADD231PS  log2e<>+0(SB), Y4, Y6
-	VPSLLD       $0x17, Y6, Y7
-	VSUBPS       magic<>+0(SB), Y6, Y6
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y8
-	VFMADD213PS  Y4, Y6, Y8
-	VMOVUPS      32(SI), Y9
-	VSUBPS       Y5, Y9, Y9
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y6, Y8
-	VMOVUPS      magic<>+0(SB), Y6
-	VFMADD231PS  log2e<>+0(SB), Y9, Y6
-	VMOVUPS      c4<>+0(SB), Y10
-	VFMADD231PS  c5<>+0(SB), Y8, Y10
-	VPSLLD       $0x17, Y6, Y11
-	VFMADD213PS  c3<>+0(SB), Y8, Y10
-	VSUBPS       magic<>+0(SB), Y6, Y6
-	VFMADD213PS  c2<>+0(SB), Y8, Y10
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y12
-	VFMADD213PS  Y9, Y6, Y12
-	VMOVUPS      64(SI), Y13
-	VSUBPS       Y5, Y13, Y13
-	VFMADD213PS  c1<>+0(SB), Y8, Y10
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y6, Y12
-	VMOVUPS      magic<>+0(SB), Y6
-	VFMADD231PS  log2e<>+0(SB), Y13, Y6
-	VMULPS       Y7, Y8, Y8
-	VMOVUPS      c4<>+0(SB), Y14
-	VFMADD231PS  c5<>+0(SB), Y12, Y14
-	VPSLLD       $0x17, Y6, Y15
-	VFMADD231PS  Y10, Y8, Y7
-	VFMADD213PS  c3<>+0(SB), Y12, Y14
-	VSUBPS       magic<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, cutoff<>+0(SB), Y4, Y4
-	VFMADD213PS  c2<>+0(SB), Y12, Y14
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y8
-	VFMADD213PS  Y13, Y6, Y8
-	VMOVUPS      96(SI), Y10
-	VSUBPS       Y5, Y10, Y10
-	VANDPS       Y7, Y4, Y4
-	VFMADD213PS  c1<>+0(SB), Y12, Y14
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y6, Y8
-	VMOVUPS      log2e<>+0(SB), Y5
-	VFMADD213PS  magic<>+0(SB), Y10, Y5
-	VMOVUPS      Y4, (DI)
-	VMULPS       Y11, Y12, Y12
-	VMOVUPS      c4<>+0(SB), Y6
-	VFMADD231PS  c5<>+0(SB), Y8, Y6
-	VPSLLD       $0x17, Y5, Y7
-	VADDPS       Y4, Y0, Y0
-	VFMADD231PS  Y14, Y12, Y11
-	VFMADD213PS  c3<>+0(SB), Y8, Y6
-	VSUBPS       magic<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
-	VFMADD213PS  c2<>+0(SB), Y8, Y6
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
-	VFMADD213PS  Y10, Y5, Y4
-	VANDPS       Y11, Y9, Y9
-	VFMADD213PS  c1<>+0(SB), Y8, Y6
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y5, Y4
-	VMOVUPS      Y9, 32(DI)
-	VMULPS       Y15, Y8, Y8
-	VMOVUPS      c4<>+0(SB), Y5
-	VFMADD231PS  c5<>+0(SB), Y4, Y5
-	VADDPS       Y9, Y1, Y1
-	VFMADD231PS  Y6, Y8, Y15
-	VFMADD213PS  c3<>+0(SB), Y4, Y5
-	VCMPPS       $0x05, cutoff<>+0(SB), Y13, Y13
-	VFMADD213PS  c2<>+0(SB), Y4, Y5
-	VANDPS       Y15, Y13, Y13
-	VFMADD213PS  c1<>+0(SB), Y4, Y5
-	VMOVUPS      Y13, 64(DI)
-	VMULPS       Y7, Y4, Y4
-	VADDPS       Y13, Y2, Y2
-	VFMADD231PS  Y5, Y4, Y7
-	VCMPPS       $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS       Y7, Y10, Y10
-	VMOVUPS      Y10, 96(DI)
-	VADDPS       Y10, Y3, Y3
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS log2e<>+0(SB), Y4, Y6
+	VPSLLD      $0x17, Y6, Y7
+	VSUBPS      magic<>+0(SB), Y6, Y6
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y8
+
+	// t = x - n*ln 2
+	VFMADD213PS Y4, Y6, Y8
+	VMOVUPS     32(SI), Y9
+	VSUBPS      Y5, Y9, Y9
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y6, Y8
+	VMOVUPS     magic<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS log2e<>+0(SB), Y9, Y6
+	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y8, Y10
+	VPSLLD      $0x17, Y6, Y11
+	VFMADD213PS c3<>+0(SB), Y8, Y10
+	VSUBPS      magic<>+0(SB), Y6, Y6
+	VFMADD213PS c2<>+0(SB), Y8, Y10
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y12
+
+	// t = x - n*ln 2
+	VFMADD213PS Y9, Y6, Y12
+	VMOVUPS     64(SI), Y13
+	VSUBPS      Y5, Y13, Y13
+	VFMADD213PS c1<>+0(SB), Y8, Y10
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y6, Y12
+	VMOVUPS     magic<>+0(SB), Y6
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS log2e<>+0(SB), Y13, Y6
+	VMULPS      Y7, Y8, Y8
+	VMOVUPS     c4<>+0(SB), Y14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y12, Y14
+	VPSLLD      $0x17, Y6, Y15
+	VFMADD231PS Y10, Y8, Y7
+	VFMADD213PS c3<>+0(SB), Y12, Y14
+	VSUBPS      magic<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
+	VFMADD213PS c2<>+0(SB), Y12, Y14
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y8
+
+	// t = x - n*ln 2
+	VFMADD213PS Y13, Y6, Y8
+	VMOVUPS     96(SI), Y10
+	VSUBPS      Y5, Y10, Y10
+	VANDPS      Y7, Y4, Y4
+	VFMADD213PS c1<>+0(SB), Y12, Y14
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y6, Y8
+	VMOVUPS     log2e<>+0(SB), Y5
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y10, Y5
+	VMOVUPS     Y4, (DI)
+	VMULPS      Y11, Y12, Y12
+	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y8, Y6
+	VPSLLD      $0x17, Y5, Y7
+	VADDPS      Y4, Y0, Y0
+	VFMADD231PS Y14, Y12, Y11
+	VFMADD213PS c3<>+0(SB), Y8, Y6
+	VSUBPS      magic<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y6
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y10, Y5, Y4
+	VANDPS      Y11, Y9, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y6
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMULPS      Y15, Y8, Y8
+	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y4, Y5
+	VADDPS      Y9, Y1, Y1
+	VFMADD231PS Y6, Y8, Y15
+	VFMADD213PS c3<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
+	VFMADD213PS c2<>+0(SB), Y4, Y5
+	VANDPS      Y15, Y13, Y13
+	VFMADD213PS c1<>+0(SB), Y4, Y5
+	VMOVUPS     Y13, 64(DI)
+	VMULPS      Y7, Y4, Y4
+	VADDPS      Y13, Y2, Y2
+	VFMADD231PS Y5, Y4, Y7
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VANDPS      Y7, Y10, Y10
+	VMOVUPS     Y10, 96(DI)
+	VADDPS      Y10, Y3, Y3
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop2
 
 done2:
 	ADDQ $0x00000020, CX
@@ -4596,16 +5826,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -4636,24 +5872,30 @@ done4:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done5:
 	// Add the lanes up.
@@ -4687,35 +5929,49 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(SB), NOSPLIT, $0-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y1, Y4, Y4
-	VMOVAPS     Y2, Y5
+	VMOVUPS (SI), Y4
+	VSUBPS  Y1, Y4, Y4
+	VMOVAPS Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y4, Y5
 	VPSLLD      $0x17, Y5, Y6
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y4, Y5, Y7
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y9
 	VSUBPS      Y2, Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y11
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y11
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y13
 	VPSLLD      $0x17, Y5, Y14
 	VFMADD231PS Y9, Y7, Y6
@@ -4724,6 +5980,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y5, Y7
 	VMOVUPS     96(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -4731,10 +5989,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y5
 	VMOVUPS     Y4, (DI)
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y4, Y0, Y0
@@ -4744,6 +6006,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y6
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y5, Y4
 	VMOVUPS     128(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4751,10 +6015,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y7, Y6
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y10
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y0, Y0
@@ -4764,6 +6032,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c2<>+0(SB), Y4, Y10
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     160(SI), Y7
 	VSUBPS      Y1, Y7, Y7
@@ -4771,10 +6041,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y10
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y5
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y8
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y12, Y0, Y0
@@ -4784,6 +6058,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VFMADD213PS c2<>+0(SB), Y6, Y8
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     192(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4791,10 +6067,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y5
 	VMOVUPS     Y9, 96(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y9, Y0, Y0
@@ -4804,6 +6084,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     224(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4811,10 +6093,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     Y11, 128(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -4824,6 +6110,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     256(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4831,10 +6119,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     Y7, 160(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y0, Y0
@@ -4844,6 +6136,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     288(SI), Y7
 	VSUBPS      Y1, Y7, Y7
@@ -4851,10 +6145,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y5
 	VMOVUPS     Y10, 192(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -4864,6 +6162,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     320(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4871,10 +6171,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y5
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y0, Y0
@@ -4884,6 +6188,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     352(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4891,10 +6197,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     Y11, 256(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -4904,6 +6214,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     384(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4911,10 +6223,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y7, Y0, Y0
@@ -4924,6 +6240,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     416(SI), Y7
 	VSUBPS      Y1, Y7, Y7
@@ -4931,10 +6249,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y5
 	VMOVUPS     Y10, 320(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y10, Y0, Y0
@@ -4944,6 +6266,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     448(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -4951,10 +6275,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y5
 	VMOVUPS     Y8, 352(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y8, Y0, Y0
@@ -4964,6 +6292,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     480(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -4971,10 +6301,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     Y11, 384(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y11, Y0, Y0
@@ -4984,6 +6318,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     512(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -4991,10 +6327,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     Y7, 416(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y7, Y0, Y0
@@ -5004,6 +6344,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     544(SI), Y7
 	VSUBPS      Y1, Y7, Y7
@@ -5011,10 +6353,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y5
 	VMOVUPS     Y10, 448(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y10, Y0, Y0
@@ -5024,6 +6370,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     576(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5031,10 +6379,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y5
 	VMOVUPS     Y8, 480(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y8, Y0, Y0
@@ -5044,6 +6396,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     608(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5051,10 +6405,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     Y11, 512(DI)
 	VMULPS      Y14, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y11, Y0, Y0
@@ -5064,6 +6422,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VMOVUPS     640(SI), Y11
 	VSUBPS      Y1, Y11, Y11
@@ -5071,10 +6431,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y11, Y5
 	VMOVUPS     Y7, 544(DI)
 	VMULPS      Y15, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y7, Y0, Y0
@@ -5084,6 +6448,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y11, Y5, Y6
 	VMOVUPS     672(SI), Y7
 	VSUBPS      Y1, Y7, Y7
@@ -5091,10 +6457,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y5
 	VMOVUPS     Y10, 576(DI)
 	VMULPS      Y13, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y10, Y0, Y0
@@ -5104,6 +6474,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y7, Y5, Y4
 	VMOVUPS     704(SI), Y10
 	VSUBPS      Y1, Y10, Y10
@@ -5111,10 +6483,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y6, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y4
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y5
 	VMOVUPS     Y8, 608(DI)
 	VMULPS      Y14, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y12
 	VPSLLD      $0x17, Y5, Y13
 	VADDPS      Y8, Y0, Y0
@@ -5124,6 +6500,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VFMADD213PS c2<>+0(SB), Y4, Y12
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+
+	// t = x - n*ln 2
 	VFMADD213PS Y10, Y5, Y6
 	VMOVUPS     736(SI), Y8
 	VSUBPS      Y1, Y8, Y8
@@ -5131,10 +6509,14 @@ loop1:
 	VFMADD213PS c1<>+0(SB), Y4, Y12
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y6
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     Y11, 640(DI)
 	VMULPS      Y15, Y4, Y4
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y6, Y9
 	VPSLLD      $0x17, Y5, Y14
 	VADDPS      Y11, Y0, Y0
@@ -5144,6 +6526,8 @@ loop1:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c2<>+0(SB), Y6, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y4
 	VANDPS      Y15, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y6, Y9
@@ -5151,6 +6535,8 @@ loop1:
 	VMOVUPS     Y7, 672(DI)
 	VMULPS      Y13, Y6, Y6
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y7, Y0, Y0
 	VFMADD231PS Y9, Y6, Y13
@@ -5184,35 +6570,49 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y4
-	VSUBPS      Y1, Y4, Y4
-	VMOVAPS     Y2, Y5
+	VMOVUPS (SI), Y4
+	VSUBPS  Y1, Y4, Y4
+	VMOVAPS Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y4, Y5
 	VPSLLD      $0x17, Y5, Y6
 	VSUBPS      Y2, Y5, Y5
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y4, Y5, Y7
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y1, Y8, Y8
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y5
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y9
 	VPSLLD      $0x17, Y5, Y10
 	VFMADD213PS c3<>+0(SB), Y7, Y9
 	VSUBPS      Y2, Y5, Y5
 	VFMADD213PS c2<>+0(SB), Y7, Y9
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y11
+
+	// t = x - n*ln 2
 	VFMADD213PS Y8, Y5, Y11
 	VMOVUPS     64(SI), Y12
 	VSUBPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y7, Y9
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y11
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y5
 	VMULPS      Y6, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y11, Y13
 	VPSLLD      $0x17, Y5, Y14
 	VFMADD231PS Y9, Y7, Y6
@@ -5221,6 +6621,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
 	VFMADD213PS c2<>+0(SB), Y11, Y13
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y7
+
+	// t = x - n*ln 2
 	VFMADD213PS Y12, Y5, Y7
 	VMOVUPS     96(SI), Y9
 	VSUBPS      Y1, Y9, Y9
@@ -5228,10 +6630,14 @@ loop2:
 	VFMADD213PS c1<>+0(SB), Y11, Y13
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y5, Y7
 	VMOVAPS     Y2, Y5
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y9, Y5
 	VMOVUPS     Y4, (DI)
 	VMULPS      Y10, Y11, Y11
 	VMOVUPS     c4<>+0(SB), Y6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y7, Y6
 	VPSLLD      $0x17, Y5, Y15
 	VADDPS      Y4, Y0, Y0
@@ -5241,6 +6647,8 @@ loop2:
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c2<>+0(SB), Y7, Y6
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y4
+
+	// t = x - n*ln 2
 	VFMADD213PS Y9, Y5, Y4
 	VANDPS      Y10, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y7, Y6
@@ -5248,6 +6656,8 @@ loop2:
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y14, Y7, Y7
 	VMOVUPS     c4<>+0(SB), Y5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y4, Y5
 	VADDPS      Y8, Y0, Y0
 	VFMADD231PS Y6, Y7, Y14
@@ -5279,16 +6689,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -5319,24 +6735,30 @@ done3:
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VFMADD213PS  magic<>+0(SB), Y2, Y3
-	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       magic<>+0(SB), Y3, Y3
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
-	VMOVUPS      c4<>+0(SB), Y3
-	VFMADD231PS  c5<>+0(SB), Y5, Y3
-	VFMADD213PS  c3<>+0(SB), Y5, Y3
-	VFMADD213PS  c2<>+0(SB), Y5, Y3
-	VFMADD213PS  c1<>+0(SB), Y5, Y3
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS       Y4, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+
+	// t = x - n*ln 2
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMASKMOVPS  Y2, Y1, (DI)
+	VANDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
 
 done4:
 	// Add the lanes up.

@@ -2,6 +2,12 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx512f_*.
 
 //go:build !purego
@@ -34,14 +40,18 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u16(SB), NOSPLIT,
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z10
-	VSUBPS      Z1, Z10, Z10
-	VMOVUPS     64(SI), Z11
-	VSUBPS      Z1, Z11, Z11
+	VMOVUPS (SI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMOVUPS 64(SI), Z11
+	VSUBPS  Z1, Z11, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z10, Z12
 	VMULPS      Z2, Z11, Z13
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z13, Z13
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z10
 	VMOVUPS     128(SI), Z14
 	VSUBPS      Z1, Z14, Z14
@@ -49,7 +59,11 @@ loop1:
 	VMOVUPS     192(SI), Z15
 	VSUBPS      Z1, Z15, Z15
 	VMOVAPS     Z5, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z10, Z4, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z14, Z17
 	VMOVAPS     Z5, Z18
 	VFMADD231PS Z11, Z4, Z18
@@ -59,6 +73,8 @@ loop1:
 	VFMADD213PS Z6, Z11, Z18
 	VRNDSCALEPS $0x00, Z19, Z19
 	VFMADD213PS Z7, Z10, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z14
 	VMOVUPS     256(SI), Z20
 	VSUBPS      Z1, Z20, Z20
@@ -68,7 +84,11 @@ loop1:
 	VSUBPS      Z1, Z21, Z21
 	VFMADD213PS Z8, Z10, Z16
 	VMOVAPS     Z5, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z4, Z22
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z23
 	VFMADD213PS Z8, Z11, Z18
 	VMOVAPS     Z5, Z24
@@ -82,6 +102,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z25, Z25
 	VSCALEFPS   Z12, Z16, Z16
 	VFMADD213PS Z7, Z14, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z23, Z20
 	VMOVUPS     384(SI), Z10
 	VSUBPS      Z1, Z10, Z10
@@ -93,7 +115,11 @@ loop1:
 	VMOVUPS     Z16, (DI)
 	VFMADD213PS Z8, Z14, Z22
 	VMOVAPS     Z5, Z12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z4, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z10, Z13
 	VMOVUPS     Z18, 64(DI)
 	VFMADD213PS Z8, Z15, Z24
@@ -110,6 +136,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z27, Z27
 	VSCALEFPS   Z17, Z22, Z22
 	VFMADD213PS Z7, Z20, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z10
 	VMOVUPS     512(SI), Z14
 	VSUBPS      Z1, Z14, Z14
@@ -121,7 +149,11 @@ loop1:
 	VMOVUPS     Z22, 128(DI)
 	VFMADD213PS Z8, Z20, Z12
 	VMOVAPS     Z5, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z10, Z4, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z14, Z17
 	VMOVUPS     Z24, 192(DI)
 	VFMADD213PS Z8, Z21, Z26
@@ -138,6 +170,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z19, Z19
 	VSCALEFPS   Z23, Z12, Z12
 	VFMADD213PS Z7, Z10, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z14
 	VMOVUPS     640(SI), Z20
 	VSUBPS      Z1, Z20, Z20
@@ -149,7 +183,11 @@ loop1:
 	VMOVUPS     Z12, 256(DI)
 	VFMADD213PS Z8, Z10, Z16
 	VMOVAPS     Z5, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z4, Z22
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z23
 	VMOVUPS     Z26, 320(DI)
 	VFMADD213PS Z8, Z11, Z18
@@ -166,6 +204,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z25, Z25
 	VSCALEFPS   Z13, Z16, Z16
 	VFMADD213PS Z7, Z14, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z23, Z20
 	VSCALEFPS   Z27, Z18, Z18
 	VFMADD213PS Z7, Z15, Z24
@@ -173,6 +213,8 @@ loop1:
 	VMOVUPS     Z16, 384(DI)
 	VFMADD213PS Z8, Z14, Z22
 	VMOVAPS     Z5, Z10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z4, Z10
 	VMOVUPS     Z18, 448(DI)
 	VFMADD213PS Z8, Z15, Z24
@@ -225,14 +267,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Z10
-	VSUBPS      Z1, Z10, Z10
-	VMOVUPS     64(SI), Z11
-	VSUBPS      Z1, Z11, Z11
+	VMOVUPS (SI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMOVUPS 64(SI), Z11
+	VSUBPS  Z1, Z11, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z10, Z12
 	VMULPS      Z2, Z11, Z13
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z13, Z13
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z10
 	VMOVUPS     128(SI), Z14
 	VSUBPS      Z1, Z14, Z14
@@ -240,7 +286,11 @@ loop2:
 	VMOVUPS     192(SI), Z15
 	VSUBPS      Z1, Z15, Z15
 	VMOVAPS     Z5, Z16
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z10, Z4, Z16
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z14, Z17
 	VMOVAPS     Z5, Z18
 	VFMADD231PS Z11, Z4, Z18
@@ -250,6 +300,8 @@ loop2:
 	VFMADD213PS Z6, Z11, Z18
 	VRNDSCALEPS $0x00, Z19, Z19
 	VFMADD213PS Z7, Z10, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z14
 	VMOVUPS     256(SI), Z20
 	VSUBPS      Z1, Z20, Z20
@@ -259,7 +311,11 @@ loop2:
 	VSUBPS      Z1, Z21, Z21
 	VFMADD213PS Z8, Z10, Z16
 	VMOVAPS     Z5, Z22
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z14, Z4, Z22
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z23
 	VFMADD213PS Z8, Z11, Z18
 	VMOVAPS     Z5, Z24
@@ -273,6 +329,8 @@ loop2:
 	VRNDSCALEPS $0x00, Z25, Z25
 	VSCALEFPS   Z12, Z16, Z16
 	VFMADD213PS Z7, Z14, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z23, Z20
 	VSCALEFPS   Z13, Z18, Z18
 	VFMADD213PS Z7, Z15, Z24
@@ -280,6 +338,8 @@ loop2:
 	VMOVUPS     Z16, (DI)
 	VFMADD213PS Z8, Z14, Z22
 	VMOVAPS     Z5, Z10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z4, Z10
 	VMOVUPS     Z18, 64(DI)
 	VFMADD213PS Z8, Z15, Z24
@@ -324,12 +384,18 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -347,18 +413,24 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done4
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+48(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -437,14 +509,18 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u32_acc2(SB), NOS
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z2, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z2, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z2, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z2, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z13
 	VMULPS      Z3, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z13, Z11
 	VMOVUPS     128(SI), Z15
 	VSUBPS      Z2, Z15, Z15
@@ -452,7 +528,11 @@ loop1:
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z2, Z16, Z16
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z15, Z18
 	VMOVAPS     Z6, Z19
 	VFMADD231PS Z12, Z5, Z19
@@ -462,6 +542,8 @@ loop1:
 	VFMADD213PS Z7, Z12, Z19
 	VRNDSCALEPS $0x00, Z20, Z20
 	VFMADD213PS Z8, Z11, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z15
 	VMOVUPS     256(SI), Z21
 	VSUBPS      Z2, Z21, Z21
@@ -471,7 +553,11 @@ loop1:
 	VSUBPS      Z2, Z22, Z22
 	VFMADD213PS Z9, Z11, Z17
 	VMOVAPS     Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z21, Z24
 	VFMADD213PS Z9, Z12, Z19
 	VMOVAPS     Z6, Z25
@@ -485,6 +571,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z26, Z26
 	VSCALEFPS   Z13, Z17, Z17
 	VFMADD213PS Z8, Z15, Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z24, Z21
 	VMOVUPS     384(SI), Z11
 	VSUBPS      Z2, Z11, Z11
@@ -496,7 +584,11 @@ loop1:
 	VMOVUPS     Z17, (DI)
 	VFMADD213PS Z9, Z15, Z23
 	VMOVAPS     Z6, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z5, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z14
 	VMOVUPS     Z19, 64(DI)
 	VFMADD213PS Z9, Z16, Z25
@@ -513,6 +605,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z28, Z28
 	VSCALEFPS   Z18, Z23, Z23
 	VFMADD213PS Z8, Z21, Z13
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z11
 	VMOVUPS     512(SI), Z15
 	VSUBPS      Z2, Z15, Z15
@@ -524,7 +618,11 @@ loop1:
 	VMOVUPS     Z23, 128(DI)
 	VFMADD213PS Z9, Z21, Z13
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z15, Z18
 	VMOVUPS     Z25, 192(DI)
 	VFMADD213PS Z9, Z22, Z27
@@ -541,6 +639,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z20, Z20
 	VSCALEFPS   Z24, Z13, Z13
 	VFMADD213PS Z8, Z11, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z15
 	VMOVUPS     640(SI), Z21
 	VSUBPS      Z2, Z21, Z21
@@ -552,7 +652,11 @@ loop1:
 	VMOVUPS     Z13, 256(DI)
 	VFMADD213PS Z9, Z11, Z17
 	VMOVAPS     Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z21, Z24
 	VMOVUPS     Z27, 320(DI)
 	VFMADD213PS Z9, Z12, Z19
@@ -569,6 +673,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z26, Z26
 	VSCALEFPS   Z14, Z17, Z17
 	VFMADD213PS Z8, Z15, Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z24, Z21
 	VSCALEFPS   Z28, Z19, Z19
 	VFMADD213PS Z8, Z16, Z25
@@ -576,6 +682,8 @@ loop1:
 	VMOVUPS     Z17, 384(DI)
 	VFMADD213PS Z9, Z15, Z23
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z5, Z11
 	VMOVUPS     Z19, 448(DI)
 	VFMADD213PS Z9, Z16, Z25
@@ -628,17 +736,23 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z2, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z2, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z2, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z2, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z13
 	VMULPS      Z3, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z13, Z11
 	VFMADD231PS Z4, Z14, Z12
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z15
 	VMOVAPS     Z6, Z16
 	VFMADD231PS Z12, Z5, Z16
@@ -674,12 +788,18 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -697,18 +817,24 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done5
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+48(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -760,14 +886,18 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc2(SB), NOS
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z2, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z2, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z2, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z2, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z13
 	VMULPS      Z3, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z13, Z11
 	VMOVUPS     128(SI), Z15
 	VSUBPS      Z2, Z15, Z15
@@ -775,7 +905,11 @@ loop1:
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z2, Z16, Z16
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z15, Z18
 	VMOVAPS     Z6, Z19
 	VFMADD231PS Z12, Z5, Z19
@@ -785,6 +919,8 @@ loop1:
 	VFMADD213PS Z7, Z12, Z19
 	VRNDSCALEPS $0x00, Z20, Z20
 	VFMADD213PS Z8, Z11, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z15
 	VMOVUPS     256(SI), Z21
 	VSUBPS      Z2, Z21, Z21
@@ -794,7 +930,11 @@ loop1:
 	VSUBPS      Z2, Z22, Z22
 	VFMADD213PS Z9, Z11, Z17
 	VMOVAPS     Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z21, Z24
 	VFMADD213PS Z9, Z12, Z19
 	VMOVAPS     Z6, Z25
@@ -808,6 +948,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z26, Z26
 	VSCALEFPS   Z13, Z17, Z17
 	VFMADD213PS Z8, Z15, Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z24, Z21
 	VMOVUPS     384(SI), Z11
 	VSUBPS      Z2, Z11, Z11
@@ -819,7 +961,11 @@ loop1:
 	VMOVUPS     Z17, (DI)
 	VFMADD213PS Z9, Z15, Z23
 	VMOVAPS     Z6, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z5, Z13
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z14
 	VMOVUPS     Z19, 64(DI)
 	VFMADD213PS Z9, Z16, Z25
@@ -836,6 +982,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z28, Z28
 	VSCALEFPS   Z18, Z23, Z23
 	VFMADD213PS Z8, Z21, Z13
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z14, Z11
 	VMOVUPS     512(SI), Z15
 	VSUBPS      Z2, Z15, Z15
@@ -847,7 +995,11 @@ loop1:
 	VMOVUPS     Z23, 128(DI)
 	VFMADD213PS Z9, Z21, Z13
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z15, Z18
 	VMOVUPS     Z25, 192(DI)
 	VFMADD213PS Z9, Z22, Z27
@@ -864,6 +1016,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z20, Z20
 	VSCALEFPS   Z24, Z13, Z13
 	VFMADD213PS Z8, Z11, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z15
 	VMOVUPS     640(SI), Z21
 	VSUBPS      Z2, Z21, Z21
@@ -875,7 +1029,11 @@ loop1:
 	VMOVUPS     Z13, 256(DI)
 	VFMADD213PS Z9, Z11, Z17
 	VMOVAPS     Z6, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z23
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z21, Z24
 	VMOVUPS     Z27, 320(DI)
 	VFMADD213PS Z9, Z12, Z19
@@ -892,6 +1050,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z26, Z26
 	VSCALEFPS   Z14, Z17, Z17
 	VFMADD213PS Z8, Z15, Z23
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z24, Z21
 	VSCALEFPS   Z28, Z19, Z19
 	VFMADD213PS Z8, Z16, Z25
@@ -899,6 +1059,8 @@ loop1:
 	VMOVUPS     Z17, 384(DI)
 	VFMADD213PS Z9, Z15, Z23
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z21, Z5, Z11
 	VMOVUPS     Z19, 448(DI)
 	VFMADD213PS Z9, Z16, Z25
@@ -951,14 +1113,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z2, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z2, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z2, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z2, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z11, Z13
 	VMULPS      Z3, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z13, Z11
 	VMOVUPS     128(SI), Z15
 	VSUBPS      Z2, Z15, Z15
@@ -966,7 +1132,11 @@ loop2:
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z2, Z16, Z16
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z17
+
+	// n = round(x * log2e)
 	VMULPS      Z3, Z15, Z18
 	VMOVAPS     Z6, Z19
 	VFMADD231PS Z12, Z5, Z19
@@ -976,11 +1146,15 @@ loop2:
 	VFMADD213PS Z7, Z12, Z19
 	VRNDSCALEPS $0x00, Z20, Z20
 	VFMADD213PS Z8, Z11, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z4, Z18, Z15
 	VFMADD213PS Z8, Z12, Z19
 	VFMADD231PS Z4, Z20, Z16
 	VFMADD213PS Z9, Z11, Z17
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z21
 	VFMADD213PS Z9, Z12, Z19
 	VMOVAPS     Z6, Z22
@@ -1025,12 +1199,18 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1048,18 +1228,24 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done5
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+48(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -1113,14 +1299,18 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc4(SB), NOS
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z13
-	VSUBPS      Z4, Z13, Z13
-	VMOVUPS     64(SI), Z14
-	VSUBPS      Z4, Z14, Z14
+	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z13, Z13
+	VMOVUPS 64(SI), Z14
+	VSUBPS  Z4, Z14, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z13, Z15
 	VMULPS      Z5, Z14, Z16
 	VRNDSCALEPS $0x00, Z15, Z15
 	VRNDSCALEPS $0x00, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z15, Z13
 	VMOVUPS     128(SI), Z17
 	VSUBPS      Z4, Z17, Z17
@@ -1128,7 +1318,11 @@ loop1:
 	VMOVUPS     192(SI), Z18
 	VSUBPS      Z4, Z18, Z18
 	VMOVAPS     Z8, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z7, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z17, Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z14, Z7, Z21
@@ -1138,6 +1332,8 @@ loop1:
 	VFMADD213PS Z9, Z14, Z21
 	VRNDSCALEPS $0x00, Z22, Z22
 	VFMADD213PS Z10, Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z17
 	VMOVUPS     256(SI), Z23
 	VSUBPS      Z4, Z23, Z23
@@ -1147,7 +1343,11 @@ loop1:
 	VSUBPS      Z4, Z24, Z24
 	VFMADD213PS Z11, Z13, Z19
 	VMOVAPS     Z8, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z25
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z23, Z26
 	VFMADD213PS Z11, Z14, Z21
 	VMOVAPS     Z8, Z27
@@ -1161,6 +1361,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z28, Z28
 	VSCALEFPS   Z15, Z19, Z19
 	VFMADD213PS Z10, Z17, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z26, Z23
 	VMOVUPS     384(SI), Z13
 	VSUBPS      Z4, Z13, Z13
@@ -1172,7 +1374,11 @@ loop1:
 	VMOVUPS     Z19, (DI)
 	VFMADD213PS Z11, Z17, Z25
 	VMOVAPS     Z8, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z7, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z13, Z16
 	VMOVUPS     Z21, 64(DI)
 	VFMADD213PS Z11, Z18, Z27
@@ -1189,6 +1395,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z30, Z30
 	VSCALEFPS   Z20, Z25, Z25
 	VFMADD213PS Z10, Z23, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z16, Z13
 	VMOVUPS     512(SI), Z17
 	VSUBPS      Z4, Z17, Z17
@@ -1200,7 +1408,11 @@ loop1:
 	VMOVUPS     Z25, 128(DI)
 	VFMADD213PS Z11, Z23, Z15
 	VMOVAPS     Z8, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z7, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z17, Z20
 	VMOVUPS     Z27, 192(DI)
 	VFMADD213PS Z11, Z24, Z29
@@ -1217,6 +1429,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z22, Z22
 	VSCALEFPS   Z26, Z15, Z15
 	VFMADD213PS Z10, Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z17
 	VMOVUPS     640(SI), Z23
 	VSUBPS      Z4, Z23, Z23
@@ -1228,7 +1442,11 @@ loop1:
 	VMOVUPS     Z15, 256(DI)
 	VFMADD213PS Z11, Z13, Z19
 	VMOVAPS     Z8, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z25
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z23, Z26
 	VMOVUPS     Z29, 320(DI)
 	VFMADD213PS Z11, Z14, Z21
@@ -1245,6 +1463,8 @@ loop1:
 	VRNDSCALEPS $0x00, Z28, Z28
 	VSCALEFPS   Z16, Z19, Z19
 	VFMADD213PS Z10, Z17, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z26, Z23
 	VSCALEFPS   Z30, Z21, Z21
 	VFMADD213PS Z10, Z18, Z27
@@ -1252,6 +1472,8 @@ loop1:
 	VMOVUPS     Z19, 384(DI)
 	VFMADD213PS Z11, Z17, Z25
 	VMOVAPS     Z8, Z13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z23, Z7, Z13
 	VMOVUPS     Z21, 448(DI)
 	VFMADD213PS Z11, Z18, Z27
@@ -1304,14 +1526,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Z13
-	VSUBPS      Z4, Z13, Z13
-	VMOVUPS     64(SI), Z14
-	VSUBPS      Z4, Z14, Z14
+	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z13, Z13
+	VMOVUPS 64(SI), Z14
+	VSUBPS  Z4, Z14, Z14
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z13, Z15
 	VMULPS      Z5, Z14, Z16
 	VRNDSCALEPS $0x00, Z15, Z15
 	VRNDSCALEPS $0x00, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z15, Z13
 	VMOVUPS     128(SI), Z17
 	VSUBPS      Z4, Z17, Z17
@@ -1319,7 +1545,11 @@ loop2:
 	VMOVUPS     192(SI), Z18
 	VSUBPS      Z4, Z18, Z18
 	VMOVAPS     Z8, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z7, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z5, Z17, Z20
 	VMOVAPS     Z8, Z21
 	VFMADD231PS Z14, Z7, Z21
@@ -1329,11 +1559,15 @@ loop2:
 	VFMADD213PS Z9, Z14, Z21
 	VRNDSCALEPS $0x00, Z22, Z22
 	VFMADD213PS Z10, Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z6, Z20, Z17
 	VFMADD213PS Z10, Z14, Z21
 	VFMADD231PS Z6, Z22, Z18
 	VFMADD213PS Z11, Z13, Z19
 	VMOVAPS     Z8, Z23
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z17, Z7, Z23
 	VFMADD213PS Z11, Z14, Z21
 	VMOVAPS     Z8, Z24
@@ -1380,12 +1614,18 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z1, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1403,18 +1643,24 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VMULPS.BCST      log2e<>+0(SB), Z1, Z2
-	VRNDSCALEPS      $0x00, Z2, Z2
+	TESTQ       CX, CX
+	JZ          done5
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VSUBPS.BCST max+48(FP), Z1, Z1
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z1, Z2
+	VRNDSCALEPS $0x00, Z2, Z2
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z2, Z1
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z1, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z1, Z3
@@ -1463,33 +1709,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(SB), NOSPLIT, $0-60
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Z8
-	VSUBPS           Z1, Z8, Z8
-	VMOVUPS          64(SI), Z9
-	VSUBPS           Z1, Z9, Z9
-	VMOVAPS          Z2, Z10
-	VFMADD231PS      Z3, Z8, Z10
-	VMOVAPS          Z2, Z11
-	VFMADD231PS      Z3, Z9, Z11
-	VPSLLD           $0x17, Z10, Z12
-	VPSLLD           $0x17, Z11, Z13
-	VSUBPS           Z2, Z10, Z10
-	VSUBPS           Z2, Z11, Z11
-	VMOVAPS          Z8, Z14
-	VFMADD231PS      Z4, Z10, Z14
-	VMOVUPS          128(SI), Z15
-	VSUBPS           Z1, Z15, Z15
-	VMOVAPS          Z9, Z16
-	VFMADD231PS      Z4, Z11, Z16
-	VMOVUPS          192(SI), Z17
-	VSUBPS           Z1, Z17, Z17
-	VFMADD231PS      Z5, Z10, Z14
-	VMOVAPS          Z2, Z10
-	VFMADD231PS      Z3, Z15, Z10
-	VFMADD231PS      Z5, Z11, Z16
-	VMOVAPS          Z2, Z11
-	VFMADD231PS      Z3, Z17, Z11
-	VMOVAPS          Z7, Z18
+	VMOVUPS (SI), Z8
+	VSUBPS  Z1, Z8, Z8
+	VMOVUPS 64(SI), Z9
+	VSUBPS  Z1, Z9, Z9
+	VMOVAPS Z2, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z3, Z8, Z10
+	VMOVAPS     Z2, Z11
+	VFMADD231PS Z3, Z9, Z11
+	VPSLLD      $0x17, Z10, Z12
+	VPSLLD      $0x17, Z11, Z13
+	VSUBPS      Z2, Z10, Z10
+	VSUBPS      Z2, Z11, Z11
+	VMOVAPS     Z8, Z14
+
+	// t = x - n*ln 2
+	VFMADD231PS Z4, Z10, Z14
+	VMOVUPS     128(SI), Z15
+	VSUBPS      Z1, Z15, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z4, Z11, Z16
+	VMOVUPS     192(SI), Z17
+	VSUBPS      Z1, Z17, Z17
+	VFMADD231PS Z5, Z10, Z14
+	VMOVAPS     Z2, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z3, Z15, Z10
+	VFMADD231PS Z5, Z11, Z16
+	VMOVAPS     Z2, Z11
+	VFMADD231PS Z3, Z17, Z11
+	VMOVAPS     Z7, Z18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z14, Z6, Z18
 	VPSLLD           $0x17, Z10, Z19
 	VMOVAPS          Z7, Z20
@@ -1501,6 +1755,8 @@ loop1:
 	VSUBPS           Z2, Z11, Z11
 	VFMADD213PS.BCST c2<>+0(SB), Z14, Z18
 	VMOVAPS          Z15, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z10, Z22
 	VMOVUPS          256(SI), Z23
 	VSUBPS           Z1, Z23, Z23
@@ -1512,6 +1768,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z14, Z18
 	VFMADD231PS      Z5, Z10, Z22
 	VMOVAPS          Z2, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z3, Z23, Z10
 	VFMADD213PS.BCST c1<>+0(SB), Z16, Z20
 	VFMADD231PS      Z5, Z11, Z24
@@ -1519,6 +1777,8 @@ loop1:
 	VFMADD231PS      Z3, Z25, Z11
 	VMULPS           Z12, Z14, Z14
 	VMOVAPS          Z7, Z26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z22, Z6, Z26
 	VPSLLD           $0x17, Z10, Z27
 	VMULPS           Z13, Z16, Z16
@@ -1532,6 +1792,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z22, Z26
 	VMOVAPS          Z23, Z8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z10, Z8
 	VMOVUPS          384(SI), Z30
 	VSUBPS           Z1, Z30, Z30
@@ -1545,6 +1807,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z26
 	VFMADD231PS      Z5, Z10, Z8
 	VMOVAPS          Z2, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z3, Z30, Z10
 	VFMADD231PS.Z    Z20, Z16, K2, Z13
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z28
@@ -1554,6 +1818,8 @@ loop1:
 	VMOVUPS          Z12, (DI)
 	VMULPS           Z19, Z22, Z22
 	VMOVAPS          Z7, Z14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z8, Z6, Z14
 	VPSLLD           $0x17, Z10, Z16
 	VMOVUPS          Z13, 64(DI)
@@ -1570,6 +1836,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z8, Z14
 	VMOVAPS          Z30, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z10, Z12
 	VMOVUPS          512(SI), Z13
 	VSUBPS           Z1, Z13, Z13
@@ -1583,6 +1851,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z8, Z14
 	VFMADD231PS      Z5, Z10, Z12
 	VMOVAPS          Z2, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z3, Z13, Z10
 	VFMADD231PS.Z    Z28, Z24, K2, Z21
 	VFMADD213PS.BCST c1<>+0(SB), Z9, Z18
@@ -1592,6 +1862,8 @@ loop1:
 	VMOVUPS          Z19, 128(DI)
 	VMULPS           Z27, Z8, Z8
 	VMOVAPS          Z7, Z22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z12, Z6, Z22
 	VPSLLD           $0x17, Z10, Z24
 	VMOVUPS          Z21, 192(DI)
@@ -1608,6 +1880,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z12, Z22
 	VMOVAPS          Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z10, Z19
 	VMOVUPS          640(SI), Z21
 	VSUBPS           Z1, Z21, Z21
@@ -1621,6 +1895,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z12, Z22
 	VFMADD231PS      Z5, Z10, Z19
 	VMOVAPS          Z2, Z8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z3, Z21, Z8
 	VFMADD231PS.Z    Z18, Z9, K2, Z29
 	VFMADD213PS.BCST c1<>+0(SB), Z15, Z26
@@ -1630,6 +1906,8 @@ loop1:
 	VMOVUPS          Z27, 256(DI)
 	VMULPS           Z16, Z12, Z12
 	VMOVAPS          Z7, Z10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z19, Z6, Z10
 	VPSLLD           $0x17, Z8, Z11
 	VMOVUPS          Z29, 320(DI)
@@ -1646,6 +1924,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z19, Z10
 	VMOVAPS          Z21, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z8, Z27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Z23, Z14
@@ -1660,6 +1940,8 @@ loop1:
 	VMOVUPS          Z16, 384(DI)
 	VMULPS           Z24, Z19, Z19
 	VMOVAPS          Z7, Z8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z27, Z6, Z8
 	VMOVUPS          Z20, 448(DI)
 	VMULPS           Z28, Z23, Z23
@@ -1714,44 +1996,54 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z10
-	VSUBPS           Z1, Z10, Z10
-	VMOVUPS          64(SI), Z11
-	VSUBPS           Z1, Z11, Z11
-	VMOVAPS          Z2, Z12
-	VFMADD231PS      Z3, Z10, Z12
-	VMOVAPS          Z2, Z13
-	VFMADD231PS      Z3, Z11, Z13
-	VPSLLD           $0x17, Z12, Z14
-	VPSLLD           $0x17, Z13, Z15
-	VSUBPS           Z2, Z12, Z12
-	VSUBPS           Z2, Z13, Z13
-	VMOVAPS          Z10, Z16
-	VFMADD231PS      Z4, Z12, Z16
-	VMOVUPS          128(SI), Z17
-	VSUBPS           Z1, Z17, Z17
-	VMOVAPS          Z11, Z18
-	VFMADD231PS      Z4, Z13, Z18
-	VMOVUPS          192(SI), Z19
-	VSUBPS           Z1, Z19, Z19
-	VFMADD231PS      Z5, Z12, Z16
-	VMOVAPS          Z2, Z12
-	VFMADD231PS      Z3, Z17, Z12
-	VFMADD231PS      Z5, Z13, Z18
-	VMOVAPS          Z2, Z13
-	VFMADD231PS      Z3, Z19, Z13
-	VMOVAPS          Z7, Z20
-	VFMADD231PS      Z16, Z6, Z20
-	VPSLLD           $0x17, Z12, Z21
-	VMOVAPS          Z7, Z22
-	VFMADD231PS      Z18, Z6, Z22
-	VPSLLD           $0x17, Z13, Z23
-	VFMADD213PS      Z8, Z16, Z20
-	VSUBPS           Z2, Z12, Z12
-	VFMADD213PS      Z8, Z18, Z22
-	VSUBPS           Z2, Z13, Z13
-	VFMADD213PS      Z9, Z16, Z20
-	VMOVAPS          Z17, Z24
+	VMOVUPS (SI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMOVUPS 64(SI), Z11
+	VSUBPS  Z1, Z11, Z11
+	VMOVAPS Z2, Z12
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z3, Z10, Z12
+	VMOVAPS     Z2, Z13
+	VFMADD231PS Z3, Z11, Z13
+	VPSLLD      $0x17, Z12, Z14
+	VPSLLD      $0x17, Z13, Z15
+	VSUBPS      Z2, Z12, Z12
+	VSUBPS      Z2, Z13, Z13
+	VMOVAPS     Z10, Z16
+
+	// t = x - n*ln 2
+	VFMADD231PS Z4, Z12, Z16
+	VMOVUPS     128(SI), Z17
+	VSUBPS      Z1, Z17, Z17
+	VMOVAPS     Z11, Z18
+	VFMADD231PS Z4, Z13, Z18
+	VMOVUPS     192(SI), Z19
+	VSUBPS      Z1, Z19, Z19
+	VFMADD231PS Z5, Z12, Z16
+	VMOVAPS     Z2, Z12
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z3, Z17, Z12
+	VFMADD231PS Z5, Z13, Z18
+	VMOVAPS     Z2, Z13
+	VFMADD231PS Z3, Z19, Z13
+	VMOVAPS     Z7, Z20
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z16, Z6, Z20
+	VPSLLD      $0x17, Z12, Z21
+	VMOVAPS     Z7, Z22
+	VFMADD231PS Z18, Z6, Z22
+	VPSLLD      $0x17, Z13, Z23
+	VFMADD213PS Z8, Z16, Z20
+	VSUBPS      Z2, Z12, Z12
+	VFMADD213PS Z8, Z18, Z22
+	VSUBPS      Z2, Z13, Z13
+	VFMADD213PS Z9, Z16, Z20
+	VMOVAPS     Z17, Z24
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z12, Z24
 	VMOVUPS          256(SI), Z25
 	VSUBPS           Z1, Z25, Z25
@@ -1763,6 +2055,8 @@ loop2:
 	VFMADD213PS.BCST c1<>+0(SB), Z16, Z20
 	VFMADD231PS      Z5, Z12, Z24
 	VMOVAPS          Z2, Z12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z3, Z25, Z12
 	VFMADD213PS.BCST c1<>+0(SB), Z18, Z22
 	VFMADD231PS      Z5, Z13, Z26
@@ -1770,19 +2064,23 @@ loop2:
 	VFMADD231PS      Z3, Z27, Z13
 	VMULPS           Z14, Z16, Z16
 	VMOVAPS          Z7, Z28
-	VFMADD231PS      Z24, Z6, Z28
-	VPSLLD           $0x17, Z12, Z29
-	VMULPS           Z15, Z18, Z18
-	VMOVAPS          Z7, Z30
-	VFMADD231PS      Z26, Z6, Z30
-	VPSLLD           $0x17, Z13, Z31
-	VFMADD213PS      Z8, Z24, Z28
-	VSUBPS           Z2, Z12, Z12
-	VFMADD213PS      Z8, Z26, Z30
-	VSUBPS           Z2, Z13, Z13
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z10, K1
-	VFMADD213PS      Z9, Z24, Z28
-	VMOVAPS          Z25, Z10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z24, Z6, Z28
+	VPSLLD      $0x17, Z12, Z29
+	VMULPS      Z15, Z18, Z18
+	VMOVAPS     Z7, Z30
+	VFMADD231PS Z26, Z6, Z30
+	VPSLLD      $0x17, Z13, Z31
+	VFMADD213PS Z8, Z24, Z28
+	VSUBPS      Z2, Z12, Z12
+	VFMADD213PS Z8, Z26, Z30
+	VSUBPS      Z2, Z13, Z13
+	VCMPPS.BCST $0x05, cutoff<>+0(SB), Z10, K1
+	VFMADD213PS Z9, Z24, Z28
+	VMOVAPS     Z25, Z10
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z4, Z12, Z10
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z11, K2
 	VFMADD213PS      Z9, Z26, Z30
@@ -1797,6 +2095,8 @@ loop2:
 	VMOVUPS          Z14, (DI)
 	VMULPS           Z21, Z24, Z24
 	VMOVAPS          Z7, Z12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z10, Z6, Z12
 	VMOVUPS          Z15, 64(DI)
 	VMULPS           Z23, Z26, Z26
@@ -1843,16 +2143,22 @@ done2:
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VBROADCASTSS     log2e<>+0(SB), Z3
+	VMOVUPS      (SI), Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
 	VPSLLD           $0x17, Z3, Z4
 	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z2, Z3, Z5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z5, Z3
@@ -1871,22 +2177,28 @@ done3:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done4
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VBROADCASTSS     log2e<>+0(SB), Z2
+	TESTQ        CX, CX
+	JZ           done4
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Z1
+	VSUBPS.BCST  max+48(FP), Z1, Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z1, Z2
 	VPSLLD           $0x17, Z2, Z3
 	VSUBPS.BCST      magic<>+0(SB), Z2, Z2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z1, Z2, Z4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -1948,33 +2260,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2(SB), NOSPLIT, $
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Z8
-	VSUBPS           Z2, Z8, Z8
-	VMOVUPS          64(SI), Z9
-	VSUBPS           Z2, Z9, Z9
-	VMOVAPS          Z3, Z10
-	VFMADD231PS      Z4, Z8, Z10
-	VMOVAPS          Z3, Z11
-	VFMADD231PS      Z4, Z9, Z11
-	VPSLLD           $0x17, Z10, Z12
-	VPSLLD           $0x17, Z11, Z13
-	VSUBPS           Z3, Z10, Z10
-	VSUBPS           Z3, Z11, Z11
-	VMOVAPS          Z8, Z14
-	VFMADD231PS      Z5, Z10, Z14
-	VMOVUPS          128(SI), Z15
-	VSUBPS           Z2, Z15, Z15
-	VMOVAPS          Z9, Z16
-	VFMADD231PS      Z5, Z11, Z16
-	VMOVUPS          192(SI), Z17
-	VSUBPS           Z2, Z17, Z17
-	VFMADD231PS      Z6, Z10, Z14
-	VMOVAPS          Z3, Z10
-	VFMADD231PS      Z4, Z15, Z10
-	VFMADD231PS      Z6, Z11, Z16
-	VMOVAPS          Z3, Z11
-	VFMADD231PS      Z4, Z17, Z11
-	VBROADCASTSS     c4<>+0(SB), Z18
+	VMOVUPS (SI), Z8
+	VSUBPS  Z2, Z8, Z8
+	VMOVUPS 64(SI), Z9
+	VSUBPS  Z2, Z9, Z9
+	VMOVAPS Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z4, Z8, Z10
+	VMOVAPS     Z3, Z11
+	VFMADD231PS Z4, Z9, Z11
+	VPSLLD      $0x17, Z10, Z12
+	VPSLLD      $0x17, Z11, Z13
+	VSUBPS      Z3, Z10, Z10
+	VSUBPS      Z3, Z11, Z11
+	VMOVAPS     Z8, Z14
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z10, Z14
+	VMOVUPS     128(SI), Z15
+	VSUBPS      Z2, Z15, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z5, Z11, Z16
+	VMOVUPS     192(SI), Z17
+	VSUBPS      Z2, Z17, Z17
+	VFMADD231PS Z6, Z10, Z14
+	VMOVAPS     Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS  Z4, Z15, Z10
+	VFMADD231PS  Z6, Z11, Z16
+	VMOVAPS      Z3, Z11
+	VFMADD231PS  Z4, Z17, Z11
+	VBROADCASTSS c4<>+0(SB), Z18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z14, Z7, Z18
 	VPSLLD           $0x17, Z10, Z19
 	VBROADCASTSS     c4<>+0(SB), Z20
@@ -1986,6 +2306,8 @@ loop1:
 	VSUBPS           Z3, Z11, Z11
 	VFMADD213PS.BCST c2<>+0(SB), Z14, Z18
 	VMOVAPS          Z15, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z22
 	VMOVUPS          256(SI), Z23
 	VSUBPS           Z2, Z23, Z23
@@ -1997,6 +2319,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z14, Z18
 	VFMADD231PS      Z6, Z10, Z22
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z23, Z10
 	VFMADD213PS.BCST c1<>+0(SB), Z16, Z20
 	VFMADD231PS      Z6, Z11, Z24
@@ -2004,6 +2328,8 @@ loop1:
 	VFMADD231PS      Z4, Z25, Z11
 	VMULPS           Z12, Z14, Z14
 	VBROADCASTSS     c4<>+0(SB), Z26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z22, Z7, Z26
 	VPSLLD           $0x17, Z10, Z27
 	VMULPS           Z13, Z16, Z16
@@ -2017,6 +2343,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z22, Z26
 	VMOVAPS          Z23, Z8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z8
 	VMOVUPS          384(SI), Z30
 	VSUBPS           Z2, Z30, Z30
@@ -2030,6 +2358,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z26
 	VFMADD231PS      Z6, Z10, Z8
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z30, Z10
 	VFMADD231PS.Z    Z20, Z16, K2, Z13
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z28
@@ -2039,6 +2369,8 @@ loop1:
 	VMOVUPS          Z12, (DI)
 	VMULPS           Z19, Z22, Z22
 	VBROADCASTSS     c4<>+0(SB), Z14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z8, Z7, Z14
 	VPSLLD           $0x17, Z10, Z16
 	VMOVUPS          Z13, 64(DI)
@@ -2055,6 +2387,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z8, Z14
 	VMOVAPS          Z30, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z12
 	VMOVUPS          512(SI), Z13
 	VSUBPS           Z2, Z13, Z13
@@ -2068,6 +2402,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z8, Z14
 	VFMADD231PS      Z6, Z10, Z12
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z13, Z10
 	VFMADD231PS.Z    Z28, Z24, K2, Z21
 	VFMADD213PS.BCST c1<>+0(SB), Z9, Z18
@@ -2077,6 +2413,8 @@ loop1:
 	VMOVUPS          Z19, 128(DI)
 	VMULPS           Z27, Z8, Z8
 	VBROADCASTSS     c4<>+0(SB), Z22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z12, Z7, Z22
 	VPSLLD           $0x17, Z10, Z24
 	VMOVUPS          Z21, 192(DI)
@@ -2093,6 +2431,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z12, Z22
 	VMOVAPS          Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z19
 	VMOVUPS          640(SI), Z21
 	VSUBPS           Z2, Z21, Z21
@@ -2106,6 +2446,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z12, Z22
 	VFMADD231PS      Z6, Z10, Z19
 	VMOVAPS          Z3, Z8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z21, Z8
 	VFMADD231PS.Z    Z18, Z9, K2, Z29
 	VFMADD213PS.BCST c1<>+0(SB), Z15, Z26
@@ -2115,6 +2457,8 @@ loop1:
 	VMOVUPS          Z27, 256(DI)
 	VMULPS           Z16, Z12, Z12
 	VBROADCASTSS     c4<>+0(SB), Z10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z19, Z7, Z10
 	VPSLLD           $0x17, Z8, Z11
 	VMOVUPS          Z29, 320(DI)
@@ -2131,6 +2475,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z19, Z10
 	VMOVAPS          Z21, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z8, Z27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Z23, Z14
@@ -2145,6 +2491,8 @@ loop1:
 	VMOVUPS          Z16, 384(DI)
 	VMULPS           Z24, Z19, Z19
 	VBROADCASTSS     c4<>+0(SB), Z8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z27, Z7, Z8
 	VMOVUPS          Z20, 448(DI)
 	VMULPS           Z28, Z23, Z23
@@ -2201,25 +2549,31 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Z13
-	VSUBPS        Z2, Z13, Z13
-	VMOVUPS       64(SI), Z14
-	VSUBPS        Z2, Z14, Z14
-	VMOVAPS       Z3, Z15
-	VFMADD231PS   Z4, Z13, Z15
-	VMOVAPS       Z3, Z16
-	VFMADD231PS   Z4, Z14, Z16
-	VPSLLD        $0x17, Z15, Z17
-	VPSLLD        $0x17, Z16, Z18
-	VSUBPS        Z3, Z15, Z15
-	VSUBPS        Z3, Z16, Z16
-	VMOVAPS       Z13, Z19
-	VFMADD231PS   Z5, Z15, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS   Z5, Z16, Z20
-	VFMADD231PS   Z6, Z15, Z19
-	VFMADD231PS   Z6, Z16, Z20
-	VMOVAPS       Z8, Z15
+	VMOVUPS (SI), Z13
+	VSUBPS  Z2, Z13, Z13
+	VMOVUPS 64(SI), Z14
+	VSUBPS  Z2, Z14, Z14
+	VMOVAPS Z3, Z15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z4, Z13, Z15
+	VMOVAPS     Z3, Z16
+	VFMADD231PS Z4, Z14, Z16
+	VPSLLD      $0x17, Z15, Z17
+	VPSLLD      $0x17, Z16, Z18
+	VSUBPS      Z3, Z15, Z15
+	VSUBPS      Z3, Z16, Z16
+	VMOVAPS     Z13, Z19
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z15, Z19
+	VMOVAPS     Z14, Z20
+	VFMADD231PS Z5, Z16, Z20
+	VFMADD231PS Z6, Z15, Z19
+	VFMADD231PS Z6, Z16, Z20
+	VMOVAPS     Z8, Z15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Z19, Z7, Z15
 	VMOVAPS       Z8, Z16
 	VFMADD231PS   Z20, Z7, Z16
@@ -2257,16 +2611,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VBROADCASTSS     log2e<>+0(SB), Z3
+	VMOVUPS      (SI), Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
 	VPSLLD           $0x17, Z3, Z4
 	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z2, Z3, Z5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z5, Z3
@@ -2285,22 +2645,28 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VBROADCASTSS     log2e<>+0(SB), Z2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Z1
+	VSUBPS.BCST  max+48(FP), Z1, Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z1, Z2
 	VPSLLD           $0x17, Z2, Z3
 	VSUBPS.BCST      magic<>+0(SB), Z2, Z2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z1, Z2, Z4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -2350,33 +2716,41 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(SB), NOSPLIT, $
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Z8
-	VSUBPS           Z2, Z8, Z8
-	VMOVUPS          64(SI), Z9
-	VSUBPS           Z2, Z9, Z9
-	VMOVAPS          Z3, Z10
-	VFMADD231PS      Z4, Z8, Z10
-	VMOVAPS          Z3, Z11
-	VFMADD231PS      Z4, Z9, Z11
-	VPSLLD           $0x17, Z10, Z12
-	VPSLLD           $0x17, Z11, Z13
-	VSUBPS           Z3, Z10, Z10
-	VSUBPS           Z3, Z11, Z11
-	VMOVAPS          Z8, Z14
-	VFMADD231PS      Z5, Z10, Z14
-	VMOVUPS          128(SI), Z15
-	VSUBPS           Z2, Z15, Z15
-	VMOVAPS          Z9, Z16
-	VFMADD231PS      Z5, Z11, Z16
-	VMOVUPS          192(SI), Z17
-	VSUBPS           Z2, Z17, Z17
-	VFMADD231PS      Z6, Z10, Z14
-	VMOVAPS          Z3, Z10
-	VFMADD231PS      Z4, Z15, Z10
-	VFMADD231PS      Z6, Z11, Z16
-	VMOVAPS          Z3, Z11
-	VFMADD231PS      Z4, Z17, Z11
-	VBROADCASTSS     c4<>+0(SB), Z18
+	VMOVUPS (SI), Z8
+	VSUBPS  Z2, Z8, Z8
+	VMOVUPS 64(SI), Z9
+	VSUBPS  Z2, Z9, Z9
+	VMOVAPS Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z4, Z8, Z10
+	VMOVAPS     Z3, Z11
+	VFMADD231PS Z4, Z9, Z11
+	VPSLLD      $0x17, Z10, Z12
+	VPSLLD      $0x17, Z11, Z13
+	VSUBPS      Z3, Z10, Z10
+	VSUBPS      Z3, Z11, Z11
+	VMOVAPS     Z8, Z14
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z10, Z14
+	VMOVUPS     128(SI), Z15
+	VSUBPS      Z2, Z15, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z5, Z11, Z16
+	VMOVUPS     192(SI), Z17
+	VSUBPS      Z2, Z17, Z17
+	VFMADD231PS Z6, Z10, Z14
+	VMOVAPS     Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS  Z4, Z15, Z10
+	VFMADD231PS  Z6, Z11, Z16
+	VMOVAPS      Z3, Z11
+	VFMADD231PS  Z4, Z17, Z11
+	VBROADCASTSS c4<>+0(SB), Z18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z14, Z7, Z18
 	VPSLLD           $0x17, Z10, Z19
 	VBROADCASTSS     c4<>+0(SB), Z20
@@ -2388,6 +2762,8 @@ loop1:
 	VSUBPS           Z3, Z11, Z11
 	VFMADD213PS.BCST c2<>+0(SB), Z14, Z18
 	VMOVAPS          Z15, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z22
 	VMOVUPS          256(SI), Z23
 	VSUBPS           Z2, Z23, Z23
@@ -2399,6 +2775,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z14, Z18
 	VFMADD231PS      Z6, Z10, Z22
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z23, Z10
 	VFMADD213PS.BCST c1<>+0(SB), Z16, Z20
 	VFMADD231PS      Z6, Z11, Z24
@@ -2406,6 +2784,8 @@ loop1:
 	VFMADD231PS      Z4, Z25, Z11
 	VMULPS           Z12, Z14, Z14
 	VBROADCASTSS     c4<>+0(SB), Z26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z22, Z7, Z26
 	VPSLLD           $0x17, Z10, Z27
 	VMULPS           Z13, Z16, Z16
@@ -2419,6 +2799,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z22, Z26
 	VMOVAPS          Z23, Z8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z8
 	VMOVUPS          384(SI), Z30
 	VSUBPS           Z2, Z30, Z30
@@ -2432,6 +2814,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z26
 	VFMADD231PS      Z6, Z10, Z8
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z30, Z10
 	VFMADD231PS.Z    Z20, Z16, K2, Z13
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z28
@@ -2441,6 +2825,8 @@ loop1:
 	VMOVUPS          Z12, (DI)
 	VMULPS           Z19, Z22, Z22
 	VBROADCASTSS     c4<>+0(SB), Z14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z8, Z7, Z14
 	VPSLLD           $0x17, Z10, Z16
 	VMOVUPS          Z13, 64(DI)
@@ -2457,6 +2843,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z8, Z14
 	VMOVAPS          Z30, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z12
 	VMOVUPS          512(SI), Z13
 	VSUBPS           Z2, Z13, Z13
@@ -2470,6 +2858,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z8, Z14
 	VFMADD231PS      Z6, Z10, Z12
 	VMOVAPS          Z3, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z13, Z10
 	VFMADD231PS.Z    Z28, Z24, K2, Z21
 	VFMADD213PS.BCST c1<>+0(SB), Z9, Z18
@@ -2479,6 +2869,8 @@ loop1:
 	VMOVUPS          Z19, 128(DI)
 	VMULPS           Z27, Z8, Z8
 	VBROADCASTSS     c4<>+0(SB), Z22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z12, Z7, Z22
 	VPSLLD           $0x17, Z10, Z24
 	VMOVUPS          Z21, 192(DI)
@@ -2495,6 +2887,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z12, Z22
 	VMOVAPS          Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z10, Z19
 	VMOVUPS          640(SI), Z21
 	VSUBPS           Z2, Z21, Z21
@@ -2508,6 +2902,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z12, Z22
 	VFMADD231PS      Z6, Z10, Z19
 	VMOVAPS          Z3, Z8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z4, Z21, Z8
 	VFMADD231PS.Z    Z18, Z9, K2, Z29
 	VFMADD213PS.BCST c1<>+0(SB), Z15, Z26
@@ -2517,6 +2913,8 @@ loop1:
 	VMOVUPS          Z27, 256(DI)
 	VMULPS           Z16, Z12, Z12
 	VBROADCASTSS     c4<>+0(SB), Z10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z19, Z7, Z10
 	VPSLLD           $0x17, Z8, Z11
 	VMOVUPS          Z29, 320(DI)
@@ -2533,6 +2931,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z19, Z10
 	VMOVAPS          Z21, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z5, Z8, Z27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Z23, Z14
@@ -2547,6 +2947,8 @@ loop1:
 	VMOVUPS          Z16, 384(DI)
 	VMULPS           Z24, Z19, Z19
 	VBROADCASTSS     c4<>+0(SB), Z8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS      Z27, Z7, Z8
 	VMOVUPS          Z20, 448(DI)
 	VMULPS           Z28, Z23, Z23
@@ -2603,54 +3005,66 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Z13
-	VSUBPS        Z2, Z13, Z13
-	VMOVUPS       64(SI), Z14
-	VSUBPS        Z2, Z14, Z14
-	VMOVAPS       Z3, Z15
-	VFMADD231PS   Z4, Z13, Z15
-	VMOVAPS       Z3, Z16
-	VFMADD231PS   Z4, Z14, Z16
-	VPSLLD        $0x17, Z15, Z17
-	VPSLLD        $0x17, Z16, Z18
-	VSUBPS        Z3, Z15, Z15
-	VSUBPS        Z3, Z16, Z16
-	VMOVAPS       Z13, Z19
-	VFMADD231PS   Z5, Z15, Z19
-	VMOVUPS       128(SI), Z20
-	VSUBPS        Z2, Z20, Z20
-	VMOVAPS       Z14, Z21
-	VFMADD231PS   Z5, Z16, Z21
-	VMOVUPS       192(SI), Z22
-	VSUBPS        Z2, Z22, Z22
-	VFMADD231PS   Z6, Z15, Z19
-	VMOVAPS       Z3, Z15
-	VFMADD231PS   Z4, Z20, Z15
-	VFMADD231PS   Z6, Z16, Z21
-	VMOVAPS       Z3, Z16
-	VFMADD231PS   Z4, Z22, Z16
-	VMOVAPS       Z8, Z23
-	VFMADD231PS   Z19, Z7, Z23
-	VPSLLD        $0x17, Z15, Z24
-	VMOVAPS       Z8, Z25
-	VFMADD231PS   Z21, Z7, Z25
-	VPSLLD        $0x17, Z16, Z26
-	VFMADD213PS   Z9, Z19, Z23
-	VSUBPS        Z3, Z15, Z15
-	VFMADD213PS   Z9, Z21, Z25
-	VSUBPS        Z3, Z16, Z16
-	VFMADD213PS   Z10, Z19, Z23
-	VMOVAPS       Z20, Z27
-	VFMADD231PS   Z5, Z15, Z27
-	VFMADD213PS   Z10, Z21, Z25
-	VMOVAPS       Z22, Z28
-	VFMADD231PS   Z5, Z16, Z28
-	VFMADD213PS   Z11, Z19, Z23
-	VFMADD231PS   Z6, Z15, Z27
-	VFMADD213PS   Z11, Z21, Z25
-	VFMADD231PS   Z6, Z16, Z28
-	VMULPS        Z17, Z19, Z19
-	VMOVAPS       Z8, Z15
+	VMOVUPS (SI), Z13
+	VSUBPS  Z2, Z13, Z13
+	VMOVUPS 64(SI), Z14
+	VSUBPS  Z2, Z14, Z14
+	VMOVAPS Z3, Z15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z4, Z13, Z15
+	VMOVAPS     Z3, Z16
+	VFMADD231PS Z4, Z14, Z16
+	VPSLLD      $0x17, Z15, Z17
+	VPSLLD      $0x17, Z16, Z18
+	VSUBPS      Z3, Z15, Z15
+	VSUBPS      Z3, Z16, Z16
+	VMOVAPS     Z13, Z19
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z15, Z19
+	VMOVUPS     128(SI), Z20
+	VSUBPS      Z2, Z20, Z20
+	VMOVAPS     Z14, Z21
+	VFMADD231PS Z5, Z16, Z21
+	VMOVUPS     192(SI), Z22
+	VSUBPS      Z2, Z22, Z22
+	VFMADD231PS Z6, Z15, Z19
+	VMOVAPS     Z3, Z15
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z4, Z20, Z15
+	VFMADD231PS Z6, Z16, Z21
+	VMOVAPS     Z3, Z16
+	VFMADD231PS Z4, Z22, Z16
+	VMOVAPS     Z8, Z23
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z19, Z7, Z23
+	VPSLLD      $0x17, Z15, Z24
+	VMOVAPS     Z8, Z25
+	VFMADD231PS Z21, Z7, Z25
+	VPSLLD      $0x17, Z16, Z26
+	VFMADD213PS Z9, Z19, Z23
+	VSUBPS      Z3, Z15, Z15
+	VFMADD213PS Z9, Z21, Z25
+	VSUBPS      Z3, Z16, Z16
+	VFMADD213PS Z10, Z19, Z23
+	VMOVAPS     Z20, Z27
+
+	// t = x - n*ln 2
+	VFMADD231PS Z5, Z15, Z27
+	VFMADD213PS Z10, Z21, Z25
+	VMOVAPS     Z22, Z28
+	VFMADD231PS Z5, Z16, Z28
+	VFMADD213PS Z11, Z19, Z23
+	VFMADD231PS Z6, Z15, Z27
+	VFMADD213PS Z11, Z21, Z25
+	VFMADD231PS Z6, Z16, Z28
+	VMULPS      Z17, Z19, Z19
+	VMOVAPS     Z8, Z15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Z27, Z7, Z15
 	VMULPS        Z18, Z21, Z21
 	VMOVAPS       Z8, Z16
@@ -2697,16 +3111,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VBROADCASTSS     log2e<>+0(SB), Z3
+	VMOVUPS      (SI), Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
 	VPSLLD           $0x17, Z3, Z4
 	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z2, Z3, Z5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z5, Z3
@@ -2725,22 +3145,28 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VBROADCASTSS     log2e<>+0(SB), Z2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Z1
+	VSUBPS.BCST  max+48(FP), Z1, Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z1, Z2
 	VPSLLD           $0x17, Z2, Z3
 	VSUBPS.BCST      magic<>+0(SB), Z2, Z2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z1, Z2, Z4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2
@@ -2790,19 +3216,23 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(SB), NOSPLIT, $
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS          (SI), Z8
-	VSUBPS           Z4, Z8, Z8
-	VMOVUPS          64(SI), Z9
-	VSUBPS           Z4, Z9, Z9
-	VMOVAPS          Z5, Z10
-	VFMADD231PS      Z6, Z8, Z10
-	VMOVAPS          Z5, Z11
-	VFMADD231PS      Z6, Z9, Z11
-	VPSLLD           $0x17, Z10, Z12
-	VPSLLD           $0x17, Z11, Z13
-	VSUBPS           Z5, Z10, Z10
-	VSUBPS           Z5, Z11, Z11
-	VMOVAPS          Z8, Z14
+	VMOVUPS (SI), Z8
+	VSUBPS  Z4, Z8, Z8
+	VMOVUPS 64(SI), Z9
+	VSUBPS  Z4, Z9, Z9
+	VMOVAPS Z5, Z10
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z6, Z8, Z10
+	VMOVAPS     Z5, Z11
+	VFMADD231PS Z6, Z9, Z11
+	VPSLLD      $0x17, Z10, Z12
+	VPSLLD      $0x17, Z11, Z13
+	VSUBPS      Z5, Z10, Z10
+	VSUBPS      Z5, Z11, Z11
+	VMOVAPS     Z8, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z10, Z14
 	VMOVUPS          128(SI), Z15
 	VSUBPS           Z4, Z15, Z15
@@ -2812,11 +3242,15 @@ loop1:
 	VSUBPS           Z4, Z17, Z17
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z10, Z14
 	VMOVAPS          Z5, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z6, Z15, Z10
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z11, Z16
 	VMOVAPS          Z5, Z11
 	VFMADD231PS      Z6, Z17, Z11
 	VBROADCASTSS     c4<>+0(SB), Z18
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z14, Z18
 	VPSLLD           $0x17, Z10, Z19
 	VBROADCASTSS     c4<>+0(SB), Z20
@@ -2828,6 +3262,8 @@ loop1:
 	VSUBPS           Z5, Z11, Z11
 	VFMADD213PS.BCST c2<>+0(SB), Z14, Z18
 	VMOVAPS          Z15, Z22
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z10, Z22
 	VMOVUPS          256(SI), Z23
 	VSUBPS           Z4, Z23, Z23
@@ -2839,6 +3275,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z14, Z18
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z10, Z22
 	VMOVAPS          Z5, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z6, Z23, Z10
 	VFMADD213PS.BCST c1<>+0(SB), Z16, Z20
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z11, Z24
@@ -2846,6 +3284,8 @@ loop1:
 	VFMADD231PS      Z6, Z25, Z11
 	VMULPS           Z12, Z14, Z14
 	VBROADCASTSS     c4<>+0(SB), Z26
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z22, Z26
 	VPSLLD           $0x17, Z10, Z27
 	VMULPS           Z13, Z16, Z16
@@ -2859,6 +3299,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z8, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z22, Z26
 	VMOVAPS          Z23, Z8
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z10, Z8
 	VMOVUPS          384(SI), Z30
 	VSUBPS           Z4, Z30, Z30
@@ -2872,6 +3314,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z22, Z26
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z10, Z8
 	VMOVAPS          Z5, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z6, Z30, Z10
 	VFMADD231PS.Z    Z20, Z16, K2, Z13
 	VFMADD213PS.BCST c1<>+0(SB), Z24, Z28
@@ -2881,6 +3325,8 @@ loop1:
 	VMOVUPS          Z12, (DI)
 	VMULPS           Z19, Z22, Z22
 	VBROADCASTSS     c4<>+0(SB), Z14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z8, Z14
 	VPSLLD           $0x17, Z10, Z16
 	VMOVUPS          Z13, 64(DI)
@@ -2897,6 +3343,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z15, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z8, Z14
 	VMOVAPS          Z30, Z12
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z10, Z12
 	VMOVUPS          512(SI), Z13
 	VSUBPS           Z4, Z13, Z13
@@ -2910,6 +3358,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z8, Z14
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z10, Z12
 	VMOVAPS          Z5, Z10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z6, Z13, Z10
 	VFMADD231PS.Z    Z28, Z24, K2, Z21
 	VFMADD213PS.BCST c1<>+0(SB), Z9, Z18
@@ -2919,6 +3369,8 @@ loop1:
 	VMOVUPS          Z19, 128(DI)
 	VMULPS           Z27, Z8, Z8
 	VBROADCASTSS     c4<>+0(SB), Z22
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z12, Z22
 	VPSLLD           $0x17, Z10, Z24
 	VMOVUPS          Z21, 192(DI)
@@ -2935,6 +3387,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z23, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z12, Z22
 	VMOVAPS          Z13, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z10, Z19
 	VMOVUPS          640(SI), Z21
 	VSUBPS           Z4, Z21, Z21
@@ -2948,6 +3402,8 @@ loop1:
 	VFMADD213PS.BCST c1<>+0(SB), Z12, Z22
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z10, Z19
 	VMOVAPS          Z5, Z8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS      Z6, Z21, Z8
 	VFMADD231PS.Z    Z18, Z9, K2, Z29
 	VFMADD213PS.BCST c1<>+0(SB), Z15, Z26
@@ -2957,6 +3413,8 @@ loop1:
 	VMOVUPS          Z27, 256(DI)
 	VMULPS           Z16, Z12, Z12
 	VBROADCASTSS     c4<>+0(SB), Z10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z19, Z10
 	VPSLLD           $0x17, Z8, Z11
 	VMOVUPS          Z29, 320(DI)
@@ -2973,6 +3431,8 @@ loop1:
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z30, K1
 	VFMADD213PS.BCST c2<>+0(SB), Z19, Z10
 	VMOVAPS          Z21, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS      Z7, Z8, Z27
 	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z31, K2
 	VFMADD213PS.BCST c2<>+0(SB), Z23, Z14
@@ -2987,6 +3447,8 @@ loop1:
 	VMOVUPS          Z16, 384(DI)
 	VMULPS           Z24, Z19, Z19
 	VBROADCASTSS     c4<>+0(SB), Z8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z27, Z8
 	VMOVUPS          Z20, 448(DI)
 	VMULPS           Z28, Z23, Z23
@@ -3043,54 +3505,66 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS       (SI), Z15
-	VSUBPS        Z4, Z15, Z15
-	VMOVUPS       64(SI), Z16
-	VSUBPS        Z4, Z16, Z16
-	VMOVAPS       Z5, Z17
-	VFMADD231PS   Z6, Z15, Z17
-	VMOVAPS       Z5, Z18
-	VFMADD231PS   Z6, Z16, Z18
-	VPSLLD        $0x17, Z17, Z19
-	VPSLLD        $0x17, Z18, Z20
-	VSUBPS        Z5, Z17, Z17
-	VSUBPS        Z5, Z18, Z18
-	VMOVAPS       Z15, Z21
-	VFMADD231PS   Z7, Z17, Z21
-	VMOVUPS       128(SI), Z22
-	VSUBPS        Z4, Z22, Z22
-	VMOVAPS       Z16, Z23
-	VFMADD231PS   Z7, Z18, Z23
-	VMOVUPS       192(SI), Z24
-	VSUBPS        Z4, Z24, Z24
-	VFMADD231PS   Z8, Z17, Z21
-	VMOVAPS       Z5, Z17
-	VFMADD231PS   Z6, Z22, Z17
-	VFMADD231PS   Z8, Z18, Z23
-	VMOVAPS       Z5, Z18
-	VFMADD231PS   Z6, Z24, Z18
-	VMOVAPS       Z10, Z25
-	VFMADD231PS   Z21, Z9, Z25
-	VPSLLD        $0x17, Z17, Z26
-	VMOVAPS       Z10, Z27
-	VFMADD231PS   Z23, Z9, Z27
-	VPSLLD        $0x17, Z18, Z28
-	VFMADD213PS   Z11, Z21, Z25
-	VSUBPS        Z5, Z17, Z17
-	VFMADD213PS   Z11, Z23, Z27
-	VSUBPS        Z5, Z18, Z18
-	VFMADD213PS   Z12, Z21, Z25
-	VMOVAPS       Z22, Z29
-	VFMADD231PS   Z7, Z17, Z29
-	VFMADD213PS   Z12, Z23, Z27
-	VMOVAPS       Z24, Z30
-	VFMADD231PS   Z7, Z18, Z30
-	VFMADD213PS   Z13, Z21, Z25
-	VFMADD231PS   Z8, Z17, Z29
-	VFMADD213PS   Z13, Z23, Z27
-	VFMADD231PS   Z8, Z18, Z30
-	VMULPS        Z19, Z21, Z21
-	VMOVAPS       Z10, Z17
+	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z15, Z15
+	VMOVUPS 64(SI), Z16
+	VSUBPS  Z4, Z16, Z16
+	VMOVAPS Z5, Z17
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z6, Z15, Z17
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z6, Z16, Z18
+	VPSLLD      $0x17, Z17, Z19
+	VPSLLD      $0x17, Z18, Z20
+	VSUBPS      Z5, Z17, Z17
+	VSUBPS      Z5, Z18, Z18
+	VMOVAPS     Z15, Z21
+
+	// t = x - n*ln 2
+	VFMADD231PS Z7, Z17, Z21
+	VMOVUPS     128(SI), Z22
+	VSUBPS      Z4, Z22, Z22
+	VMOVAPS     Z16, Z23
+	VFMADD231PS Z7, Z18, Z23
+	VMOVUPS     192(SI), Z24
+	VSUBPS      Z4, Z24, Z24
+	VFMADD231PS Z8, Z17, Z21
+	VMOVAPS     Z5, Z17
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD231PS Z6, Z22, Z17
+	VFMADD231PS Z8, Z18, Z23
+	VMOVAPS     Z5, Z18
+	VFMADD231PS Z6, Z24, Z18
+	VMOVAPS     Z10, Z25
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	VFMADD231PS Z21, Z9, Z25
+	VPSLLD      $0x17, Z17, Z26
+	VMOVAPS     Z10, Z27
+	VFMADD231PS Z23, Z9, Z27
+	VPSLLD      $0x17, Z18, Z28
+	VFMADD213PS Z11, Z21, Z25
+	VSUBPS      Z5, Z17, Z17
+	VFMADD213PS Z11, Z23, Z27
+	VSUBPS      Z5, Z18, Z18
+	VFMADD213PS Z12, Z21, Z25
+	VMOVAPS     Z22, Z29
+
+	// t = x - n*ln 2
+	VFMADD231PS Z7, Z17, Z29
+	VFMADD213PS Z12, Z23, Z27
+	VMOVAPS     Z24, Z30
+	VFMADD231PS Z7, Z18, Z30
+	VFMADD213PS Z13, Z21, Z25
+	VFMADD231PS Z8, Z17, Z29
+	VFMADD213PS Z13, Z23, Z27
+	VFMADD231PS Z8, Z18, Z30
+	VMULPS      Z19, Z21, Z21
+	VMOVAPS     Z10, Z17
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS   Z29, Z9, Z17
 	VMULPS        Z20, Z23, Z23
 	VMOVAPS       Z10, Z18
@@ -3139,16 +3613,22 @@ done2:
 	PCALIGN      $0x40
 
 loop4:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z1, Z2, Z2
-	VBROADCASTSS     log2e<>+0(SB), Z3
+	VMOVUPS      (SI), Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
 	VPSLLD           $0x17, Z3, Z4
 	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z2, Z3, Z5
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
 	VBROADCASTSS     c4<>+0(SB), Z3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c3<>+0(SB), Z5, Z3
 	VFMADD213PS.BCST c2<>+0(SB), Z5, Z3
@@ -3167,22 +3647,28 @@ done4:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ            CX, CX
-	JZ               done5
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VSUBPS.BCST      max+48(FP), Z1, Z1
-	VBROADCASTSS     log2e<>+0(SB), Z2
+	TESTQ        CX, CX
+	JZ           done5
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    (SI), K1, Z1
+	VSUBPS.BCST  max+48(FP), Z1, Z1
+	VBROADCASTSS log2e<>+0(SB), Z2
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS.BCST magic<>+0(SB), Z1, Z2
 	VPSLLD           $0x17, Z2, Z3
 	VSUBPS.BCST      magic<>+0(SB), Z2, Z2
 	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z4
+
+	// t = x - n*ln 2
 	VFMADD213PS      Z1, Z2, Z4
 	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z2, Z4
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z4, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z4, Z2

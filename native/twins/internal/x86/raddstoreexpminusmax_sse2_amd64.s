@@ -2,6 +2,12 @@
 
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__sse2_*.
 
 //go:build !purego
@@ -33,6 +39,8 @@ loop1:
 	MOVUPS (SI), X3
 	SUBPS  X2, X3
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X4
 	ADDPS  magic<>+0(SB), X4
 	MOVAPS X4, X5
@@ -41,8 +49,12 @@ loop1:
 	SUBPS  X2, X6
 	SUBPS  magic<>+0(SB), X4
 	MOVAPS log2e<>+0(SB), X7
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X6, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X4, X8
 	ADDPS  magic<>+0(SB), X7
 	ADDPS  X3, X8
@@ -53,12 +65,18 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X4
 	SUBPS  magic<>+0(SB), X7
 	MOVAPS log2e<>+0(SB), X11
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X11
 	ADDPS  X8, X4
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X7, X8
 	ADDPS  magic<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X12
 	ADDPS  X6, X8
 	MOVAPS X11, X13
@@ -69,15 +87,21 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X7
 	SUBPS  magic<>+0(SB), X11
 	MOVAPS log2e<>+0(SB), X15
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X15
 	MULPS  X4, X12
 	ADDPS  X8, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X11, X8
 	ADDPS  magic<>+0(SB), X15
 	ADDPS  c3<>+0(SB), X12
 	MOVUPS X1, (BX)
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X7, X1
 	ADDPS  X10, X8
 	MOVUPS X10, 16(BX)
@@ -92,17 +116,23 @@ loop1:
 	SUBPS  magic<>+0(SB), X15
 	MOVUPS X13, 48(BX)
 	MOVAPS log2e<>+0(SB), X13
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X13
 	ADDPS  c2<>+0(SB), X12
 	MULPS  X7, X1
 	ADDPS  X8, X11
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X15, X8
 	ADDPS  magic<>+0(SB), X13
 	MULPS  X4, X12
 	ADDPS  c3<>+0(SB), X1
 	MOVUPS X6, 64(BX)
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X11, X6
 	ADDPS  X14, X8
 	MOVUPS X14, 80(BX)
@@ -118,18 +148,24 @@ loop1:
 	SUBPS  magic<>+0(SB), X13
 	MOVUPS X0, 112(BX)
 	MOVAPS log2e<>+0(SB), X0
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X0
 	MULPS  X5, X4
 	ADDPS  c2<>+0(SB), X1
 	MULPS  X11, X6
 	ADDPS  X8, X15
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X13, X8
 	ADDPS  magic<>+0(SB), X0
 	MULPS  X12, X4
 	MULPS  X7, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X15, X12
 	ADDPS  X10, X8
 	MOVUPS X10, 128(BX)
@@ -145,6 +181,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X13
 	SUBPS  magic<>+0(SB), X0
 	MOVAPS log2e<>+0(SB), X5
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X5
 	CMPPS  cutoff<>+0(SB), X3, $0x05
 	MULPS  X9, X7
@@ -152,6 +190,8 @@ loop1:
 	MULPS  X15, X12
 	ADDPS  X8, X13
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X0, X8
 	ADDPS  magic<>+0(SB), X5
 	ANDPS  X4, X3
@@ -159,6 +199,8 @@ loop1:
 	MULPS  X11, X6
 	ADDPS  c3<>+0(SB), X12
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X13, X1
 	ADDPS  X14, X8
 	MOVAPS X5, X4
@@ -174,6 +216,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X0
 	SUBPS  magic<>+0(SB), X5
 	MOVAPS log2e<>+0(SB), X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X4, X9
 	MOVUPS X14, 176(BX)
 	MOVUPS 112(BX), X14
@@ -187,6 +231,8 @@ loop1:
 	MULPS  X13, X1
 	ADDPS  X8, X0
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X5, X8
 	ADDPS  magic<>+0(SB), X9
 	ANDPS  X7, X14
@@ -194,6 +240,8 @@ loop1:
 	MULPS  X15, X12
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X0, X6
 	ADDPS  X10, X8
 	MOVAPS X9, X7
@@ -209,6 +257,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X5
 	SUBPS  magic<>+0(SB), X9
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X7, X3
 	MOVUPS X10, 224(BX)
 	MOVUPS (BX), X10
@@ -222,6 +272,8 @@ loop1:
 	MULPS  X0, X6
 	ADDPS  X8, X5
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X9, X8
 	ADDPS  magic<>+0(SB), X3
 	ANDPS  X11, X10
@@ -229,6 +281,8 @@ loop1:
 	MULPS  X13, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X5, X11
 	ADDPS  X4, X8
 	MOVAPS X3, X12
@@ -244,6 +298,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X9
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS log2e<>+0(SB), X14
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X14
 	MOVUPS X4, 272(BX)
 	MOVUPS 192(BX), X4
@@ -257,6 +313,8 @@ loop1:
 	MULPS  X5, X11
 	ADDPS  X8, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X3, X8
 	ADDPS  magic<>+0(SB), X14
 	ANDPS  X15, X4
@@ -264,6 +322,8 @@ loop1:
 	MULPS  X0, X6
 	ADDPS  c3<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X1
 	ADDPS  X7, X8
 	MOVAPS X14, X15
@@ -279,6 +339,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	SUBPS  magic<>+0(SB), X14
 	MOVAPS log2e<>+0(SB), X10
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X15, X10
 	MOVUPS X7, 320(BX)
 	MOVUPS 240(BX), X7
@@ -292,6 +354,8 @@ loop1:
 	MULPS  X9, X1
 	ADDPS  X8, X3
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X14, X8
 	ADDPS  magic<>+0(SB), X10
 	ANDPS  X13, X7
@@ -299,6 +363,8 @@ loop1:
 	MULPS  X5, X11
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X6
 	ADDPS  X12, X8
 	MOVAPS X10, X13
@@ -314,6 +380,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X14
 	SUBPS  magic<>+0(SB), X10
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X13, X2
 	MOVUPS 288(BX), X4
 	ADDPS  X4, X7
@@ -326,6 +394,8 @@ loop1:
 	MULPS  X3, X6
 	ADDPS  X8, X14
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X10, X8
 	ADDPS  magic<>+0(SB), X2
 	ANDPS  X0, X4
@@ -333,6 +403,8 @@ loop1:
 	MULPS  X9, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X0
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X14, X0
 	ADDPS  X15, X8
 	MOVAPS X2, X11
@@ -355,12 +427,16 @@ loop1:
 	MULPS  X14, X0
 	ADDPS  X8, X10
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X2, X8
 	ANDPS  X5, X12
 	MULPS  X1, X9
 	MULPS  X3, X6
 	ADDPS  c3<>+0(SB), X0
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X10, X1
 	ADDPS  X13, X8
 	MOVUPS X12, 96(DI)
@@ -382,6 +458,8 @@ loop1:
 	MULPS  X14, X0
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X2, X6
 	MOVUPS X5, 112(DI)
 	ADDPS  X11, X3
@@ -449,6 +527,8 @@ loop2:
 	MOVUPS (SI), X3
 	SUBPS  X2, X3
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X4
 	ADDPS  magic<>+0(SB), X4
 	MOVAPS X4, X5
@@ -457,8 +537,12 @@ loop2:
 	SUBPS  X2, X6
 	SUBPS  magic<>+0(SB), X4
 	MOVAPS log2e<>+0(SB), X7
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X6, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X4, X8
 	ADDPS  magic<>+0(SB), X7
 	ADDPS  X3, X8
@@ -469,12 +553,18 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X4
 	SUBPS  magic<>+0(SB), X7
 	MOVAPS log2e<>+0(SB), X11
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X11
 	ADDPS  X8, X4
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X7, X8
 	ADDPS  magic<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X12
 	ADDPS  X6, X8
 	MOVAPS X11, X13
@@ -485,14 +575,20 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X7
 	SUBPS  magic<>+0(SB), X11
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X2
 	MULPS  X4, X12
 	ADDPS  X8, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X11, X8
 	ADDPS  magic<>+0(SB), X2
 	ADDPS  c3<>+0(SB), X12
 	MOVAPS c5<>+0(SB), X15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X7, X15
 	ADDPS  X10, X8
 	MOVUPS X10, 400(BX)
@@ -506,11 +602,15 @@ loop2:
 	MULPS  X7, X15
 	ADDPS  X8, X11
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X2, X8
 	MULPS  X4, X12
 	ADDPS  c3<>+0(SB), X15
 	MOVUPS X10, 416(BX)
 	MOVAPS c5<>+0(SB), X10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X11, X10
 	ADDPS  X14, X8
 	ADDPS  c1<>+0(SB), X12
@@ -525,6 +625,8 @@ loop2:
 	MULPS  X7, X15
 	ADDPS  c3<>+0(SB), X10
 	MOVAPS c5<>+0(SB), X8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X2, X8
 	ADDPS  X5, X4
 	ADDPS  c1<>+0(SB), X15
@@ -588,17 +690,23 @@ loop4:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS minusLn2HiShort<>+0(SB), X5
+
+	// t = x - n*ln 2
 	MULPS  X3, X5
 	ADDPS  X2, X5
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X5
 	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
@@ -644,30 +752,36 @@ l3:
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X1, X2
 	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
 	SUBPS  magic<>+0(SB), X2
 	MOVAPS minusLn2HiShort<>+0(SB), X4
+
+	// t = x - n*ln 2
 	MULPS  X2, X4
 	ADDPS  X1, X4
 	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
 	MOVAPS c5<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c4<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c3<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c2<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c1<>+0(SB), X4
-	MULPS  X3, X2
-	MULPS  X4, X2
-	ADDPS  X3, X2
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	ANDPS  X2, X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	MULPS X2, X4
+	ADDPS c4<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c3<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c2<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c1<>+0(SB), X4
+	MULPS X3, X2
+	MULPS X4, X2
+	ADDPS X3, X2
+	CMPPS cutoff<>+0(SB), X1, $0x05
+	ANDPS X2, X1
 
 done5:
 	// Two of them.
@@ -792,6 +906,8 @@ loop1:
 	MOVUPS (SI), X5
 	SUBPS  X4, X5
 	MOVAPS log2e<>+0(SB), X6
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X5, X6
 	ADDPS  magic<>+0(SB), X6
 	MOVAPS X6, X7
@@ -800,8 +916,12 @@ loop1:
 	SUBPS  X4, X8
 	SUBPS  magic<>+0(SB), X6
 	MOVAPS log2e<>+0(SB), X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X8, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X6, X10
 	ADDPS  magic<>+0(SB), X9
 	ADDPS  X5, X10
@@ -812,12 +932,18 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X6
 	SUBPS  magic<>+0(SB), X9
 	MOVAPS log2e<>+0(SB), X13
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X13
 	ADDPS  X10, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X9, X10
 	ADDPS  magic<>+0(SB), X13
 	MOVAPS c5<>+0(SB), X14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X6, X14
 	ADDPS  X8, X10
 	MOVAPS X13, X15
@@ -830,15 +956,21 @@ loop1:
 	SUBPS  magic<>+0(SB), X13
 	MOVUPS X2, 16(BX)
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X2
 	MULPS  X6, X14
 	ADDPS  X10, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X13, X10
 	ADDPS  magic<>+0(SB), X2
 	ADDPS  c3<>+0(SB), X14
 	MOVUPS X1, 32(BX)
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X1
 	ADDPS  X12, X10
 	MOVUPS X12, 48(BX)
@@ -853,17 +985,23 @@ loop1:
 	SUBPS  magic<>+0(SB), X2
 	MOVUPS X15, 80(BX)
 	MOVAPS log2e<>+0(SB), X15
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X15
 	ADDPS  c2<>+0(SB), X14
 	MULPS  X9, X1
 	ADDPS  X10, X13
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X2, X10
 	ADDPS  magic<>+0(SB), X15
 	MULPS  X6, X14
 	ADDPS  c3<>+0(SB), X1
 	MOVUPS X8, 96(BX)
 	MOVAPS c5<>+0(SB), X8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X13, X8
 	ADDPS  X3, X10
 	MOVUPS X3, 112(BX)
@@ -879,18 +1017,24 @@ loop1:
 	SUBPS  magic<>+0(SB), X15
 	MOVUPS X0, 144(BX)
 	MOVAPS log2e<>+0(SB), X0
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X0
 	MULPS  X7, X6
 	ADDPS  c2<>+0(SB), X1
 	MULPS  X13, X8
 	ADDPS  X10, X2
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X15, X10
 	ADDPS  magic<>+0(SB), X0
 	MULPS  X14, X6
 	MULPS  X9, X1
 	ADDPS  c3<>+0(SB), X8
 	MOVAPS c5<>+0(SB), X14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X2, X14
 	ADDPS  X12, X10
 	MOVUPS X12, 160(BX)
@@ -906,6 +1050,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X15
 	SUBPS  magic<>+0(SB), X0
 	MOVAPS log2e<>+0(SB), X7
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X7
 	CMPPS  cutoff<>+0(SB), X5, $0x05
 	MULPS  X11, X9
@@ -913,6 +1059,8 @@ loop1:
 	MULPS  X2, X14
 	ADDPS  X10, X15
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X0, X10
 	ADDPS  magic<>+0(SB), X7
 	ANDPS  X6, X5
@@ -920,6 +1068,8 @@ loop1:
 	MULPS  X13, X8
 	ADDPS  c3<>+0(SB), X14
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X15, X1
 	ADDPS  X3, X10
 	MOVAPS X7, X6
@@ -935,6 +1085,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X0
 	SUBPS  magic<>+0(SB), X7
 	MOVAPS log2e<>+0(SB), X11
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X6, X11
 	MOVUPS X3, 208(BX)
 	MOVUPS 144(BX), X3
@@ -948,6 +1100,8 @@ loop1:
 	MULPS  X15, X1
 	ADDPS  X10, X0
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X7, X10
 	ADDPS  magic<>+0(SB), X11
 	ANDPS  X9, X3
@@ -955,6 +1109,8 @@ loop1:
 	MULPS  X2, X14
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X0, X8
 	ADDPS  X12, X10
 	MOVAPS X11, X9
@@ -970,6 +1126,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X7
 	SUBPS  magic<>+0(SB), X11
 	MOVAPS log2e<>+0(SB), X5
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X9, X5
 	MOVUPS X12, 256(BX)
 	MOVUPS 32(BX), X12
@@ -983,6 +1141,8 @@ loop1:
 	MULPS  X0, X8
 	ADDPS  X10, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X11, X10
 	ADDPS  magic<>+0(SB), X5
 	ANDPS  X13, X12
@@ -990,6 +1150,8 @@ loop1:
 	MULPS  X15, X1
 	ADDPS  c3<>+0(SB), X8
 	MOVAPS c5<>+0(SB), X13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X7, X13
 	ADDPS  X6, X10
 	MOVAPS X5, X14
@@ -1005,6 +1167,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X11
 	SUBPS  magic<>+0(SB), X5
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X3
 	MOVUPS X6, 304(BX)
 	MOVUPS 16(BX), X6
@@ -1018,6 +1182,8 @@ loop1:
 	MULPS  X7, X13
 	ADDPS  X10, X11
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X5, X10
 	ADDPS  magic<>+0(SB), X3
 	ANDPS  X2, X6
@@ -1025,6 +1191,8 @@ loop1:
 	MULPS  X0, X8
 	ADDPS  c3<>+0(SB), X13
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X11, X1
 	ADDPS  X9, X10
 	MOVAPS X3, X2
@@ -1040,6 +1208,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X5
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS log2e<>+0(SB), X12
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X12
 	MOVUPS X9, 352(BX)
 	MOVUPS (BX), X9
@@ -1053,6 +1223,8 @@ loop1:
 	MULPS  X11, X1
 	ADDPS  X10, X5
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X3, X10
 	ADDPS  magic<>+0(SB), X12
 	ANDPS  X15, X9
@@ -1060,6 +1232,8 @@ loop1:
 	MULPS  X7, X13
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X5, X8
 	ADDPS  X14, X10
 	MOVAPS X12, X15
@@ -1075,6 +1249,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	SUBPS  magic<>+0(SB), X12
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X15, X4
 	MOVUPS 224(BX), X6
 	ADDPS  X6, X9
@@ -1087,6 +1263,8 @@ loop1:
 	MULPS  X5, X8
 	ADDPS  X10, X3
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X12, X10
 	ADDPS  magic<>+0(SB), X4
 	ANDPS  X0, X6
@@ -1094,6 +1272,8 @@ loop1:
 	MULPS  X11, X1
 	ADDPS  c3<>+0(SB), X8
 	MOVAPS c5<>+0(SB), X0
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X0
 	ADDPS  X2, X10
 	MOVAPS X4, X13
@@ -1116,12 +1296,16 @@ loop1:
 	MULPS  X3, X0
 	ADDPS  X10, X12
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X4, X10
 	ANDPS  X7, X14
 	MULPS  X1, X11
 	MULPS  X5, X8
 	ADDPS  c3<>+0(SB), X0
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X12, X1
 	ADDPS  X15, X10
 	MOVUPS X14, 96(DI)
@@ -1144,6 +1328,8 @@ loop1:
 	MULPS  X3, X0
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X8
 	MOVUPS X7, 112(DI)
 	ADDPS  X13, X5
@@ -1214,6 +1400,8 @@ loop2:
 	MOVUPS (SI), X5
 	SUBPS  X4, X5
 	MOVAPS log2e<>+0(SB), X6
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X5, X6
 	ADDPS  magic<>+0(SB), X6
 	MOVAPS X6, X7
@@ -1222,8 +1410,12 @@ loop2:
 	SUBPS  X4, X8
 	SUBPS  magic<>+0(SB), X6
 	MOVAPS log2e<>+0(SB), X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X8, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X6, X10
 	ADDPS  magic<>+0(SB), X9
 	ADDPS  X5, X10
@@ -1234,12 +1426,18 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X6
 	SUBPS  magic<>+0(SB), X9
 	MOVAPS log2e<>+0(SB), X13
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X13
 	ADDPS  X10, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X9, X10
 	ADDPS  magic<>+0(SB), X13
 	MOVAPS c5<>+0(SB), X14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X6, X14
 	ADDPS  X8, X10
 	MOVAPS X13, X15
@@ -1251,15 +1449,21 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X9
 	SUBPS  magic<>+0(SB), X13
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X4
 	MULPS  X6, X14
 	ADDPS  X10, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X13, X10
 	ADDPS  magic<>+0(SB), X4
 	ADDPS  c3<>+0(SB), X14
 	MOVUPS X2, 448(BX)
 	MOVAPS c5<>+0(SB), X2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X2
 	ADDPS  X12, X10
 	MOVUPS X12, 464(BX)
@@ -1273,11 +1477,15 @@ loop2:
 	MULPS  X9, X2
 	ADDPS  X10, X13
 	MOVAPS minusLn2HiShort<>+0(SB), X10
+
+	// t = x - n*ln 2
 	MULPS  X4, X10
 	MULPS  X6, X14
 	ADDPS  c3<>+0(SB), X2
 	MOVUPS X12, 480(BX)
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X13, X12
 	ADDPS  X3, X10
 	ADDPS  c1<>+0(SB), X14
@@ -1292,6 +1500,8 @@ loop2:
 	MULPS  X9, X2
 	ADDPS  c3<>+0(SB), X12
 	MOVAPS c5<>+0(SB), X10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X10
 	ADDPS  X7, X6
 	ADDPS  c1<>+0(SB), X2
@@ -1359,17 +1569,23 @@ loop4:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS minusLn2HiShort<>+0(SB), X5
+
+	// t = x - n*ln 2
 	MULPS  X3, X5
 	ADDPS  X2, X5
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X5
 	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
@@ -1415,30 +1631,36 @@ l3:
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X1, X2
 	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
 	SUBPS  magic<>+0(SB), X2
 	MOVAPS minusLn2HiShort<>+0(SB), X4
+
+	// t = x - n*ln 2
 	MULPS  X2, X4
 	ADDPS  X1, X4
 	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
 	MOVAPS c5<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c4<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c3<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c2<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c1<>+0(SB), X4
-	MULPS  X3, X2
-	MULPS  X4, X2
-	ADDPS  X3, X2
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	ANDPS  X2, X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	MULPS X2, X4
+	ADDPS c4<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c3<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c2<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c1<>+0(SB), X4
+	MULPS X3, X2
+	MULPS X4, X2
+	ADDPS X3, X2
+	CMPPS cutoff<>+0(SB), X1, $0x05
+	ANDPS X2, X1
 
 done5:
 	// Two of them.
@@ -1494,6 +1716,8 @@ loop1:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
@@ -1502,8 +1726,12 @@ loop1:
 	SUBPS  X1, X5
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS log2e<>+0(SB), X6
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X5, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X3, X7
 	ADDPS  magic<>+0(SB), X6
 	ADDPS  X2, X7
@@ -1514,12 +1742,18 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	SUBPS  magic<>+0(SB), X6
 	MOVAPS log2e<>+0(SB), X10
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X9, X10
 	ADDPS  X7, X3
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X6, X7
 	ADDPS  magic<>+0(SB), X10
 	MOVAPS c5<>+0(SB), X11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X11
 	ADDPS  X5, X7
 	MOVAPS X10, X12
@@ -1530,14 +1764,20 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X6
 	SUBPS  magic<>+0(SB), X10
 	MOVAPS log2e<>+0(SB), X14
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X13, X14
 	MULPS  X3, X11
 	ADDPS  X7, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X10, X7
 	ADDPS  magic<>+0(SB), X14
 	ADDPS  c3<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X6, X15
 	ADDPS  X9, X7
 	MOVUPS X9, (BX)
@@ -1552,17 +1792,23 @@ loop1:
 	SUBPS  magic<>+0(SB), X14
 	MOVUPS X12, 32(BX)
 	MOVAPS log2e<>+0(SB), X12
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X9, X12
 	ADDPS  c2<>+0(SB), X11
 	MULPS  X6, X15
 	ADDPS  X7, X10
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X14, X7
 	ADDPS  magic<>+0(SB), X12
 	MULPS  X3, X11
 	ADDPS  c3<>+0(SB), X15
 	MOVUPS X5, 48(BX)
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X10, X5
 	ADDPS  X13, X7
 	MOVUPS X13, 64(BX)
@@ -1578,18 +1824,24 @@ loop1:
 	SUBPS  magic<>+0(SB), X12
 	MOVUPS X0, 96(BX)
 	MOVAPS log2e<>+0(SB), X0
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X13, X0
 	MULPS  X4, X3
 	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X5
 	ADDPS  X7, X14
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X12, X7
 	ADDPS  magic<>+0(SB), X0
 	MULPS  X11, X3
 	MULPS  X6, X15
 	ADDPS  c3<>+0(SB), X5
 	MOVAPS c5<>+0(SB), X11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X14, X11
 	ADDPS  X9, X7
 	MOVUPS X9, 112(BX)
@@ -1605,6 +1857,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X12
 	SUBPS  magic<>+0(SB), X0
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X9, X4
 	CMPPS  cutoff<>+0(SB), X2, $0x05
 	MULPS  X8, X6
@@ -1612,6 +1866,8 @@ loop1:
 	MULPS  X14, X11
 	ADDPS  X7, X12
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X0, X7
 	ADDPS  magic<>+0(SB), X4
 	ANDPS  X3, X2
@@ -1619,6 +1875,8 @@ loop1:
 	MULPS  X10, X5
 	ADDPS  c3<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X12, X3
 	ADDPS  X13, X7
 	MOVAPS X4, X15
@@ -1634,6 +1892,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X0
 	SUBPS  magic<>+0(SB), X4
 	MOVAPS log2e<>+0(SB), X8
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X15, X8
 	MOVUPS X13, 160(BX)
 	MOVUPS 96(BX), X13
@@ -1647,6 +1907,8 @@ loop1:
 	MULPS  X12, X3
 	ADDPS  X7, X0
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X4, X7
 	ADDPS  magic<>+0(SB), X8
 	ANDPS  X6, X13
@@ -1654,6 +1916,8 @@ loop1:
 	MULPS  X14, X11
 	ADDPS  c3<>+0(SB), X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X0, X5
 	ADDPS  X9, X7
 	MOVAPS X8, X6
@@ -1669,6 +1933,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X4
 	SUBPS  magic<>+0(SB), X8
 	MOVAPS log2e<>+0(SB), X15
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X6, X15
 	ADDPS  X13, X2
 	MOVUPS (BX), X13
@@ -1680,6 +1946,8 @@ loop1:
 	MULPS  X0, X5
 	ADDPS  X7, X4
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X8, X7
 	ADDPS  magic<>+0(SB), X15
 	ANDPS  X10, X13
@@ -1687,6 +1955,8 @@ loop1:
 	MULPS  X12, X3
 	ADDPS  c3<>+0(SB), X5
 	MOVAPS c5<>+0(SB), X10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X10
 	MOVUPS 176(BX), X11
 	ADDPS  X11, X7
@@ -1703,6 +1973,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X8
 	SUBPS  magic<>+0(SB), X15
 	MOVAPS log2e<>+0(SB), X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X11, X9
 	ADDPS  X13, X2
 	MOVUPS 64(BX), X13
@@ -1714,6 +1986,8 @@ loop1:
 	MULPS  X4, X10
 	ADDPS  X7, X8
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X15, X7
 	ADDPS  magic<>+0(SB), X9
 	ANDPS  X14, X13
@@ -1721,6 +1995,8 @@ loop1:
 	MULPS  X0, X5
 	ADDPS  c3<>+0(SB), X10
 	MOVAPS c5<>+0(SB), X3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X8, X3
 	ADDPS  X6, X7
 	MOVAPS X9, X14
@@ -1736,6 +2012,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X15
 	SUBPS  magic<>+0(SB), X9
 	MOVAPS log2e<>+0(SB), X11
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X11
 	ADDPS  X13, X2
 	MOVUPS 112(BX), X13
@@ -1747,6 +2025,8 @@ loop1:
 	MULPS  X8, X3
 	ADDPS  X7, X15
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X9, X7
 	ADDPS  magic<>+0(SB), X11
 	ANDPS  X12, X13
@@ -1754,6 +2034,8 @@ loop1:
 	MULPS  X4, X10
 	ADDPS  c3<>+0(SB), X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X15, X5
 	MOVUPS 240(BX), X12
 	ADDPS  X12, X7
@@ -1770,6 +2052,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X9
 	SUBPS  magic<>+0(SB), X11
 	MOVAPS log2e<>+0(SB), X1
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X1
 	ADDPS  X13, X2
 	MOVUPS 160(BX), X6
@@ -1780,6 +2064,8 @@ loop1:
 	MULPS  X15, X5
 	ADDPS  X7, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X11, X7
 	ADDPS  magic<>+0(SB), X1
 	ANDPS  X0, X6
@@ -1787,6 +2073,8 @@ loop1:
 	MULPS  X8, X3
 	ADDPS  c3<>+0(SB), X5
 	MOVAPS c5<>+0(SB), X0
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X0
 	ADDPS  X14, X7
 	MOVAPS X1, X10
@@ -1807,12 +2095,16 @@ loop1:
 	MULPS  X9, X0
 	ADDPS  X7, X11
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X1, X7
 	ANDPS  X4, X6
 	MULPS  X3, X8
 	MULPS  X15, X5
 	ADDPS  c3<>+0(SB), X0
 	MOVAPS c5<>+0(SB), X3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X11, X3
 	ADDPS  X12, X7
 	MOVUPS X6, 96(DI)
@@ -1834,6 +2126,8 @@ loop1:
 	MULPS  X9, X0
 	ADDPS  c3<>+0(SB), X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X1, X5
 	MOVUPS X4, 112(DI)
 	ADDPS  X6, X15
@@ -1899,6 +2193,8 @@ loop2:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
@@ -1907,8 +2203,12 @@ loop2:
 	SUBPS  X1, X5
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS log2e<>+0(SB), X6
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X5, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X3, X7
 	ADDPS  magic<>+0(SB), X6
 	ADDPS  X2, X7
@@ -1919,12 +2219,18 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	SUBPS  magic<>+0(SB), X6
 	MOVAPS log2e<>+0(SB), X10
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X9, X10
 	ADDPS  X7, X3
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X6, X7
 	ADDPS  magic<>+0(SB), X10
 	MOVAPS c5<>+0(SB), X11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X11
 	ADDPS  X5, X7
 	MOVAPS X10, X12
@@ -1935,14 +2241,20 @@ loop2:
 	MULPS  minusLn2LoShort<>+0(SB), X6
 	SUBPS  magic<>+0(SB), X10
 	MOVAPS log2e<>+0(SB), X1
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X13, X1
 	MULPS  X3, X11
 	ADDPS  X7, X6
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X10, X7
 	ADDPS  magic<>+0(SB), X1
 	ADDPS  c3<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X14
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X6, X14
 	ADDPS  X9, X7
 	MOVAPS X1, X15
@@ -1955,11 +2267,15 @@ loop2:
 	MULPS  X6, X14
 	ADDPS  X7, X10
 	MOVAPS minusLn2HiShort<>+0(SB), X7
+
+	// t = x - n*ln 2
 	MULPS  X1, X7
 	MULPS  X3, X11
 	ADDPS  c3<>+0(SB), X14
 	MOVUPS X15, 304(BX)
 	MOVAPS c5<>+0(SB), X15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X10, X15
 	ADDPS  X13, X7
 	ADDPS  c1<>+0(SB), X11
@@ -1974,6 +2290,8 @@ loop2:
 	MULPS  X6, X14
 	ADDPS  c3<>+0(SB), X15
 	MOVAPS c5<>+0(SB), X7
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X1, X7
 	ADDPS  X4, X3
 	ADDPS  c1<>+0(SB), X14
@@ -2033,17 +2351,23 @@ loop3:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS minusLn2HiShort<>+0(SB), X5
+
+	// t = x - n*ln 2
 	MULPS  X3, X5
 	ADDPS  X2, X5
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X5
 	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
@@ -2089,30 +2413,36 @@ l3:
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X1, X2
 	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
 	SUBPS  magic<>+0(SB), X2
 	MOVAPS minusLn2HiShort<>+0(SB), X4
+
+	// t = x - n*ln 2
 	MULPS  X2, X4
 	ADDPS  X1, X4
 	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
 	MOVAPS c5<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c4<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c3<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c2<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c1<>+0(SB), X4
-	MULPS  X3, X2
-	MULPS  X4, X2
-	ADDPS  X3, X2
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	ANDPS  X2, X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	MULPS X2, X4
+	ADDPS c4<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c3<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c2<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c1<>+0(SB), X4
+	MULPS X3, X2
+	MULPS X4, X2
+	ADDPS X3, X2
+	CMPPS cutoff<>+0(SB), X1, $0x05
+	ANDPS X2, X1
 
 done4:
 	// Two of them.
@@ -2169,6 +2499,8 @@ loop1:
 	MOVUPS (SI), X3
 	SUBPS  X2, X3
 	MOVAPS log2e<>+0(SB), X4
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X3, X4
 	ADDPS  magic<>+0(SB), X4
 	MOVAPS X4, X5
@@ -2177,8 +2509,12 @@ loop1:
 	SUBPS  X2, X6
 	SUBPS  magic<>+0(SB), X4
 	MOVAPS log2e<>+0(SB), X7
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X6, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X4, X8
 	ADDPS  magic<>+0(SB), X7
 	ADDPS  X3, X8
@@ -2189,12 +2525,18 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X4
 	SUBPS  magic<>+0(SB), X7
 	MOVAPS log2e<>+0(SB), X11
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X11
 	ADDPS  X8, X4
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X7, X8
 	ADDPS  magic<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X4, X12
 	ADDPS  X6, X8
 	MOVAPS X11, X13
@@ -2205,15 +2547,21 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X7
 	SUBPS  magic<>+0(SB), X11
 	MOVAPS log2e<>+0(SB), X15
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X15
 	MULPS  X4, X12
 	ADDPS  X8, X7
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X11, X8
 	ADDPS  magic<>+0(SB), X15
 	ADDPS  c3<>+0(SB), X12
 	MOVUPS X1, (BX)
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X7, X1
 	ADDPS  X10, X8
 	MOVUPS X10, 16(BX)
@@ -2228,17 +2576,23 @@ loop1:
 	SUBPS  magic<>+0(SB), X15
 	MOVUPS X13, 48(BX)
 	MOVAPS log2e<>+0(SB), X13
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X13
 	ADDPS  c2<>+0(SB), X12
 	MULPS  X7, X1
 	ADDPS  X8, X11
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X15, X8
 	ADDPS  magic<>+0(SB), X13
 	MULPS  X4, X12
 	ADDPS  c3<>+0(SB), X1
 	MOVUPS X6, 64(BX)
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X11, X6
 	ADDPS  X14, X8
 	MOVUPS X14, 80(BX)
@@ -2254,18 +2608,24 @@ loop1:
 	SUBPS  magic<>+0(SB), X13
 	MOVUPS X0, 112(BX)
 	MOVAPS log2e<>+0(SB), X0
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X14, X0
 	MULPS  X5, X4
 	ADDPS  c2<>+0(SB), X1
 	MULPS  X11, X6
 	ADDPS  X8, X15
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X13, X8
 	ADDPS  magic<>+0(SB), X0
 	MULPS  X12, X4
 	MULPS  X7, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X12
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X15, X12
 	ADDPS  X10, X8
 	MOVUPS X10, 128(BX)
@@ -2281,6 +2641,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X13
 	SUBPS  magic<>+0(SB), X0
 	MOVAPS log2e<>+0(SB), X5
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X10, X5
 	CMPPS  cutoff<>+0(SB), X3, $0x05
 	MULPS  X9, X7
@@ -2288,6 +2650,8 @@ loop1:
 	MULPS  X15, X12
 	ADDPS  X8, X13
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X0, X8
 	ADDPS  magic<>+0(SB), X5
 	ANDPS  X4, X3
@@ -2295,6 +2659,8 @@ loop1:
 	MULPS  X11, X6
 	ADDPS  c3<>+0(SB), X12
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X13, X1
 	ADDPS  X14, X8
 	MOVAPS X5, X4
@@ -2310,6 +2676,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X0
 	SUBPS  magic<>+0(SB), X5
 	MOVAPS log2e<>+0(SB), X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X4, X9
 	MOVUPS X14, 176(BX)
 	MOVUPS 112(BX), X14
@@ -2323,6 +2691,8 @@ loop1:
 	MULPS  X13, X1
 	ADDPS  X8, X0
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X5, X8
 	ADDPS  magic<>+0(SB), X9
 	ANDPS  X7, X14
@@ -2330,6 +2700,8 @@ loop1:
 	MULPS  X15, X12
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X0, X6
 	ADDPS  X10, X8
 	MOVAPS X9, X7
@@ -2345,6 +2717,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X5
 	SUBPS  magic<>+0(SB), X9
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X7, X3
 	MOVUPS X10, 224(BX)
 	MOVUPS (BX), X10
@@ -2358,6 +2732,8 @@ loop1:
 	MULPS  X0, X6
 	ADDPS  X8, X5
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X9, X8
 	ADDPS  magic<>+0(SB), X3
 	ANDPS  X11, X10
@@ -2365,6 +2741,8 @@ loop1:
 	MULPS  X13, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X5, X11
 	ADDPS  X4, X8
 	MOVAPS X3, X12
@@ -2380,6 +2758,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X9
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS log2e<>+0(SB), X14
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X12, X14
 	MOVUPS X4, 272(BX)
 	MOVUPS 192(BX), X4
@@ -2393,6 +2773,8 @@ loop1:
 	MULPS  X5, X11
 	ADDPS  X8, X9
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X3, X8
 	ADDPS  magic<>+0(SB), X14
 	ANDPS  X15, X4
@@ -2400,6 +2782,8 @@ loop1:
 	MULPS  X0, X6
 	ADDPS  c3<>+0(SB), X11
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X1
 	ADDPS  X7, X8
 	MOVAPS X14, X15
@@ -2415,6 +2799,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	SUBPS  magic<>+0(SB), X14
 	MOVAPS log2e<>+0(SB), X10
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X15, X10
 	MOVUPS X7, 320(BX)
 	MOVUPS 240(BX), X7
@@ -2428,6 +2814,8 @@ loop1:
 	MULPS  X9, X1
 	ADDPS  X8, X3
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X14, X8
 	ADDPS  magic<>+0(SB), X10
 	ANDPS  X13, X7
@@ -2435,6 +2823,8 @@ loop1:
 	MULPS  X5, X11
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X6
 	ADDPS  X12, X8
 	MOVAPS X10, X13
@@ -2450,6 +2840,8 @@ loop1:
 	MULPS  minusLn2LoShort<>+0(SB), X14
 	SUBPS  magic<>+0(SB), X10
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X13, X2
 	MOVUPS 288(BX), X4
 	ADDPS  X4, X7
@@ -2462,6 +2854,8 @@ loop1:
 	MULPS  X3, X6
 	ADDPS  X8, X14
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X10, X8
 	ADDPS  magic<>+0(SB), X2
 	ANDPS  X0, X4
@@ -2469,6 +2863,8 @@ loop1:
 	MULPS  X9, X1
 	ADDPS  c3<>+0(SB), X6
 	MOVAPS c5<>+0(SB), X0
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X14, X0
 	ADDPS  X15, X8
 	MOVAPS X2, X11
@@ -2491,12 +2887,16 @@ loop1:
 	MULPS  X14, X0
 	ADDPS  X8, X10
 	MOVAPS minusLn2HiShort<>+0(SB), X8
+
+	// t = x - n*ln 2
 	MULPS  X2, X8
 	ANDPS  X5, X12
 	MULPS  X1, X9
 	MULPS  X3, X6
 	ADDPS  c3<>+0(SB), X0
 	MOVAPS c5<>+0(SB), X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X10, X1
 	ADDPS  X13, X8
 	MOVUPS X12, 96(DI)
@@ -2518,6 +2918,8 @@ loop1:
 	MULPS  X14, X0
 	ADDPS  c3<>+0(SB), X1
 	MOVAPS c5<>+0(SB), X6
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X2, X6
 	MOVUPS X5, 112(DI)
 	ADDPS  X11, X3
@@ -2590,6 +2992,8 @@ loop2:
 	MOVUPS (SI), X8
 	SUBPS  X2, X8
 	MOVAPS X8, X9
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X4, X9
 	ADDPS  X3, X9
 	MOVAPS X9, X10
@@ -2598,8 +3002,12 @@ loop2:
 	SUBPS  X2, X11
 	SUBPS  X3, X9
 	MOVAPS X11, X12
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X4, X12
 	MOVAPS X9, X13
+
+	// t = x - n*ln 2
 	MULPS  X5, X13
 	ADDPS  X3, X12
 	ADDPS  X8, X13
@@ -2609,8 +3017,12 @@ loop2:
 	SUBPS  X3, X12
 	ADDPS  X13, X9
 	MOVAPS X12, X13
+
+	// t = x - n*ln 2
 	MULPS  X5, X13
 	MOVAPS X7, X15
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X9, X15
 	ADDPS  X11, X13
 	ADDPS  c4<>+0(SB), X15
@@ -2619,6 +3031,8 @@ loop2:
 	ADDPS  X13, X12
 	ADDPS  c3<>+0(SB), X15
 	MOVAPS X7, X13
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X12, X13
 	MULPS  X9, X15
 	ADDPS  c4<>+0(SB), X13
@@ -2667,17 +3081,23 @@ loop4:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X2, X3
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
 	SUBPS  magic<>+0(SB), X3
 	MOVAPS minusLn2HiShort<>+0(SB), X5
+
+	// t = x - n*ln 2
 	MULPS  X3, X5
 	ADDPS  X2, X5
 	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
 	MOVAPS c5<>+0(SB), X5
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	MULPS  X3, X5
 	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
@@ -2723,30 +3143,36 @@ l3:
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
 	MOVAPS log2e<>+0(SB), X2
+
+	// n = round(x * log2e), s = 2^n
 	MULPS  X1, X2
 	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
 	SUBPS  magic<>+0(SB), X2
 	MOVAPS minusLn2HiShort<>+0(SB), X4
+
+	// t = x - n*ln 2
 	MULPS  X2, X4
 	ADDPS  X1, X4
 	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
 	MOVAPS c5<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c4<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c3<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c2<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c1<>+0(SB), X4
-	MULPS  X3, X2
-	MULPS  X4, X2
-	ADDPS  X3, X2
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	ANDPS  X2, X1
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
+	MULPS X2, X4
+	ADDPS c4<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c3<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c2<>+0(SB), X4
+	MULPS X2, X4
+	ADDPS c1<>+0(SB), X4
+	MULPS X3, X2
+	MULPS X4, X2
+	ADDPS X3, X2
+	CMPPS cutoff<>+0(SB), X1, $0x05
+	ANDPS X2, X1
 
 done5:
 	// Two of them.

@@ -2,6 +2,12 @@
 
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx2_*.
 
 //go:build !purego
@@ -29,20 +35,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -50,6 +64,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -57,8 +73,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -69,6 +89,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -77,8 +99,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -89,6 +115,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -97,8 +125,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -109,6 +141,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -117,8 +151,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -129,6 +167,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -137,8 +177,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -149,6 +193,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -157,8 +203,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -169,6 +219,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -177,8 +229,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -189,6 +245,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -197,8 +255,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -209,6 +271,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -217,8 +281,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -229,6 +297,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -237,8 +307,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -249,6 +323,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -257,8 +333,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -269,6 +349,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -277,8 +359,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -289,6 +375,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -297,8 +385,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -309,6 +401,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -317,8 +411,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -329,12 +427,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -370,20 +472,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -391,6 +501,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -398,8 +510,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -410,6 +526,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -418,8 +536,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -430,12 +552,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -466,16 +592,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -506,13 +638,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -668,20 +806,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -689,6 +835,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -696,8 +844,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -708,6 +860,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -716,8 +870,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -728,6 +886,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -736,8 +896,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -748,6 +912,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -756,8 +922,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -768,6 +938,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -776,8 +948,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -788,6 +964,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -796,8 +974,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -808,6 +990,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -816,8 +1000,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -828,6 +1016,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -836,8 +1026,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -848,6 +1042,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -856,8 +1052,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -868,6 +1068,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -876,8 +1078,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -888,6 +1094,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -896,8 +1104,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -908,6 +1120,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -916,8 +1130,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -928,6 +1146,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -936,8 +1156,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -948,6 +1172,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -956,8 +1182,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -968,12 +1198,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -1009,20 +1243,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -1030,6 +1272,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -1037,8 +1281,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -1049,6 +1297,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -1057,8 +1307,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -1069,12 +1323,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -1105,16 +1363,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -1145,13 +1409,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -1189,20 +1459,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -1210,6 +1488,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -1217,8 +1497,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -1229,6 +1513,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -1237,8 +1523,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -1249,6 +1539,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -1257,8 +1549,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1269,6 +1565,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1277,8 +1575,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1289,6 +1591,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -1297,8 +1601,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1309,6 +1617,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1317,8 +1627,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -1329,6 +1643,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -1337,8 +1653,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1349,6 +1669,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1357,8 +1679,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1369,6 +1695,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -1377,8 +1705,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1389,6 +1721,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1397,8 +1731,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -1409,6 +1747,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -1417,8 +1757,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1429,6 +1773,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1437,8 +1783,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1449,6 +1799,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -1457,8 +1809,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1469,6 +1825,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1477,8 +1835,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -1489,12 +1851,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -1530,20 +1896,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -1551,6 +1925,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -1558,8 +1934,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -1570,6 +1950,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -1578,8 +1960,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -1590,12 +1976,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -1626,16 +2016,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -1666,13 +2062,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -1710,20 +2112,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -1731,6 +2141,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -1738,8 +2150,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -1750,6 +2166,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -1758,8 +2176,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -1770,6 +2192,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -1778,8 +2202,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1790,6 +2218,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1798,8 +2228,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1810,6 +2244,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -1818,8 +2254,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1830,6 +2270,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1838,8 +2280,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -1850,6 +2296,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -1858,8 +2306,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1870,6 +2322,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1878,8 +2332,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1890,6 +2348,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -1898,8 +2358,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1910,6 +2374,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1918,8 +2384,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -1930,6 +2400,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -1938,8 +2410,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -1950,6 +2426,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -1958,8 +2436,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -1970,6 +2452,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -1978,8 +2462,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -1990,6 +2478,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -1998,8 +2488,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -2010,12 +2504,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -2051,20 +2549,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -2072,6 +2578,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -2079,8 +2587,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -2091,6 +2603,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -2099,8 +2613,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -2111,12 +2629,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -2147,16 +2669,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -2187,13 +2715,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -2231,20 +2765,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -2252,6 +2794,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -2259,8 +2803,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -2271,6 +2819,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -2279,8 +2829,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -2291,6 +2845,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -2299,8 +2855,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2311,6 +2871,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -2319,8 +2881,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -2331,6 +2897,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -2339,8 +2907,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -2351,6 +2923,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -2359,8 +2933,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -2371,6 +2949,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -2379,8 +2959,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2391,6 +2975,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -2399,8 +2985,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -2411,6 +3001,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -2419,8 +3011,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -2431,6 +3027,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -2439,8 +3037,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -2451,6 +3053,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -2459,8 +3063,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2471,6 +3079,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -2479,8 +3089,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -2491,6 +3105,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -2499,8 +3115,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -2511,6 +3131,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -2519,8 +3141,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -2531,12 +3157,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -2572,20 +3202,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -2593,6 +3231,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -2600,8 +3240,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -2612,6 +3256,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -2620,8 +3266,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -2632,12 +3282,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -2668,16 +3322,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -2708,13 +3368,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -2752,20 +3418,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -2773,6 +3447,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -2780,8 +3456,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -2792,6 +3472,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -2800,8 +3482,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -2812,6 +3498,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -2820,8 +3508,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2832,6 +3524,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -2840,8 +3534,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -2852,6 +3550,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -2860,8 +3560,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -2872,6 +3576,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -2880,8 +3586,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -2892,6 +3602,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -2900,8 +3612,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2912,6 +3628,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -2920,8 +3638,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -2932,6 +3654,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -2940,8 +3664,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -2952,6 +3680,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -2960,8 +3690,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -2972,6 +3706,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -2980,8 +3716,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -2992,6 +3732,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3000,8 +3742,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3012,6 +3758,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -3020,8 +3768,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3032,6 +3784,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -3040,8 +3794,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -3052,12 +3810,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -3093,20 +3855,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -3114,6 +3884,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -3121,8 +3893,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -3133,6 +3909,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -3141,8 +3919,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -3153,12 +3935,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -3189,16 +3975,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -3229,13 +4021,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -3273,20 +4071,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -3294,6 +4100,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -3301,8 +4109,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -3313,6 +4125,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -3321,8 +4135,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -3333,6 +4151,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -3341,8 +4161,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -3353,6 +4177,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3361,8 +4187,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3373,6 +4203,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -3381,8 +4213,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3393,6 +4229,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -3401,8 +4239,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -3413,6 +4255,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -3421,8 +4265,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -3433,6 +4281,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3441,8 +4291,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3453,6 +4307,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -3461,8 +4317,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3473,6 +4333,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -3481,8 +4343,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -3493,6 +4359,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -3501,8 +4369,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -3513,6 +4385,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3521,8 +4395,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3533,6 +4411,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -3541,8 +4421,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3553,6 +4437,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -3561,8 +4447,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -3573,12 +4463,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -3614,20 +4508,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -3635,6 +4537,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -3642,8 +4546,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -3654,6 +4562,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -3662,8 +4572,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -3674,12 +4588,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -3710,16 +4628,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -3750,13 +4674,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -3794,20 +4724,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -3815,6 +4753,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -3822,8 +4762,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -3834,6 +4778,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -3842,8 +4788,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -3854,6 +4804,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -3862,8 +4814,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -3874,6 +4830,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3882,8 +4840,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3894,6 +4856,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -3902,8 +4866,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3914,6 +4882,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -3922,8 +4892,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -3934,6 +4908,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -3942,8 +4918,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -3954,6 +4934,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -3962,8 +4944,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -3974,6 +4960,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -3982,8 +4970,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -3994,6 +4986,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4002,8 +4996,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -4014,6 +5012,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -4022,8 +5022,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4034,6 +5038,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -4042,8 +5048,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -4054,6 +5064,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -4062,8 +5074,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -4074,6 +5090,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4082,8 +5100,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -4094,12 +5116,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -4135,20 +5161,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -4156,6 +5190,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -4163,8 +5199,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -4175,6 +5215,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -4183,8 +5225,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -4195,12 +5241,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -4231,16 +5281,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -4271,13 +5327,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -4315,20 +5377,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -4336,6 +5406,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -4343,8 +5415,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -4355,6 +5431,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -4363,8 +5441,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -4375,6 +5457,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -4383,8 +5467,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4395,6 +5483,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -4403,8 +5493,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -4415,6 +5509,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -4423,8 +5519,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -4435,6 +5535,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4443,8 +5545,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -4455,6 +5561,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -4463,8 +5571,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4475,6 +5587,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -4483,8 +5597,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -4495,6 +5613,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -4503,8 +5623,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -4515,6 +5639,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4523,8 +5649,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -4535,6 +5665,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -4543,8 +5675,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4555,6 +5691,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -4563,8 +5701,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -4575,6 +5717,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -4583,8 +5727,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -4595,6 +5743,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4603,8 +5753,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -4615,12 +5769,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -4656,20 +5814,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -4677,6 +5843,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -4684,8 +5852,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -4696,6 +5868,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -4704,8 +5878,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -4716,12 +5894,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -4752,16 +5934,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -4792,13 +5980,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -4836,20 +6030,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -4857,6 +6059,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -4864,8 +6068,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -4876,6 +6084,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -4884,8 +6094,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -4896,6 +6110,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -4904,8 +6120,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4916,6 +6136,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -4924,8 +6146,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -4936,6 +6162,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -4944,8 +6172,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -4956,6 +6188,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -4964,8 +6198,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -4976,6 +6214,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -4984,8 +6224,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -4996,6 +6240,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5004,8 +6250,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5016,6 +6266,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -5024,8 +6276,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5036,6 +6292,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -5044,8 +6302,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -5056,6 +6318,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -5064,8 +6328,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -5076,6 +6344,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5084,8 +6354,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5096,6 +6370,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -5104,8 +6380,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5116,6 +6396,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -5124,8 +6406,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -5136,12 +6422,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -5177,20 +6467,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -5198,6 +6496,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -5205,8 +6505,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -5217,6 +6521,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -5225,8 +6531,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -5237,12 +6547,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -5273,16 +6587,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -5313,13 +6633,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -5357,20 +6683,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -5378,6 +6712,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -5385,8 +6721,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -5397,6 +6737,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -5405,8 +6747,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -5417,6 +6763,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -5425,8 +6773,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -5437,6 +6789,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5445,8 +6799,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5457,6 +6815,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -5465,8 +6825,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5477,6 +6841,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -5485,8 +6851,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -5497,6 +6867,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -5505,8 +6877,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -5517,6 +6893,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5525,8 +6903,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5537,6 +6919,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -5545,8 +6929,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5557,6 +6945,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -5565,8 +6955,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -5577,6 +6971,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -5585,8 +6981,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -5597,6 +6997,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5605,8 +7007,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5617,6 +7023,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -5625,8 +7033,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5637,6 +7049,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -5645,8 +7059,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -5657,12 +7075,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -5698,20 +7120,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -5719,6 +7149,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -5726,8 +7158,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -5738,6 +7174,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -5746,8 +7184,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -5758,12 +7200,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -5794,16 +7240,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -5834,13 +7286,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2
@@ -5878,20 +7336,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -5899,6 +7365,8 @@ loop0:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -5906,8 +7374,12 @@ loop0:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -5918,6 +7390,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -5926,8 +7400,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -5938,6 +7416,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
@@ -5946,8 +7426,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y10
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y10
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -5958,6 +7442,8 @@ loop0:
 	VMULPS      Y1, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y8, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y10, Y15
 	VMOVUPS     Y12, 64(DI)
 	VMULPS      Y14, Y13, Y13
@@ -5966,8 +7452,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -5978,6 +7468,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y10, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMOVUPS     Y7, 96(DI)
 	VMULPS      Y11, Y15, Y15
@@ -5986,8 +7478,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y15, Y11
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -5998,6 +7494,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y7, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y11
 	VMOVUPS     Y8, 128(DI)
 	VMULPS      Y13, Y14, Y14
@@ -6006,8 +7504,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y6, Y9
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y11, Y9
@@ -6018,6 +7520,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y11, Y9
 	VMOVAPS     Y8, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y13
 	VMOVUPS     Y10, 160(DI)
 	VMULPS      Y15, Y11, Y11
@@ -6026,8 +7530,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y11, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -6038,6 +7546,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y10, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y7, 192(DI)
 	VMULPS      Y14, Y13, Y13
@@ -6046,8 +7556,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -6058,6 +7572,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y7, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y8, 224(DI)
 	VMULPS      Y12, Y15, Y15
@@ -6066,8 +7582,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -6078,6 +7598,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y8, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y10, 256(DI)
 	VMULPS      Y13, Y14, Y14
@@ -6086,8 +7608,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -6098,6 +7624,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y10, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y7, 288(DI)
 	VMULPS      Y15, Y12, Y12
@@ -6106,8 +7634,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y13, Y9
@@ -6118,6 +7650,8 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y13, Y9
 	VMOVAPS     Y7, Y15
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y15
 	VMOVUPS     Y8, 320(DI)
 	VMULPS      Y14, Y13, Y13
@@ -6126,8 +7660,12 @@ loop0:
 	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y9, Y13, Y14
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y15, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y15, Y9
@@ -6138,6 +7676,8 @@ loop0:
 	VMULPS      Y1, Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y15, Y9
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y14
 	VMOVUPS     Y10, 352(DI)
 	VMULPS      Y12, Y15, Y15
@@ -6146,8 +7686,12 @@ loop0:
 	VSUBPS      Y0, Y10, Y10
 	VFMADD231PS Y9, Y15, Y12
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y10, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y9
@@ -6158,6 +7702,8 @@ loop0:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y9
 	VMOVAPS     Y10, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y12
 	VMOVUPS     Y7, 384(DI)
 	VMULPS      Y13, Y14, Y14
@@ -6166,8 +7712,12 @@ loop0:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y9, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y9
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y6, Y9
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y12, Y9
@@ -6178,12 +7728,16 @@ loop0:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y12, Y9
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 416(DI)
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y9, Y12, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -6219,20 +7773,28 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y7
-	VSUBPS      Y0, Y7, Y7
-	VMOVAPS     Y2, Y8
+	VMOVUPS (SI), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMOVAPS Y2, Y8
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y8
 	VPSLLD      $0x17, Y8, Y9
 	VSUBPS      Y2, Y8, Y8
 	VMOVAPS     Y7, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y8, Y10
 	VFMADD231PS Y5, Y8, Y10
 	VMOVUPS     32(SI), Y8
 	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     c4<>+0(SB), Y11
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y6, Y11
 	VMOVAPS     Y2, Y12
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y8, Y12
 	VFMADD213PS c3<>+0(SB), Y10, Y11
 	VPSLLD      $0x17, Y12, Y13
@@ -6240,6 +7802,8 @@ loop1:
 	VSUBPS      Y2, Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y10, Y11
 	VMOVAPS     Y8, Y14
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y12, Y14
 	VMULPS      Y9, Y10, Y10
 	VFMADD231PS Y5, Y12, Y14
@@ -6247,8 +7811,12 @@ loop1:
 	VSUBPS      Y0, Y12, Y12
 	VFMADD231PS Y11, Y10, Y9
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y12, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
 	VFMADD213PS c3<>+0(SB), Y14, Y10
@@ -6259,6 +7827,8 @@ loop1:
 	VMULPS      Y1, Y7, Y7
 	VFMADD213PS c1<>+0(SB), Y14, Y10
 	VMOVAPS     Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y9
 	VMOVUPS     Y7, (DI)
 	VMULPS      Y13, Y14, Y14
@@ -6267,8 +7837,12 @@ loop1:
 	VSUBPS      Y0, Y7, Y7
 	VFMADD231PS Y10, Y14, Y13
 	VMOVUPS     c4<>+0(SB), Y10
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y6, Y10
 	VMOVAPS     Y2, Y11
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD231PS Y3, Y7, Y11
 	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
 	VFMADD213PS c3<>+0(SB), Y9, Y10
@@ -6279,12 +7853,16 @@ loop1:
 	VMULPS      Y1, Y8, Y8
 	VFMADD213PS c1<>+0(SB), Y9, Y10
 	VMOVAPS     Y7, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y4, Y11, Y13
 	VMOVUPS     Y8, 32(DI)
 	VMULPS      Y15, Y9, Y9
 	VFMADD231PS Y5, Y11, Y13
 	VFMADD231PS Y10, Y9, Y15
 	VMOVUPS     c4<>+0(SB), Y8
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y13, Y6, Y8
 	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VFMADD213PS c3<>+0(SB), Y13, Y8
@@ -6315,16 +7893,22 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     log2e<>+0(SB), Y3
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS log2e<>+0(SB), Y3
+
+	// n = round(x * log2e), s = 2^n
 	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
 	VSUBPS      magic<>+0(SB), Y3, Y3
 	VMOVUPS     minusLn2<>+0(SB), Y5
+
+	// t = x - n*ln 2
 	VFMADD213PS Y2, Y3, Y5
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
 	VMOVUPS     c4<>+0(SB), Y3
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y5, Y3
 	VFMADD213PS c3<>+0(SB), Y5, Y3
 	VFMADD213PS c2<>+0(SB), Y5, Y3
@@ -6355,13 +7939,19 @@ done2:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
-	VMOVUPS      c4<>+0(SB), Y2
+
+	// n = round(x * log2e), s = 2^n
+	VFMADD213PS magic<>+0(SB), Y1, Y2
+	VPSLLD      $0x17, Y2, Y3
+	VSUBPS      magic<>+0(SB), Y2, Y2
+	VMOVUPS     minusLn2<>+0(SB), Y4
+
+	// t = x - n*ln 2
+	VFMADD213PS Y1, Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     c4<>+0(SB), Y2
+
+	// exp(x) = s + (t*s) * (c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y4, Y2
 	VFMADD213PS  c3<>+0(SB), Y4, Y2
 	VFMADD213PS  c2<>+0(SB), Y4, Y2

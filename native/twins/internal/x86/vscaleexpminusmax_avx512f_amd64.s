@@ -2,6 +2,12 @@
 
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx512f_*.
 
 //go:build !purego
@@ -35,10 +41,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -47,7 +55,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -60,8 +72,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -79,8 +97,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -103,9 +127,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -132,9 +162,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -160,7 +196,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -182,6 +222,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -245,10 +287,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -257,7 +301,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -270,8 +318,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -285,7 +339,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -300,6 +358,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -351,13 +411,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -375,19 +441,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -455,10 +527,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -467,7 +541,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -480,8 +558,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -499,8 +583,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -523,9 +613,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -552,9 +648,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -580,7 +682,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -602,6 +708,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -665,10 +773,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -677,7 +787,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -690,8 +804,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -705,7 +825,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -720,6 +844,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -771,13 +897,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -795,19 +927,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -848,10 +986,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -860,7 +1000,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -873,8 +1017,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -892,8 +1042,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -916,9 +1072,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -945,9 +1107,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -973,7 +1141,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -995,6 +1167,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -1058,10 +1232,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -1070,7 +1246,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -1083,8 +1263,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1098,7 +1284,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -1113,6 +1303,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -1164,13 +1356,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1188,19 +1386,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -1241,10 +1445,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -1253,7 +1459,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -1266,8 +1476,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1285,8 +1501,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -1309,9 +1531,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -1338,9 +1566,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -1366,7 +1600,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -1388,6 +1626,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -1451,10 +1691,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -1463,7 +1705,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -1476,8 +1722,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1491,7 +1743,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -1506,6 +1762,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -1557,13 +1815,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1581,19 +1845,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -1634,10 +1904,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u160(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -1646,7 +1918,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -1659,8 +1935,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1678,8 +1960,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -1702,9 +1990,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -1731,9 +2025,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -1759,7 +2059,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -1781,6 +2085,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -1844,10 +2150,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -1856,7 +2164,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -1869,8 +2181,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -1884,7 +2202,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -1899,6 +2221,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -1950,13 +2274,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1974,19 +2304,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2027,10 +2363,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u176(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -2039,7 +2377,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -2052,8 +2394,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2071,8 +2419,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -2095,9 +2449,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -2124,9 +2484,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -2152,7 +2518,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -2174,6 +2544,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -2237,10 +2609,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -2249,7 +2623,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -2262,8 +2640,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2277,7 +2661,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -2292,6 +2680,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -2343,13 +2733,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2367,19 +2763,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2420,10 +2822,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u192(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -2432,7 +2836,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -2445,8 +2853,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2464,8 +2878,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -2488,9 +2908,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -2517,9 +2943,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -2545,7 +2977,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -2567,6 +3003,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -2630,10 +3068,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -2642,7 +3082,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -2655,8 +3099,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2670,7 +3120,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -2685,6 +3139,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -2736,13 +3192,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2760,19 +3222,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2813,10 +3281,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u32(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -2825,7 +3295,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -2838,8 +3312,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -2857,8 +3337,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -2881,9 +3367,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -2910,9 +3402,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -2938,7 +3436,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -2960,6 +3462,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -3023,10 +3527,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3035,7 +3541,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -3048,8 +3558,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -3063,7 +3579,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -3078,6 +3598,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -3129,13 +3651,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3153,19 +3681,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -3206,10 +3740,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u48(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3218,7 +3754,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -3231,8 +3771,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -3250,8 +3796,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -3274,9 +3826,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -3303,9 +3861,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -3331,7 +3895,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -3353,6 +3921,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -3416,10 +3986,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3428,7 +4000,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -3441,8 +4017,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -3456,7 +4038,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -3471,6 +4057,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -3522,13 +4110,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3546,19 +4140,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -3599,10 +4199,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3611,7 +4213,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -3624,8 +4230,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -3643,8 +4255,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -3667,9 +4285,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -3696,9 +4320,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -3724,7 +4354,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -3746,6 +4380,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -3809,10 +4445,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -3821,7 +4459,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -3834,8 +4476,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -3849,7 +4497,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -3864,6 +4516,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -3915,13 +4569,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3939,19 +4599,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -3992,10 +4658,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -4004,7 +4672,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -4017,8 +4689,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -4036,8 +4714,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -4060,9 +4744,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -4089,9 +4779,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -4117,7 +4813,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -4139,6 +4839,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -4202,10 +4904,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -4214,7 +4918,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -4227,8 +4935,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -4242,7 +4956,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -4257,6 +4975,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -4308,13 +5028,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4332,19 +5058,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -4385,10 +5117,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96(SB), $384-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -4397,7 +5131,11 @@ loop0:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -4410,8 +5148,14 @@ loop0:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -4429,8 +5173,14 @@ loop0:
 	VSUBPS      Z0, Z26, Z26
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z27
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z27
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z25, Z28
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z29
@@ -4453,9 +5203,15 @@ loop0:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z27
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z28, Z25
 	VMOVUPS     Z22, 64(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z22
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z29
@@ -4482,9 +5238,15 @@ loop0:
 	VFMADD213PS Z10, Z15, Z27
 	VFMADD213PS Z8, Z19, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z25, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z31
 	VMOVUPS     Z30, 192(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z13, Z30
 	VMULPS      Z1, Z23, Z23
 	VFMADD213PS Z10, Z16, Z29
@@ -4510,7 +5272,11 @@ loop0:
 	VFMADD213PS Z10, Z19, Z11
 	VFMADD213PS Z8, Z25, Z15
 	VMOVAPS     Z6, Z17
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z17
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z30, Z13
 	VMULPS      Z1, Z29, Z29
 	VFMADD213PS Z10, Z20, Z12
@@ -4532,6 +5298,8 @@ loop0:
 	VFMADD213PS Z10, Z25, Z15
 	VFMADD213PS Z8, Z31, Z17
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z13, Z5, Z20
 	VMULPS      Z1, Z12, Z12
 	VFMADD213PS Z10, Z26, Z16
@@ -4595,10 +5363,12 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMOVUPS     64(SI), Z12
-	VSUBPS      Z0, Z12, Z12
+	VMOVUPS (SI), Z11
+	VSUBPS  Z0, Z11, Z11
+	VMOVUPS 64(SI), Z12
+	VSUBPS  Z0, Z12, Z12
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z13
 	VMULPS      Z2, Z12, Z14
 	VRNDSCALEPS $0x00, Z13, Z13
@@ -4607,7 +5377,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z14, Z14
 	VMOVUPS     192(SI), Z16
 	VSUBPS      Z0, Z16, Z16
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z13, Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z17
 	VFMADD231PS Z3, Z14, Z12
 	VMULPS      Z2, Z16, Z18
@@ -4620,8 +5394,14 @@ loop1:
 	VMOVUPS     320(SI), Z20
 	VSUBPS      Z0, Z20, Z20
 	VMOVAPS     Z6, Z21
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z21
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z17, Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z19, Z22
 	VMOVAPS     Z6, Z23
 	VFMADD231PS Z12, Z5, Z23
@@ -4635,7 +5415,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z21
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z22, Z19
 	VFMADD213PS Z8, Z12, Z23
 	VMOVAPS     Z6, Z26
@@ -4650,6 +5434,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z21
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z11
 	VFMADD213PS Z10, Z12, Z23
 	VFMADD213PS Z8, Z16, Z26
@@ -4701,13 +5487,19 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VSUBPS           Z0, Z2, Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4725,19 +5517,25 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VSUBPS.BCST      max+52(FP), Z0, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST max+52(FP), Z0, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2

@@ -2,6 +2,12 @@
 
 // The second pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): exp(x) * mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_vscaleextexp_ukernel__avx2_*.
 
 //go:build !purego
@@ -31,34 +37,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -66,17 +90,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -84,17 +116,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -102,17 +142,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -120,17 +168,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -138,17 +194,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -156,17 +220,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -174,17 +246,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -192,17 +272,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -210,17 +298,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -228,17 +324,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -246,17 +350,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -264,17 +376,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -282,17 +402,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -300,10 +428,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -314,15 +446,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -342,34 +476,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -377,17 +529,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -395,10 +555,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -409,15 +573,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -430,12 +596,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -443,33 +615,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -479,11 +659,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -640,34 +822,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -675,17 +875,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -693,17 +901,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -711,17 +927,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -729,17 +953,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -747,17 +979,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -765,17 +1005,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -783,17 +1031,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -801,17 +1057,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -819,17 +1083,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -837,17 +1109,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -855,17 +1135,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -873,17 +1161,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -891,17 +1187,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -909,10 +1213,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -923,15 +1231,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -951,34 +1261,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -986,17 +1314,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -1004,10 +1340,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -1018,15 +1358,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -1039,12 +1381,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -1052,33 +1400,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -1088,11 +1444,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -1121,34 +1479,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -1156,17 +1532,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -1174,17 +1558,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -1192,17 +1584,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1210,17 +1610,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1228,17 +1636,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1246,17 +1662,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -1264,17 +1688,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1282,17 +1714,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1300,17 +1740,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1318,17 +1766,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -1336,17 +1792,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1354,17 +1818,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1372,17 +1844,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1390,10 +1870,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -1404,15 +1888,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -1432,34 +1918,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -1467,17 +1971,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -1485,10 +1997,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -1499,15 +2015,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -1520,12 +2038,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -1533,33 +2057,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -1569,11 +2101,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -1602,34 +2136,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -1637,17 +2189,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -1655,17 +2215,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -1673,17 +2241,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1691,17 +2267,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1709,17 +2293,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1727,17 +2319,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -1745,17 +2345,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1763,17 +2371,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1781,17 +2397,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1799,17 +2423,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -1817,17 +2449,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -1835,17 +2475,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -1853,17 +2501,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -1871,10 +2527,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -1885,15 +2545,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -1913,34 +2575,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -1948,17 +2628,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -1966,10 +2654,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -1980,15 +2672,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -2001,12 +2695,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -2014,33 +2714,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -2050,11 +2758,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -2083,34 +2793,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -2118,17 +2846,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -2136,17 +2872,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -2154,17 +2898,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2172,17 +2924,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2190,17 +2950,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2208,17 +2976,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -2226,17 +3002,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2244,17 +3028,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2262,17 +3054,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2280,17 +3080,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -2298,17 +3106,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2316,17 +3132,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2334,17 +3158,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2352,10 +3184,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -2366,15 +3202,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -2394,34 +3232,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -2429,17 +3285,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -2447,10 +3311,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -2461,15 +3329,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -2482,12 +3352,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -2495,33 +3371,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -2531,11 +3415,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -2564,34 +3450,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -2599,17 +3503,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -2617,17 +3529,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -2635,17 +3555,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2653,17 +3581,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2671,17 +3607,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2689,17 +3633,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -2707,17 +3659,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2725,17 +3685,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2743,17 +3711,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2761,17 +3737,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -2779,17 +3763,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -2797,17 +3789,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -2815,17 +3815,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -2833,10 +3841,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -2847,15 +3859,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -2875,34 +3889,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -2910,17 +3942,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -2928,10 +3968,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -2942,15 +3986,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -2963,12 +4009,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -2976,33 +4028,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -3012,11 +4072,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -3045,34 +4107,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -3080,17 +4160,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -3098,17 +4186,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -3116,17 +4212,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3134,17 +4238,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3152,17 +4264,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3170,17 +4290,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -3188,17 +4316,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3206,17 +4342,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3224,17 +4368,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3242,17 +4394,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -3260,17 +4420,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3278,17 +4446,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3296,17 +4472,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3314,10 +4498,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -3328,15 +4516,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -3356,34 +4546,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -3391,17 +4599,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -3409,10 +4625,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -3423,15 +4643,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -3444,12 +4666,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -3457,33 +4685,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -3493,11 +4729,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -3526,34 +4764,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -3561,17 +4817,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -3579,17 +4843,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -3597,17 +4869,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3615,17 +4895,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3633,17 +4921,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3651,17 +4947,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -3669,17 +4973,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3687,17 +4999,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3705,17 +5025,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3723,17 +5051,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -3741,17 +5077,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -3759,17 +5103,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -3777,17 +5129,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -3795,10 +5155,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -3809,15 +5173,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -3837,34 +5203,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -3872,17 +5256,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -3890,10 +5282,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -3904,15 +5300,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -3925,12 +5323,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -3938,33 +5342,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -3974,11 +5386,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -4007,34 +5421,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -4042,17 +5474,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -4060,17 +5500,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -4078,17 +5526,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4096,17 +5552,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4114,17 +5578,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4132,17 +5604,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -4150,17 +5630,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4168,17 +5656,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4186,17 +5682,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4204,17 +5708,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -4222,17 +5734,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4240,17 +5760,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4258,17 +5786,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4276,10 +5812,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -4290,15 +5830,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -4318,34 +5860,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -4353,17 +5913,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -4371,10 +5939,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -4385,15 +5957,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -4406,12 +5980,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -4419,33 +5999,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -4455,11 +6043,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -4488,34 +6078,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -4523,17 +6131,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -4541,17 +6157,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -4559,17 +6183,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4577,17 +6209,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4595,17 +6235,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4613,17 +6261,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -4631,17 +6287,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4649,17 +6313,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4667,17 +6339,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4685,17 +6365,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -4703,17 +6391,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -4721,17 +6417,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -4739,17 +6443,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -4757,10 +6469,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -4771,15 +6487,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -4799,34 +6517,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -4834,17 +6570,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -4852,10 +6596,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -4866,15 +6614,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -4887,12 +6637,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -4900,33 +6656,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -4936,11 +6700,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -4969,34 +6735,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -5004,17 +6788,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -5022,17 +6814,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -5040,17 +6840,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5058,17 +6866,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5076,17 +6892,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5094,17 +6918,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -5112,17 +6944,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5130,17 +6970,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5148,17 +6996,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5166,17 +7022,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -5184,17 +7048,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5202,17 +7074,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5220,17 +7100,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5238,10 +7126,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -5252,15 +7144,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -5280,34 +7174,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -5315,17 +7227,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -5333,10 +7253,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -5347,15 +7271,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -5368,12 +7294,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -5381,33 +7313,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -5417,11 +7357,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER
@@ -5450,34 +7392,52 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -5485,17 +7445,25 @@ loop0:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -5503,17 +7471,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
 	VMOVUPS     128(SI), Y9
-	VMULPS      Y2, Y9, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y11, Y13
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y9
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y13
@@ -5521,17 +7497,25 @@ loop0:
 	VMULPS      Y15, Y10, Y10
 	VMULPS      Y0, Y13, Y13
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     160(SI), Y10
-	VMULPS      Y2, Y10, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y12, Y12
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y12, Y12
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y10
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5539,17 +7523,25 @@ loop0:
 	VMULPS      Y12, Y13, Y13
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y13, 96(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     192(SI), Y12
-	VMULPS      Y2, Y12, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5557,17 +7549,25 @@ loop0:
 	VMULPS      Y14, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 128(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     224(SI), Y11
-	VMULPS      Y2, Y11, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y11
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5575,17 +7575,25 @@ loop0:
 	VMULPS      Y15, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 160(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     256(SI), Y9
-	VMULPS      Y2, Y9, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y9
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -5593,17 +7601,25 @@ loop0:
 	VMULPS      Y13, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     288(SI), Y10
-	VMULPS      Y2, Y10, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y10
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5611,17 +7627,25 @@ loop0:
 	VMULPS      Y14, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 224(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     320(SI), Y12
-	VMULPS      Y2, Y12, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y12
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5629,17 +7653,25 @@ loop0:
 	VMULPS      Y15, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 256(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     352(SI), Y11
-	VMULPS      Y2, Y11, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5647,17 +7679,25 @@ loop0:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 288(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y11, Y12
 	VMOVUPS     384(SI), Y9
-	VMULPS      Y2, Y9, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y9, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y11, Y12
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y11, Y12
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y9
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y12
@@ -5665,17 +7705,25 @@ loop0:
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y0, Y12, Y12
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VMOVUPS     Y10, 320(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     416(SI), Y10
-	VMULPS      Y2, Y10, Y14
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y10, Y14
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y14, Y14
 	VADDPS      magic<>+0(SB), Y15, Y15
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y14, Y10
 	VPSLLD      $0x17, Y15, Y15
 	VFMADD213PS c0<>+0(SB), Y9, Y11
@@ -5683,17 +7731,25 @@ loop0:
 	VMULPS      Y15, Y12, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y10, Y5, Y9
 	VMOVUPS     Y12, 352(DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y10, Y9
 	VMOVUPS     448(SI), Y12
-	VMULPS      Y2, Y12, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y12, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y10, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y10, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y12
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y10, Y9
@@ -5701,17 +7757,25 @@ loop0:
 	VMULPS      Y13, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y10
 	VMOVUPS     Y11, 384(DI)
 	VADDPS      Y1, Y14, Y14
 	VFMADD213PS Y7, Y12, Y10
 	VMOVUPS     480(SI), Y11
-	VMULPS      Y2, Y11, Y13
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y14, Y14
 	VFMADD213PS Y8, Y12, Y10
 	VROUNDPS    $0x08, Y13, Y13
 	VADDPS      magic<>+0(SB), Y14, Y14
 	VFMADD213PS c1<>+0(SB), Y12, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y11
 	VPSLLD      $0x17, Y14, Y14
 	VFMADD213PS c0<>+0(SB), Y12, Y10
@@ -5719,10 +7783,14 @@ loop0:
 	VMULPS      Y14, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y12
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y12
 	VMOVUPS     Y9, 416(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y12
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -5733,15 +7801,17 @@ loop0:
 	VMULPS      Y0, Y12, Y12
 	VMOVUPS     Y10, 448(DI)
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      minExponent<>+0(SB), Y13, Y13
-	VADDPS      magic<>+0(SB), Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y12, 480(DI)
-	ADDQ        $0x00000200, SI
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, CX
-	JGE         loop0
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y13, Y13
+	VADDPS  magic<>+0(SB), Y13, Y13
+	VPSLLD  $0x17, Y13, Y13
+	VMULPS  Y13, Y12, Y12
+	VMOVUPS Y12, 480(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop0
 
 done0:
 	ADDQ $0x00000080, CX
@@ -5761,34 +7831,52 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Y9
-	VMULPS      Y2, Y9, Y10
-	VROUNDPS    $0x08, Y10, Y10
+	VMOVUPS (SI), Y9
+
+	// n = round(x * log2e)
+	VMULPS   Y2, Y9, Y10
+	VROUNDPS $0x08, Y10, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y10, Y9
 	VFMADD231PS Y4, Y10, Y9
 	VMOVAPS     Y6, Y11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y9, Y5, Y11
 	VFMADD213PS Y7, Y9, Y11
 	VMOVUPS     32(SI), Y12
+
+	// n = round(x * log2e)
 	VMULPS      Y2, Y12, Y13
 	VFMADD213PS Y8, Y9, Y11
 	VROUNDPS    $0x08, Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y9, Y11
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y13, Y12
 	VFMADD213PS c0<>+0(SB), Y9, Y11
 	VFMADD231PS Y4, Y13, Y12
 	VMULPS      Y0, Y11, Y11
 	VMOVAPS     Y6, Y9
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y12, Y5, Y9
 	VADDPS      Y1, Y10, Y10
 	VFMADD213PS Y7, Y12, Y9
 	VMOVUPS     64(SI), Y14
-	VMULPS      Y2, Y14, Y15
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y14, Y15
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y10, Y10
 	VFMADD213PS Y8, Y12, Y9
 	VROUNDPS    $0x08, Y15, Y15
 	VADDPS      magic<>+0(SB), Y10, Y10
 	VFMADD213PS c1<>+0(SB), Y12, Y9
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y15, Y14
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD213PS c0<>+0(SB), Y12, Y9
@@ -5796,17 +7884,25 @@ loop1:
 	VMULPS      Y10, Y11, Y11
 	VMULPS      Y0, Y9, Y9
 	VMOVAPS     Y6, Y10
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y14, Y5, Y10
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y1, Y13, Y13
 	VFMADD213PS Y7, Y14, Y10
 	VMOVUPS     96(SI), Y11
-	VMULPS      Y2, Y11, Y12
+
+	// n = round(x * log2e)
+	VMULPS Y2, Y11, Y12
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y13, Y13
 	VFMADD213PS Y8, Y14, Y10
 	VROUNDPS    $0x08, Y12, Y12
 	VADDPS      magic<>+0(SB), Y13, Y13
 	VFMADD213PS c1<>+0(SB), Y14, Y10
+
+	// t = x - n*ln 2
 	VFMADD231PS Y3, Y12, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD213PS c0<>+0(SB), Y14, Y10
@@ -5814,10 +7910,14 @@ loop1:
 	VMULPS      Y13, Y9, Y9
 	VMULPS      Y0, Y10, Y10
 	VMOVAPS     Y6, Y13
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Y11, Y5, Y13
 	VMOVUPS     Y9, 32(DI)
 	VADDPS      Y1, Y15, Y15
 	VFMADD213PS Y7, Y11, Y13
+
+	// 2^n
 	VMAXPS      minExponent<>+0(SB), Y15, Y15
 	VFMADD213PS Y8, Y11, Y13
 	VADDPS      magic<>+0(SB), Y15, Y15
@@ -5828,15 +7928,17 @@ loop1:
 	VMULPS      Y0, Y13, Y13
 	VMOVUPS     Y10, 64(DI)
 	VADDPS      Y1, Y12, Y12
-	VMAXPS      minExponent<>+0(SB), Y12, Y12
-	VADDPS      magic<>+0(SB), Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMULPS      Y12, Y13, Y13
-	VMOVUPS     Y13, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y12, Y12
+	VADDPS  magic<>+0(SB), Y12, Y12
+	VPSLLD  $0x17, Y12, Y12
+	VMULPS  Y12, Y13, Y13
+	VMOVUPS Y13, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -5849,12 +7951,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS     (SI), Y2
-	VMULPS      log2e<>+0(SB), Y2, Y3
-	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS (SI), Y2
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y2, Y3
+	VROUNDPS $0x08, Y3, Y3
+
+	// t = x - n*ln 2
 	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
 	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
 	VMOVUPS     c4<>+0(SB), Y4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS c5<>+0(SB), Y2, Y4
 	VFMADD213PS c3<>+0(SB), Y2, Y4
 	VFMADD213PS c2<>+0(SB), Y2, Y4
@@ -5862,33 +7970,41 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
-	VMULPS      Y3, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
+
+	// 2^n
+	VMAXPS  minExponent<>+0(SB), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     loop2
 
 done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
-	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
-	VMOVUPS      c4<>+0(SB), Y3
+	TESTQ      CX, CX
+	JZ         done3
+	LEAQ       tailmask<>+32(SB), AX
+	MOVQ       CX, DX
+	SHLQ       $0x02, DX
+	SUBQ       DX, AX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+
+	// n = round(x * log2e)
+	VMULPS   log2e<>+0(SB), Y1, Y2
+	VROUNDPS $0x08, Y2, Y2
+
+	// t = x - n*ln 2
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y3
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS  c5<>+0(SB), Y1, Y3
 	VFMADD213PS  c3<>+0(SB), Y1, Y3
 	VFMADD213PS  c2<>+0(SB), Y1, Y3
@@ -5898,11 +8014,13 @@ done2:
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (DI)
+
+	// 2^n
+	VMAXPS     minExponent<>+0(SB), Y2, Y2
+	VADDPS     magic<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y0, (DI)
 
 done3:
 	VZEROUPPER

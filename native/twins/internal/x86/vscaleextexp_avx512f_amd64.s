@@ -2,6 +2,12 @@
 
 // The second pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): exp(x) * mantissa * 2^exponent.
 //
+// The formula and the coefficients are upstream's (see NOTICE), for x - max in place of x where there is a maximum:
+//
+//	n = round(x * log2e)    exp(x) = 2^n * exp(t)
+//	t = x - n*ln 2          ln 2 is one or two terms, subtracted one after the other
+//	exp(t) = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))    a minimax polynomial
+//
 // Twins of upstream's xnn_f32_vscaleextexp_ukernel__avx512f_*.
 
 //go:build !purego
@@ -35,14 +41,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -52,9 +64,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -69,9 +87,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -90,10 +114,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -118,11 +148,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -150,8 +186,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -175,6 +215,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -247,14 +289,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -264,9 +312,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -281,7 +335,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -296,6 +354,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -353,12 +413,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -377,18 +443,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -457,14 +529,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -474,9 +552,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -491,9 +575,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -512,10 +602,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -540,11 +636,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -572,8 +674,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -597,6 +703,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -669,14 +777,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -686,9 +800,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -703,7 +823,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -718,6 +842,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -775,12 +901,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -799,18 +931,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -852,14 +990,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -869,9 +1013,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -886,9 +1036,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -907,10 +1063,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -935,11 +1097,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -967,8 +1135,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -992,6 +1164,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -1064,14 +1238,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -1081,9 +1261,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -1098,7 +1284,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -1113,6 +1303,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -1170,12 +1362,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1194,18 +1392,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -1247,14 +1451,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -1264,9 +1474,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -1281,9 +1497,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -1302,10 +1524,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -1330,11 +1558,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -1362,8 +1596,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -1387,6 +1625,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -1459,14 +1699,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -1476,9 +1722,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -1493,7 +1745,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -1508,6 +1764,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -1565,12 +1823,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1589,18 +1853,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -1642,14 +1912,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u160(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -1659,9 +1935,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -1676,9 +1958,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -1697,10 +1985,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -1725,11 +2019,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -1757,8 +2057,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -1782,6 +2086,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -1854,14 +2160,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -1871,9 +2183,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -1888,7 +2206,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -1903,6 +2225,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -1960,12 +2284,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -1984,18 +2314,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2037,14 +2373,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u176(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -2054,9 +2396,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -2071,9 +2419,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -2092,10 +2446,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -2120,11 +2480,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -2152,8 +2518,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -2177,6 +2547,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -2249,14 +2621,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -2266,9 +2644,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -2283,7 +2667,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -2298,6 +2686,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -2355,12 +2745,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2379,18 +2775,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2432,14 +2834,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u192(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -2449,9 +2857,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -2466,9 +2880,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -2487,10 +2907,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -2515,11 +2941,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -2547,8 +2979,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -2572,6 +3008,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -2644,14 +3082,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -2661,9 +3105,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -2678,7 +3128,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -2693,6 +3147,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -2750,12 +3206,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -2774,18 +3236,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -2827,14 +3295,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u32(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -2844,9 +3318,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -2861,9 +3341,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -2882,10 +3368,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -2910,11 +3402,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -2942,8 +3440,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -2967,6 +3469,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -3039,14 +3543,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -3056,9 +3566,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -3073,7 +3589,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -3088,6 +3608,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -3145,12 +3667,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3169,18 +3697,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -3222,14 +3756,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u48(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -3239,9 +3779,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -3256,9 +3802,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -3277,10 +3829,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -3305,11 +3863,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -3337,8 +3901,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -3362,6 +3930,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -3434,14 +4004,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -3451,9 +4027,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -3468,7 +4050,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -3483,6 +4069,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -3540,12 +4128,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3564,18 +4158,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -3617,14 +4217,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -3634,9 +4240,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -3651,9 +4263,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -3672,10 +4290,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -3700,11 +4324,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -3732,8 +4362,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -3757,6 +4391,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -3829,14 +4465,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -3846,9 +4488,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -3863,7 +4511,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -3878,6 +4530,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -3935,12 +4589,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -3959,18 +4619,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -4012,14 +4678,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -4029,9 +4701,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -4046,9 +4724,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -4067,10 +4751,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -4095,11 +4785,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -4127,8 +4823,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -4152,6 +4852,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -4224,14 +4926,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -4241,9 +4949,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -4258,7 +4972,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -4273,6 +4991,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -4330,12 +5050,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4354,18 +5080,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
@@ -4407,14 +5139,20 @@ TEXT ·f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(SB), $448-56
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -4424,9 +5162,15 @@ loop0:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -4441,9 +5185,15 @@ loop0:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VMOVUPS     384(SI), Z26
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z26, Z27
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z28
@@ -4462,10 +5212,16 @@ loop0:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z26
 	VMOVUPS     512(SI), Z31
 	VMOVUPS     Z24, (BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z31, Z24
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z28
@@ -4490,11 +5246,17 @@ loop0:
 	VFMADD213PS Z10, Z15, Z25
 	VFMADD213PS Z8, Z20, Z11
 	VMOVAPS     Z6, Z15
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z26, Z5, Z15
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z24, Z31
 	VMOVUPS     Z30, 192(BX)
 	VMOVUPS     640(SI), Z30
 	VMOVUPS     Z27, 256(BX)
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z30, Z27
 	VADDPS      Z1, Z14, Z14
 	VFMADD213PS Z10, Z17, Z28
@@ -4522,8 +5284,12 @@ loop0:
 	VFMADD213PS Z10, Z20, Z11
 	VFMADD213PS Z8, Z26, Z15
 	VMOVAPS     Z6, Z14
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z31, Z5, Z14
 	VMOVUPS     640(SI), Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z27, Z19
 	VMOVUPS     Z22, 64(DI)
 	VADDPS      128(BX), Z1, Z20
@@ -4547,6 +5313,8 @@ loop0:
 	VFMADD213PS Z10, Z26, Z15
 	VFMADD213PS Z8, Z31, Z14
 	VMOVAPS     Z6, Z20
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z19, Z5, Z20
 	VMOVUPS     Z28, 192(DI)
 	VADDPS      (BX), Z1, Z23
@@ -4619,14 +5387,20 @@ done0:
 	PCALIGN      $0x40
 
 loop1:
-	VMOVUPS     (SI), Z11
+	VMOVUPS (SI), Z11
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z11, Z12
 	VMOVUPS     64(SI), Z13
 	VMULPS      Z2, Z13, Z14
 	VRNDSCALEPS $0x00, Z12, Z12
 	VRNDSCALEPS $0x00, Z14, Z14
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z12, Z11
 	VMOVUPS     128(SI), Z15
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z15, Z16
 	VFMADD231PS Z3, Z14, Z13
 	VMOVUPS     192(SI), Z17
@@ -4636,9 +5410,15 @@ loop1:
 	VFMADD231PS Z4, Z14, Z13
 	VRNDSCALEPS $0x00, Z18, Z18
 	VMOVAPS     Z6, Z19
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z11, Z5, Z19
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z16, Z15
 	VMOVUPS     256(SI), Z20
+
+	// n = round(x * log2e)
 	VMULPS      Z2, Z20, Z21
 	VMOVAPS     Z6, Z22
 	VFMADD231PS Z13, Z5, Z22
@@ -4653,7 +5433,11 @@ loop1:
 	VRNDSCALEPS $0x00, Z24, Z24
 	VFMADD213PS Z8, Z11, Z19
 	VMOVAPS     Z6, Z25
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z15, Z5, Z25
+
+	// t = x - n*ln 2
 	VFMADD231PS Z3, Z21, Z20
 	VFMADD213PS Z8, Z13, Z22
 	VMOVAPS     Z6, Z26
@@ -4668,6 +5452,8 @@ loop1:
 	VFMADD213PS Z10, Z11, Z19
 	VFMADD213PS Z8, Z15, Z25
 	VMOVAPS     Z6, Z11
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS Z20, Z5, Z11
 	VFMADD213PS Z10, Z13, Z22
 	VFMADD213PS Z8, Z17, Z26
@@ -4725,12 +5511,18 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS          (SI), Z2
-	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
+	VMOVUPS (SI), Z2
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS $0x00, Z3, Z3
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
 	VBROADCASTSS     c4<>+0(SB), Z4
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c3<>+0(SB), Z2, Z4
 	VFMADD213PS.BCST c2<>+0(SB), Z2, Z4
@@ -4749,18 +5541,24 @@ done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
-	TESTQ            CX, CX
-	JZ               done3
-	MOVL             $0x00000001, AX
-	SHLL             CL, AX
-	DECL             AX
-	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z0
-	VMULPS.BCST      log2e<>+0(SB), Z0, Z1
-	VRNDSCALEPS      $0x00, Z1, Z1
+	TESTQ     CX, CX
+	JZ        done3
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (SI), K1, Z0
+
+	// n = round(x * log2e)
+	VMULPS.BCST log2e<>+0(SB), Z0, Z1
+	VRNDSCALEPS $0x00, Z1, Z1
+
+	// t = x - n*ln 2
 	VFMADD231PS.BCST minusLn2<>+0(SB), Z1, Z0
 	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z1, Z0
 	VBROADCASTSS     c4<>+0(SB), Z2
+
+	// p = c0 + t*(c1 + t*(c2 + t*(c3 + t*(c4 + t*c5))))
 	VFMADD231PS.BCST c5<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c3<>+0(SB), Z0, Z2
 	VFMADD213PS.BCST c2<>+0(SB), Z0, Z2
