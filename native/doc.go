@@ -64,8 +64,9 @@
 //
 // # Instructions
 //
-// AVX-512, AVX2 (with FMA and F16C), NEON, and plain Go. The environment variable TWOPASS_ISA limits
-// them to the named level: scalar, avx2, avx512 or neon. A value that is unknown or of another
-// architecture is ignored; [Level] reports it. GODEBUG=cpu.avx2=off and the like work as they do for
-// the standard library. The purego build tag leaves all assembly out.
+// AVX-512, AVX2 (with FMA and F16C), NEON, RVV 1.0 (RISC-V's V extension, registers of any size), and
+// plain Go. The environment variable TWOPASS_ISA limits them to the named level: scalar, avx2, avx512,
+// neon or rvv. A value that is unknown or of another architecture is ignored; [Level] reports it.
+// GODEBUG=cpu.avx2=off and the like work as they do for the standard library. The purego build tag
+// leaves all assembly out; so does Go 1.24 on RISC-V, which can't assemble it.
 package native

@@ -1,5 +1,10 @@
 // Package twins has the kernels of upstream XNNPACK in Go assembly, by upstream's names and
 // with upstream's bits. It is for those who validate kernels; package native has no use for it.
+//
+// Upstream's 8 kernels for RISC-V's vectors have no twins. The two with exponentials,
+// f32_raddstoreexpminusmax, have no bits of their own: the order of the sum depends on the size of the
+// CPU's registers. (They also take e^NaN and e^-Inf for 8.3e-39.) The other six, of rmax and vmulc, make
+// no softmax without them.
 package twins
 
 import (

@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // Levels lists the levels that this build has and this CPU runs. Registers have 128 bits at least:
 // the V extension has no smaller ones.
 func Levels() []Level {
-	if cpu.RISCV64.HasV {
+	if cpu.RISCV64.HasV && !off("v") {
 		return []Level{Plain, RVV}
 	}
 	return []Level{Plain}
