@@ -117,10 +117,10 @@ func (a *Accumulator) merge(s *sum, ref float32) {
 	b := *s
 	if a.sum.total != 0 && a.ref != ref {
 		// Bring both to the reference of the larger element.
-		if largestOf(a.sum.max, a.ref) >= largestOf(b.max, ref) {
-			b.refer(ref, a.ref, a.Scale())
+		if top, other := largestOf(a.sum.max, a.ref), largestOf(b.max, ref); top >= other {
+			b.refer(ref, a.ref, a.Scale(), top)
 		} else {
-			a.sum.refer(a.ref, ref, a.Scale())
+			a.sum.refer(a.ref, ref, a.Scale(), other)
 			a.ref = ref
 		}
 	} else {
@@ -132,17 +132,23 @@ func (a *Accumulator) merge(s *sum, ref float32) {
 // largestOf is a largest element as it was, before a reference was subtracted.
 func largestOf(m, ref float32) float64 { return float64(m) + float64(ref) }
 
-// refer changes the reference of a sum to one that is not much smaller.
-func (s *sum) refer(from, to, scale float32) {
-	d := float64((float64(from) - float64(to)) * float64(scale))
-	if d < -1000 {
+// refer changes the reference of a sum to that of another one with the largest element top, next to
+// which the sum may be too small to count.
+func (s *sum) refer(from, to, scale float32, top float64) {
+	m := largestOf(s.max, from)
+	if float64((m-top)*float64(scale)) < -1000 {
 		*s = sum{}
 		return
 	}
-	m := largestOf(s.max, from) - float64(to)
-	f := arith.Exp64(d)
+	d := float64((float64(from) - float64(to)) * float64(scale))
+	if d < -1000 || d > 0 { // one reference is 0, so that the power of two goes into n
+		k := math.Ceil(float64(d * math.Log2E))
+		d -= float64(k * math.Ln2)
+		s.n += float32(k)
+	}
+	f := arith.Exp64(min(d, 0))
 	s.total, s.top, s.rest = float64(s.total*f), float64(s.top*f), float64(s.rest*f)
-	s.max = float32(m)
+	s.max = float32(m - float64(to))
 }
 
 // Merge adds what b holds. It panics if b has another scale.

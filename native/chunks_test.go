@@ -1,0 +1,94 @@
+package native_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// TestChunks has rows whose chunks are of one number each, near 0 or far from it on both sides: from
+// 262,144 on kernels stop, and from 327,680 on rows are shifted.
+func TestChunks(t *testing.T) {
+	values := []float32{0, 300000, 327675, 327690, 1e6, -262150, -327675, -327690, -1e6, float32(math.Inf(-1))}
+	level := levels()[len(levels())-1]
+	for i := range values {
+		for k, v := range values {
+			if arith.Best = level; (i+k)%9 == 0 {
+				arith.Best = arith.Plain
+			}
+			checkChunks(t, []float32{values[i], v})
+		}
+	}
+	r := rand.New(rand.NewPCG(3, 14))
+	arith.Best = level
+	for range 30 {
+		checkChunks(t, []float32{values[r.IntN(len(values))], values[r.IntN(len(values))], values[r.IntN(len(values))]})
+	}
+}
+
+func checkChunks(t *testing.T, values []float32) {
+	t.Helper()
+	const last = 100 // elements of the last chunk
+	n := (len(values)-1)*native.ChunkLen + last
+	x, soft, log := make([]float32, n), make([]float32, n), make([]float32, n)
+	top := math.Inf(-1)
+	var a native.Accumulator
+	for k, v := range values {
+		piece := x[k*native.ChunkLen : min((k+1)*native.ChunkLen, n)]
+		for i := range piece {
+			piece[i] = v
+		}
+		top = max(top, float64(v))
+		a.Add(piece)
+	}
+	sum := 0.0
+	for k, v := range values {
+		many := native.ChunkLen
+		if k == len(values)-1 {
+			many = last
+		}
+		sum += float64(many) * math.Exp(float64(v)-top)
+	}
+	near := func(got float32, want, fixed float64) bool {
+		return float64(got) == want || math.Abs(float64(got)-want) <= fixed+7*0x1p-24*math.Abs(want) || want != want && got != got
+	}
+	check := func(what string) {
+		t.Helper()
+		for k, v := range values {
+			begin, end := k*native.ChunkLen, min((k+1)*native.ChunkLen, n)
+			wantLog := float64(v) - top - math.Log(sum)
+			want := math.Exp(wantLog)
+			if want < 0x1p-126 {
+				want = 0
+			}
+			for i := begin; i < end; i++ {
+				if !same(soft[i], soft[begin]) || !same(log[i], log[begin]) {
+					t.Fatalf("level %v, %v, %s: element %d of chunk %d differs from the first", arith.Best, values, what, i-begin, k)
+				}
+			}
+			if !near(soft[begin], want, 0) || !near(log[begin], wantLog, 0x1p-22) {
+				t.Errorf("level %v, %v, %s: in chunk %d the softmax is %v, its logarithm %v, want %v, %v", arith.Best, values, what, k, soft[begin], log[begin], want, wantLog)
+			}
+		}
+	}
+	row := native.Row(x)
+	native.Softmax(soft, x)
+	native.LogSoftmax(log, x)
+	check("alone")
+	if y := native.LogSumExp(x); !near(y, top+math.Log(sum), 0x1p-22) && !(math.IsInf(top, -1) && y == float32(top)) {
+		t.Errorf("level %v, %v: log-sum-exp is %v, want %v", arith.Best, values, y, top+math.Log(sum))
+	}
+	for _, o := range []native.Options{{Algorithm: native.Recompute}, {Algorithm: native.Store, Goroutines: 3}} {
+		clear(soft)
+		clear(log)
+		native.SoftmaxRows(native.Row(soft), row, &o)
+		native.LogSoftmaxRows(native.Row(log), row, &o)
+		check(o.Explain(n))
+	}
+	a.Softmax(soft, x)
+	a.LogSoftmax(log, x)
+	check("by an accumulator")
+}
