@@ -92,3 +92,28 @@ func checkChunks(t *testing.T, values []float32) {
 	a.LogSoftmax(log, x)
 	check("by an accumulator")
 }
+
+// TestShift holds from which largest element on a row has the bits of the row less that element: the
+// definition's 327,680. Those nearer to 0 have others, as their exponentials are less exact.
+func TestShift(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for top, shifted := range map[float32]bool{
+			300000: false, 327680: false, 327680.03125: true, 400000: true,
+			-300000: false, -327680: false, -327680.03125: true, -400000: true,
+		} {
+			for _, n := range []int{50, 5000, native.ChunkLen + 5} {
+				x, less := make([]float32, n), make([]float32, n)
+				for i := range x {
+					less[i] = -float32(i*7%600) / 32
+					x[i] = top + less[i]
+				}
+				got, want := make([]float32, n), make([]float32, n)
+				native.Softmax(got, x)
+				native.Softmax(want, less)
+				if equal := sameRow(got, want); equal != shifted {
+					t.Errorf("level %v: %d elements up to %v have the bits of those less it: %v, want %v", arith.Best, n, top, equal, shifted)
+				}
+			}
+		}
+	}
+}
