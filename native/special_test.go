@@ -17,6 +17,8 @@ var specials = []struct {
 }{
 	{"finite", []float32{1, 2, -3}, "correct", "correct"},
 	{"huge", []float32{maxFloat32, 0, -maxFloat32}, "correct", "correct"},
+	{"largest", []float32{maxFloat32, maxFloat32}, "correct", "correct"},
+	{"least", []float32{-maxFloat32, -maxFloat32}, "correct", "correct"},
 	{"large offset", []float32{1e30, 1e30, 1e30}, "correct", "correct"},
 	{"large negative offset", []float32{-1e30, -1e30}, "correct", "correct"},
 	{"tiny", []float32{1e-45, -1e-45, 0, 1e-38}, "correct", "correct"},
