@@ -91,6 +91,12 @@ func checkChunks(t *testing.T, values []float32) {
 	a.Softmax(soft, x)
 	a.LogSoftmax(log, x)
 	check("by an accumulator")
+	for i := range x {
+		x[i] *= 2
+	}
+	native.SoftmaxRows(native.Row(soft), row, &native.Options{Scale: 0.5})
+	native.LogSoftmaxRows(native.Row(log), row, &native.Options{Scale: 0.5})
+	check("twice as far, with the scale 0.5")
 }
 
 // TestShift holds from which largest element on a row has the bits of the row less that element: the
