@@ -51,6 +51,8 @@ type set struct {
 	accuracy              []compare.Accuracy
 	notRun                []compare.NotRun
 	races                 []compare.Race
+	// peers are other libraries with their versions.
+	peers []string
 	// shortCall and overhead are nil if they were not measured.
 	shortCall *compare.Interval
 	overhead  *compare.Timing
@@ -102,6 +104,15 @@ func sets(sources []Source) ([]*set, error) {
 		}
 		all[i].sources = append(all[i].sources, source)
 	}
+	// The levels of one machine beside each other, the one with all that it has first.
+	first := func(s *set) int {
+		return slices.IndexFunc(all, func(o *set) bool { return o.machine.CPU == s.machine.CPU && o.machine.Model == s.machine.Model })
+	}
+	order := slices.Clone(all)
+	slices.SortStableFunc(order, func(a, b *set) int {
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(len(b.machine.ISAs), len(a.machine.ISAs)))
+	})
+	all = order
 	for i, s := range all {
 		if len(all) > 1 {
 			s.label = string(rune('A' + i%26))
@@ -114,13 +125,33 @@ func sets(sources []Source) ([]*set, error) {
 	return all, nil
 }
 
-// same is whether results belong to the set. The number of CPUs and the ISAs that
-// a run was allowed, and the memory that the kernel left it, may differ.
+// same is whether results belong to the set. The number of CPUs that a run was
+// allowed, and the memory that the kernel left it, may differ.
 func (s *set) same(r *compare.Results) bool {
 	a, b := s.machine, r.Machine
 	return a.CPU == b.CPU && a.Vendor == b.Vendor && a.Family == b.Family && a.Model == b.Model && a.Stepping == b.Stepping &&
-		a.Hypervisor == b.Hypervisor && a.L3 == b.L3 && a.OS == b.OS && a.Arch == b.Arch &&
+		a.Hypervisor == b.Hypervisor && a.L3 == b.L3 && a.OS == b.OS && a.Arch == b.Arch && widest(a) == widest(b) &&
 		s.build == r.Build && s.reference == r.Reference
+}
+
+// widest names the widest instruction sets that a run could use, as people do.
+func widest(m compare.Machine) string {
+	for _, level := range []struct{ isa, name string }{{"avx512f", "AVX-512"}, {"avx2", "AVX2"}, {"avx", "AVX"}, {"sse2", "SSE2"}, {"neon", "NEON"}} {
+		if slices.Contains(m.ISAs, level.isa) {
+			return level.name
+		}
+	}
+	return "no SIMD"
+}
+
+// level is the set's instruction sets, by what is left out where a run was kept from
+// using all that the CPU has.
+func (s *set) level() string {
+	has := widest(s.machine)
+	if all := map[int]string{3: "AVX2", 4: "AVX-512"}[s.machine.Level]; all != "" && all != has && !(all == "AVX2" && has == "AVX-512") {
+		return "without " + all
+	}
+	return has
 }
 
 // merge reads the entries of the set's files.
@@ -164,6 +195,11 @@ func (s *set) merge() {
 		}
 		if r.Frequency > 0 {
 			s.frequency = r.Frequency
+		}
+		for _, p := range r.Peers {
+			if name := strings.TrimSpace(p.Name + " " + p.Version); !slices.Contains(s.peers, name) {
+				s.peers = append(s.peers, name)
+			}
 		}
 		for _, b := range r.Bandwidth {
 			bandwidth[fmt.Sprint(b.Name, b.Threads)] = b

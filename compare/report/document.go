@@ -12,9 +12,21 @@ import (
 
 // document is what both renderings show.
 type document struct {
-	Title    string
+	Title string
+	// Fronts are what a reader sees first, one for each set.
+	Fronts   []front
 	Sections []section
 }
+
+// front is a set at a glance.
+type front struct {
+	Title, About string
+	Numbers      []bigNumber
+	Figures      []figure
+}
+
+// bigNumber is a number with what it is.
+type bigNumber struct{ Number, Text string }
 
 type section struct {
 	ID, Title string
@@ -22,6 +34,11 @@ type section struct {
 	// drawn are figures that are not placed yet, err is why one could not be.
 	drawn []figure
 	err   error
+}
+
+// More is whether the second page has more of the section than the first.
+func (s section) More() bool {
+	return slices.ContainsFunc(s.Blocks, func(b block) bool { return len(b.Figures) > 0 || b.Table != nil && b.Table.Folded })
 }
 
 // block is one of a paragraph, a list, a table and a group of figures that
@@ -33,7 +50,8 @@ type block struct {
 	Figures []figure
 }
 
-// table has cells of plain text. A folded one is shown when the reader asks.
+// table has cells of plain text. A folded one is on the second page alone, and shown
+// when the reader asks.
 type table struct {
 	Caption string
 	Folded  bool

@@ -44,6 +44,9 @@ var (
 		color.NRGBA{R: 0xc2, G: 0x4d, B: 0x9c, A: 255},
 		color.NRGBA{R: 0x8b, G: 0x72, B: 0xd6, A: 255},
 		color.NRGBA{R: 0x8a, G: 0x8a, B: 0x8a, A: 255},
+		color.NRGBA{R: 0x17, G: 0x9c, B: 0xa5, A: 255},
+		color.NRGBA{R: 0xd1, G: 0x44, B: 0x3c, A: 255},
+		color.NRGBA{R: 0x9a, G: 0x6e, B: 0x3c, A: 255},
 	}
 	glyphs = []draw.GlyphDrawer{
 		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{},
@@ -67,8 +70,9 @@ type series struct {
 	// style chooses colour and glyph.
 	style  int
 	dashed bool
-	// points leaves out the line between the samples.
-	points bool
+	// points leaves out the line between the samples, plain all but that and the name in
+	// the legend.
+	points, plain bool
 }
 
 // Methods of gonum's plotter.XYer and plotter.YErrorer.
@@ -120,8 +124,19 @@ type chart struct {
 	// samples. Charts to be compared have the same.
 	yMin, yMax float64
 	series     []series
-	// columns are marked values of x.
+	// columns are marked values of x; base, if it is not 0, is one of y.
 	columns []mark
+	base    float64
+}
+
+// add adds a sample to the series of a name.
+func (c *chart) add(name string, dashed bool, s sample) {
+	i := slices.IndexFunc(c.series, func(x series) bool { return x.name == name })
+	if i < 0 {
+		i = len(c.series)
+		c.series = append(c.series, series{name: name, style: i, dashed: dashed})
+	}
+	c.series[i].samples = append(c.series[i].samples, s)
 }
 
 func (c chart) draw() (figure, error) {
@@ -143,6 +158,9 @@ func (c chart) draw() (figure, error) {
 	if !c.logY {
 		p.Y.Min = math.Min(p.Y.Min, 0)
 	}
+	if c.base != 0 {
+		p.Y.Min, p.Y.Max = math.Min(p.Y.Min, c.base), math.Max(p.Y.Max, 1.25*c.base) // with room for the columns' labels
+	}
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = nil, faint
 	p.Add(grid)
@@ -150,6 +168,9 @@ func (c chart) draw() (figure, error) {
 		if m.at > p.X.Min && m.at < p.X.Max {
 			p.Add(column(m))
 		}
+	}
+	if c.base != 0 {
+		p.Add(base(c.base))
 	}
 	for _, s := range c.series {
 		if len(s.samples) == 0 {
@@ -162,6 +183,9 @@ func (c chart) draw() (figure, error) {
 			}
 			l.LineStyle = s.line()
 			p.Add(l)
+		}
+		if s.plain {
+			continue
 		}
 		bars, err := plotter.NewYErrorBars(s)
 		if err != nil {
@@ -177,7 +201,7 @@ func (c chart) draw() (figure, error) {
 	}
 	var legend []entry
 	for _, s := range c.series {
-		if len(s.samples) > 0 {
+		if len(s.samples) > 0 && !s.plain {
 			legend = append(legend, s.entry())
 		}
 	}
@@ -203,6 +227,15 @@ func (m column) Plot(c draw.Canvas, p *plot.Plot) {
 	style := sans(9)
 	style.XAlign, style.YAlign = draw.XRight, draw.YTop
 	c.FillText(style, vg.Point{X: x - vg.Points(2), Y: c.Max.Y}, m.label)
+}
+
+// base is a line from left to right.
+type base float64
+
+func (b base) Plot(c draw.Canvas, p *plot.Plot) {
+	_, toY := p.Transforms(&c)
+	y := toY(float64(b))
+	c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.9)}, c.Min.X, y, c.Max.X, y)
 }
 
 // strip is a figure with a row for each of several groups of values.

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
@@ -29,11 +30,18 @@ func callsThroughCgo(out *section, all []*set) {
 	}
 }
 
-// timeOf is an entrant's time, ratioOf a ratio with its verdict; empty if there
-// is none.
+// timeOf is an entrant's time, errorOf its errors, ratioOf a ratio with its verdict;
+// empty if there is none.
 func timeOf(r *compare.Race, name string) string {
 	if e := r.Entrant(name); e != nil {
 		return nanoseconds(e.NS)
+	}
+	return ""
+}
+
+func errorOf(r *compare.Race, name string) string {
+	if e := r.Entrant(name); e != nil {
+		return ulpPair(e.MaxULP, e.MeanULP)
 	}
 	return ""
 }
@@ -53,30 +61,56 @@ func (s *set) place(r compare.Race) string {
 	return s.machine.Where(r.Rows * r.Cols)
 }
 
-const peerName = "onednn softmax"
+// titles are what people call other libraries' functions.
+var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", compare.Gonum: "gonum"}
 
-func rows(out *section, all []*set) {
-	t := &table{Columns: headings("Set", "#Rows", "#Columns", "In", "#Threads", "#Native, ns/element", "Upstream's best", "#ns/element", "#Ratio", "Verdict", "#Called from C, ns/element", "#Ratio", "Verdict",
-		"#oneDNN, ns/element", "#Ratio", "Verdict")}
+func title(name string) string { return cmp.Or(titles[name], name) }
+
+// entrants is a table of races: a line for each entrant, with the ratios of native to it.
+func entrants(caption string, all []*set, kind compare.RaceKind, native, threads string) *table {
+	t := &table{Caption: caption, Columns: headings("Set", "#Rows", "#Columns", "In", threads, "Function", "#ns/element", "#ULP max, mean", "#"+native+" / this", "Verdict")}
 	for _, s := range all {
-		for _, r := range s.of(compare.RaceRows) {
-			row := []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Rows)), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, compare.NativeSoftmaxRows)}
-			best, ns := "", ""
-			if x := r.RatioOf(compare.NativeSoftmaxRows, compare.UpstreamBest); x != nil {
-				best, ns = x.To[len(compare.UpstreamBest)+1:], timeOf(&r, x.To)
+		for _, r := range s.of(kind) {
+			for _, e := range r.Entrants {
+				ratio, verdict := ratioOf(&r, native, e.Name)
+				if ratio == "" && e.Name != native && r.Entrant(native) != nil {
+					x := quotient(r.Entrant(native).NS, e.NS)
+					ratio, verdict = interval(x), string(proven(x))
+				}
+				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Rows)), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads),
+					title(e.Name), nanoseconds(e.NS), ulpPair(e.MaxULP, e.MeanULP), ratio, verdict})
 			}
-			ratio, verdict := ratioOf(&r, compare.NativeSoftmaxRows, compare.UpstreamBest)
-			row = append(row, best, ns, ratio, verdict)
-			ns = ""
-			if x := r.RatioOf(compare.NativeSoftmaxRows, compare.UpstreamBestInC); x != nil {
-				ns = timeOf(&r, x.To)
-			}
-			ratio, verdict = ratioOf(&r, compare.NativeSoftmaxRows, compare.UpstreamBestInC)
-			row = append(row, ns, ratio, verdict)
-			ratio, verdict = ratioOf(&r, compare.NativeSoftmaxRows, peerName)
-			t.Rows = append(t.Rows, append(row, timeOf(&r, peerName), ratio, verdict))
 		}
 	}
+	t.Folded = len(t.Rows) > 40
+	return t
+}
+
+// ulpPair is a greatest and a mean error; nothing if they were not measured.
+func ulpPair(greatest, mean float64) string {
+	switch {
+	case greatest == 0 && mean == 0:
+		return ""
+	case greatest == math.MaxFloat64:
+		return "NaN"
+	case mean == 0: // results from before it was measured
+		return ulps(greatest, 0)
+	}
+	return ulps(greatest, 0) + ", " + ulps(mean, 0)
+}
+
+func peers(out *section, all []*set) {
+	t := entrants("One row, one thread", all, compare.RacePeers, compare.NativeSoftmax, "#Threads")
+	if len(t.Rows) == 0 {
+		return
+	}
+	out.text("What there is for the softmax of one row: a loop in Go, native, upstream's algorithms by its fastest kernels, called from a loop in C, and other libraries.")
+	t.Folded = false
+	out.table(t)
+}
+
+func rows(out *section, all []*set) {
+	t := entrants("Rows", all, compare.RaceRows, compare.NativeSoftmaxRows, "#Threads")
 	calls := &section{}
 	for _, s := range all {
 		if c := s.shortCall; c != nil {
@@ -87,17 +121,16 @@ func rows(out *section, all []*set) {
 		out.Blocks = calls.Blocks
 		return
 	}
-	out.text("All rows of a matrix: native.SoftmaxRows in one call, upstream's algorithms row by row, oneDNN with all rows in one primitive. " +
-		"Upstream's algorithms are composed of its fastest kernels on this CPU at that length, of all instruction sets and variants; the best is the " +
-		"fastest of the three on that matrix. Several threads share the rows.")
+	out.text("All rows of a matrix: native.SoftmaxRows in one call, upstream's algorithms row by row, other libraries with all rows in one call. " +
+		"Upstream's algorithms are composed of its fastest kernels on this CPU at that length, of all instruction sets and variants. Several threads share the rows.")
 	callsThroughCgo(out, all)
 	out.Blocks = append(out.Blocks, calls.Blocks...)
 	out.table(t)
 }
 
 func functions(out *section, all []*set) {
-	t := &table{Caption: "Functions", Columns: headings("Set", "#Elements", "In", "#Goroutines", "#Softmax, ns/element", "#LogSoftmax, ns/element", "#/ Softmax", "Verdict",
-		"#LogSumExp, ns/element", "#/ Softmax", "Verdict")}
+	t := &table{Caption: "Functions", Columns: headings("Set", "#Elements", "In", "#Goroutines", "#Softmax, ns/element", "#ULP max, mean", "#LogSoftmax, ns/element", "#ULP max, mean", "#/ Softmax", "Verdict",
+		"#LogSumExp, ns/element", "#ULP max, mean", "#/ Softmax", "Verdict")}
 	for _, s := range all {
 		threads, curve := 0, chart{}
 		draw := func() {
@@ -116,8 +149,8 @@ func functions(out *section, all []*set) {
 			}
 			log, logVerdict := ratioOf(&r, compare.NativeLogSoftmax, compare.NativeSoftmax)
 			lse, lseVerdict := ratioOf(&r, compare.NativeLogSumExp, compare.NativeSoftmax)
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, compare.NativeSoftmax),
-				timeOf(&r, compare.NativeLogSoftmax), log, logVerdict, timeOf(&r, compare.NativeLogSumExp), lse, lseVerdict})
+			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, compare.NativeSoftmax), errorOf(&r, compare.NativeSoftmax),
+				timeOf(&r, compare.NativeLogSoftmax), errorOf(&r, compare.NativeLogSoftmax), log, logVerdict, timeOf(&r, compare.NativeLogSumExp), errorOf(&r, compare.NativeLogSumExp), lse, lseVerdict})
 			for i, name := range []string{compare.NativeLogSoftmax, compare.NativeLogSumExp} {
 				if x := r.RatioOf(name, compare.NativeSoftmax); x != nil {
 					curve.series[i].samples = append(curve.series[i].samples, sample{float64(r.Cols), x.Ratio.Median, x.Ratio.Lo, x.Ratio.Hi})
@@ -136,39 +169,21 @@ func functions(out *section, all []*set) {
 }
 
 func oneRow(out *section, all []*set) {
-	t := &table{Caption: "One row", Columns: headings("Set", "#Elements", "In", "#Goroutines", "#Native, ns/element", "#/ one goroutine", "Verdict", "#/ limit", "Verdict",
-		"#/ oneDNN", "Verdict", "#oneDNN / on one thread", "Verdict")}
-	const peerOne = peerName + ", 1 thread"
 	for _, s := range all {
-		kinds := []struct {
-			entrant, name string
-			style         int
-		}{{compare.NativeSoftmax, "native.Softmax", 3}, {compare.OneGoroutine, "on one goroutine", 0}, {compare.LimitName, "traffic alone", 5}, {peerName, "oneDNN", 4}, {peerOne, "oneDNN on one thread", 1}}
 		charts := make(map[int]*chart)
 		var order []int
 		for _, r := range s.of(compare.RaceOneRow) {
-			row := []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, compare.NativeSoftmax)}
-			for _, x := range [][2]string{{compare.NativeSoftmax, compare.OneGoroutine}, {compare.NativeSoftmax, compare.LimitName}, {compare.NativeSoftmax, peerName}, {peerName, peerOne}} {
-				ratio, verdict := ratioOf(&r, x[0], x[1])
-				row = append(row, ratio, verdict)
-			}
-			t.Rows = append(t.Rows, row)
 			c := charts[r.Threads]
 			if c == nil {
 				c = &chart{
 					name: fmt.Sprintf("one-row-%s%d", s.label, r.Threads), x: "elements of the row", y: "ns per element", logX: true, logY: true, columns: cacheMarks(s.machine),
 					caption: text.Plural(r.Threads, "goroutine", "goroutines") + " on one row",
 				}
-				for _, k := range kinds {
-					c.series = append(c.series, series{name: k.name, style: k.style, dashed: k.entrant == compare.LimitName})
-				}
 				charts[r.Threads] = c
 				order = append(order, r.Threads)
 			}
-			for i, k := range kinds {
-				if e := r.Entrant(k.entrant); e != nil {
-					c.series[i].samples = append(c.series[i].samples, sample{float64(r.Cols), e.NS.Median, e.NS.Lo, e.NS.Hi})
-				}
+			for _, e := range r.Entrants {
+				c.add(title(e.Name), e.Name == compare.LimitName, sample{float64(r.Cols), e.NS.Median, e.NS.Lo, e.NS.Hi})
 			}
 		}
 		for _, n := range order {
@@ -177,12 +192,12 @@ func oneRow(out *section, all []*set) {
 			}
 		}
 	}
+	t := entrants("One row", all, compare.RaceOneRow, compare.NativeSoftmax, "#Goroutines")
 	if len(t.Rows) == 0 {
 		return
 	}
-	out.text("native.Softmax of one row on several goroutines, against the same on one, against oneDNN on as many threads, and, for rows beyond the caches, against " +
-		"the traffic alone: each goroutine reads its part of the row, then reads it again and writes as much around the caches. The last ratio tells whether oneDNN divides a row.")
+	out.text("native.Softmax of one row on several goroutines, against the same on one, against other libraries on as many threads, and, for rows beyond the caches, against " +
+		"the traffic alone: each goroutine reads its part of the row, then reads it again and writes as much around the caches. A library beside itself on one thread tells whether it divides a row.")
 	out.flush()
-	t.Folded = len(t.Rows) > 30
 	out.table(t)
 }

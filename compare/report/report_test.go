@@ -104,7 +104,7 @@ func races() []compare.Race {
 	race := func(kind compare.RaceKind, rows, cols, threads int, names []string, times []float64, pairs ...[2]int) {
 		r := compare.Race{Kind: kind, Rows: rows, Cols: cols, Threads: threads, Beyond: cols == 1<<22}
 		for i, name := range names {
-			r.Entrants = append(r.Entrants, compare.Entrant{Name: name, NS: around(times[i])})
+			r.Entrants = append(r.Entrants, compare.Entrant{Name: name, NS: around(times[i]), MaxULP: 1.5 + float64(i), MeanULP: 0.25})
 		}
 		for _, p := range pairs {
 			r.Ratios = append(r.Ratios, compare.RaceRatio{Of: names[p[0]], To: names[p[1]], Ratio: around(times[p[0]] / times[p[1]]), Verdict: compare.Faster})
@@ -120,6 +120,7 @@ func races() []compare.Race {
 			[]float64{0.5, 2, 1, 0.625, 0.8}, [2]int{0, 2}, [2]int{0, 4}, [2]int{0, 3})
 		race(compare.RaceRows, 1, 1000, threads, []string{compare.NativeSoftmaxRows, "upstream best two-pass", "onednn softmax"}, []float64{0.5, 0.5, 1}, [2]int{0, 1}, [2]int{0, 2})
 	}
+	race(compare.RacePeers, 1, 1000, 1, []string{compare.NativeSoftmax, "upstream best in C two-pass", compare.GoLoop, "onnxruntime softmax"}, []float64{0.5, 0.4, 10, 0.75})
 	for _, cols := range []int{1 << 14, 1 << 22} {
 		race(compare.RaceOneRow, 1, cols, 2, []string{compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, "onednn softmax", "onednn softmax, 1 thread"},
 			[]float64{0.6, 1, 0.5, 1.1, 1.2}, [2]int{0, 1}, [2]int{0, 2}, [2]int{0, 3}, [2]int{3, 4})
@@ -128,7 +129,7 @@ func races() []compare.Race {
 }
 
 // report writes a report of results, which go through files, and returns the
-// directory, the HTML and the Markdown.
+// directory, and the HTML and the Markdown with all measurements.
 func report(t *testing.T, all ...*compare.Results) (dir, html, markdown string) {
 	t.Helper()
 	var names []string
@@ -148,7 +149,7 @@ func report(t *testing.T, all ...*compare.Results) (dir, html, markdown string) 
 	if err := Write(dir, sources); err != nil {
 		t.Fatal(err)
 	}
-	return dir, read(t, dir, HTMLName), read(t, dir, MarkdownName)
+	return dir, read(t, dir, WholeHTMLName), read(t, dir, WholeMarkdownName)
 }
 
 func read(t *testing.T, dir, name string) string {
@@ -181,7 +182,7 @@ func sections(html string) []string {
 
 func TestSections(t *testing.T) {
 	dir, html, markdown := report(t, results("CPU X"))
-	want := []string{"summary", "machines", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
+	want := []string{"summary", "machines", "peers", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
 	if got := sections(html); !slices.Equal(got, want) {
 		t.Errorf("sections\n%v\nwant\n%v", got, want)
 	}
@@ -189,32 +190,41 @@ func TestSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	first := read(t, dir, MarkdownName)
 	var names []string
 	for _, f := range figures {
 		names = append(names, f.Name())
+		if strings.HasPrefix(f.Name(), "front-") {
+			contains(t, "the first Markdown", first, "](figures/"+f.Name()+")")
+			continue
+		}
 		contains(t, "the Markdown", markdown, "](figures/"+f.Name()+")")
 	}
-	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "functions-1.svg", "functions-2.svg", "kernels-2048.svg", "kernels-4194304.svg",
+	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "front-accuracy-.svg", "front-speed-.svg", "functions-1.svg", "functions-2.svg", "kernels-2048.svg", "kernels-4194304.svg",
 		"lengths-1.svg", "lengths-2.svg", "lengths-3.svg", "lengths-4.svg", "one-row-2.svg", "passes-avx2-2048.svg", "passes-avx2-4194304.svg", "variants-avx2-f32_raddextexp.svg", "variants-avx2-f32_vscaleextexp.svg"}
 	if !slices.Equal(names, wantFigures) {
 		t.Errorf("figures\n%q\nwant\n%q", names, wantFigures)
 	}
-	if n := strings.Count(html, "<svg "); n != len(names) {
-		t.Errorf("%d figures in the page, want %d", n, len(names))
+	if n := strings.Count(html, "<img "); n != len(names)-2 {
+		t.Errorf("%d figures in the page, want %d", n, len(names)-2)
+	}
+	if n := strings.Count(read(t, dir, HTMLName), "<svg "); n != 2 {
+		t.Errorf("%d figures in the first page, want 2", n)
 	}
 }
 
 // TestSelfContained holds that the page needs no other file, no network and no
 // script, and that its figures take the page's colours.
 func TestSelfContained(t *testing.T) {
-	dir, html, _ := report(t, results("CPU X"), results("CPU Y"))
+	dir, whole, _ := report(t, results("CPU X"), results("CPU Y"))
+	html := read(t, dir, HTMLName)
 	for _, bad := range []string{"<script", "<link", "<img", " src=", "@import", "url(", "xlink:href", "NaN,", "Inf,", "#010203"} {
 		if strings.Contains(html, bad) {
 			t.Errorf("the page has %q in it", bad)
 		}
 	}
 	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(html, -1) {
-		if !strings.HasPrefix(m[1], "#") || !strings.Contains(html, `id="`+m[1][1:]+`"`) {
+		if id, ok := strings.CutPrefix(m[1], WholeHTMLName+"#"); !ok || !strings.Contains(whole, `id="`+id+`"`) {
 			t.Errorf("a link to %s, which is not in the page", m[1])
 		}
 	}
@@ -262,14 +272,19 @@ func TestNumbers(t *testing.T) {
 			two.OursNS.Median/recompute.OursNS.Median, two.OursNS.Median/reload.OursNS.Median),
 		fmt.Sprintf("over 14 kernels of 2,048 elements: geometric mean %.3f, least %.3f, most %.3f; 5 faster, 9 the same, 0 slower, 0 too noisy to tell.",
 			geometricMean(ratios), slices.Min(ratios), slices.Max(ratios)),
-		"Largest errors in ULP, over all inputs measured: native.Softmax 2.25.",
+		"Greatest and mean errors in ULP, on rows of uniform10: native.Softmax 1.25 (0.30), upstream two-pass 0.00 (0.00).",
 		"two-pass has the least median from 16,384 elements on",
 		fmt.Sprintf("%.3f (%.3f to %.3f)", near.Ratio.Median, near.Ratio.Lo, near.Ratio.Hi),
 		fmt.Sprintf("%.3f", one.OursNS.Median/fast.OursNS.Median),
 		"3.22 GHz", "12.34 (12.22 to 12.46)", "XNNPACK 0123456789ab", "32 KiB, 512 KiB, 8 MiB", "this CPU has no avx512f",
-		"| 8,192 | 128 | L3 | 2 | 0.500 | three-pass-reload | 1.000 | 0.500 (0.495 to 0.505) | faster | 0.800 | 0.625 (0.619 to 0.631) | faster | 0.625 | 0.800 (0.792 to 0.808) | faster |",
-		"| 4,194,304 | memory | 2 | 1.000 | 0.900 | 0.900 (0.891 to 0.909) | faster | 0.512 | 0.512 (0.507 to 0.517) | faster |",
-		"| 4,194,304 | memory | 2 | 0.600 | 0.600 (0.594 to 0.606) | faster | 1.200 (1.188 to 1.212) | faster | 0.545 ",
+		"| 8,192 | 128 | L3 | 2 | native.SoftmaxRows | 0.500 | 1.50, 0.25 |  |  |",
+		"| 8,192 | 128 | L3 | 2 | upstream best three-pass-reload | 1.000 | 3.50, 0.25 | 0.500 (0.495 to 0.505) | faster |",
+		"| 8,192 | 128 | L3 | 2 | oneDNN | 0.625 | 4.50, 0.25 | 0.800 (0.792 to 0.808) | faster |",
+		"| 1 | 1,000 | L1 | 1 | ONNX Runtime | 0.750 | 4.50, 0.25 | 0.667 (0.653 to 0.680) | faster |",
+		// No pair of the race: of two medians.
+		"| 8,192 | 128 | L3 | 2 | upstream best two-pass | 2.000 | 2.50, 0.25 | 0.250 (0.245 to 0.255) | faster |",
+		"| 4,194,304 | memory | 2 | 1.000 | 1.50, 0.25 | 0.900 | 2.50, 0.25 | 0.900 (0.891 to 0.909) | faster | 0.512 | 3.50, 0.25 | 0.512 (0.507 to 0.517) | faster |",
+		"| 1 | 4,194,304 | memory | 2 | limit | 0.500 | 3.50, 0.25 | 1.200 (1.188 to 1.212) | faster |",
 		"A call of native.Softmax on a row of 8 takes 12.5 ns (12.4 to 12.6).",
 		"takes 76 ns upstream and 22 ns in native",
 		// A pass's traffic: 8 bytes in 0.46 ns, of 9.87 GB/s.
@@ -292,8 +307,8 @@ func TestMachinesSideBySide(t *testing.T) {
 		Speed: []compare.Timing{{Name: "native two-pass", Threads: 2, Kernels: []string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"}, Speed: measured(1<<22, 0, 7.654)}}}
 	// The files come in any order; the later measurement counts.
 	_, html, markdown := report(t, later, results("CPU X"), other)
-	contains(t, "the page", html, `<th class="words">A</th><th class="words">B</th>`, `<td class="words">CPU X</td><td class="words">CPU Y</td>`,
-		`<td class="words">gcc 12.2.0</td><td class="words">clang 16</td>`, "A: native, avx2", "B: native, avx2", "machine A, native, avx2, 1 thread", "7.654 (")
+	contains(t, "the page", html, `<th>A</th><th>B</th>`, `<td>CPU X</td><td>CPU Y</td>`,
+		`<td>gcc 12.2.0</td><td>clang 16</td>`, "A: native, avx2", "B: native, avx2", "machine A, native, avx2, 1 thread", "7.654 (")
 	contains(t, "the Markdown", markdown, "| CPU | CPU X | CPU Y |", "figures/lengths-a1.svg", "figures/lengths-b1.svg")
 	if a, b, next := strings.Index(markdown, "figures/lengths-a1.svg"), strings.Index(markdown, "figures/lengths-b1.svg"), strings.Index(markdown, "figures/lengths-a2.svg"); a > b || b > next {
 		t.Errorf("the first panels of the two machines, at %d and %d, are not side by side: the second is at %d", a, b, next)
@@ -346,38 +361,62 @@ func TestMissing(t *testing.T) {
 	if got, want := sections(html), []string{"summary", "machines", "two-pass", "lengths", "native", "missing", "files"}; !slices.Equal(got, want) {
 		t.Errorf("sections %v, want %v", got, want)
 	}
-	contains(t, "the Markdown", markdown, "native, any ISA, 1 thread, 2,048 elements in L1: two-pass takes 1.250 of three-pass-reload's (slower).", "| upstream | two-pass |")
+	contains(t, "the Markdown", markdown, "native, AVX2, 1 thread, 2,048 elements in L1: two-pass takes 1.250 of three-pass-reload's (slower).", "| upstream | two-pass |")
 }
 
 // TestLevels holds that runs at another level of instruction sets, on the same
-// machine, are shown beside each other.
+// machine, are shown beside each other, and named for what they lack.
 func TestLevels(t *testing.T) {
-	wide := results("CPU X")
+	narrow, wide := results("CPU X"), results("CPU X")
+	narrow.Machine.Level, wide.Machine.Level = 4, 4
 	wide.Machine.ISAs = append(wide.Machine.ISAs, "avx512f")
+	wide.Started = narrow.Started.Add(time.Hour)
 	wide.Speed = nil
 	for _, n := range []int{2048, 1 << 22} {
 		wide.Speed = append(wide.Speed, compare.Timing{Name: "native.Softmax", Threads: 1, Speed: measured(n, 0.3, 0.2)},
 			compare.Timing{Name: "native two-pass", Threads: 1, Speed: measured(n, 0.3, 0.25),
 				Kernels: []string{"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3", "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16"}})
 	}
-	_, _, markdown := report(t, results("CPU X"), wide)
-	contains(t, "the Markdown", markdown, "| Instruction sets | scalar, avx2, avx512f |", "native, avx512f, 1 thread",
-		"| native | auto | avx2 | 1 | 2,048 |", "| native | auto | avx512f | 1 | 2,048 |")
+	// A run that lists no kernels has the level's name.
+	narrow.Speed = append(narrow.Speed, compare.Timing{Name: "native two-pass", Threads: 3, Speed: measured(2048, 0, 0.25)},
+		compare.Timing{Name: "native three-pass-reload", Threads: 3, Speed: measured(2048, 0, 0.5)})
+	dir, _, markdown := report(t, narrow, wide)
+	contains(t, "the Markdown", markdown, "| Level | AVX-512 | without AVX-512 |", "| Instruction sets | scalar, avx2, avx512f | scalar, avx2 |",
+		"machine A, native, avx512f, 1 thread", "| B | native | auto | avx2 | 1 | 2,048 |", "| A | native | auto | avx512f | 1 | 2,048 |",
+		"B: native, without AVX-512, 3 threads, 2,048 elements in L1: two-pass takes 0.500 of three-pass-reload's (faster).")
+	contains(t, "the first Markdown", read(t, dir, MarkdownName), "## A: CPU X, AVX-512\n", "## B: CPU X, without AVX-512\n")
 }
 
-// TestSoftmaxBest holds that upstream's algorithms by its fastest kernels are one
-// side of their own, whichever kernels these are.
-func TestSoftmaxBest(t *testing.T) {
+// TestFront holds what a reader sees first, in as little as is promised.
+func TestFront(t *testing.T) {
 	r := results("CPU X")
-	for n, isa := range map[int]string{2048: "scalar_p5_u96", 1 << 22: "avx2_p5_u96"} {
-		r.Speed = append(r.Speed, compare.Timing{Name: "upstream best two-pass", Threads: 1, Kernels: []string{"f32_raddextexp_ukernel__" + isa, "f32_vscaleextexp_ukernel__" + isa},
-			Speed: measured(n, 0, 0.777)})
+	for i := range r.Speed {
+		if s := &r.Speed[i]; s.Name == compare.NativeSoftmax {
+			s.Against = "upstream best in C two-pass"
+		} else if s.Name == "onednn softmax" {
+			x := around(0.4)
+			s.NativeRatio = &x
+		}
 	}
-	_, _, markdown := report(t, r)
-	contains(t, "the Markdown", markdown, fmt.Sprintf("| upstream best | two-pass | avx2 | 1 | 2,048 | L1 | %s |", interval(around(0.777))),
-		fmt.Sprintf("| upstream best | two-pass | avx2 | 1 | 4,194,304 | memory | %s |", interval(around(0.777))), "upstream best, avx2, 1 thread")
-	if strings.Contains(markdown, "| upstream best two-pass |") {
-		t.Error("an algorithm is taken for a peer")
+	empty := &compare.Results{Started: r.Started.Add(time.Hour), Machine: r.Machine, Build: r.Build, Reference: "upstream"}
+	empty.Machine.CPU = "CPU Y"
+	dir, _, _ := report(t, r, empty)
+	html, markdown := read(t, dir, HTMLName), read(t, dir, MarkdownName)
+	contains(t, "the page", html, `<div class="big">0.80</div>`,
+		"time of native.Softmax / upstream&#39;s best, called from C: geometric mean of 6 lengths, 256 to 4,194,304 elements, one thread",
+		`<div class="big">2.2</div>`, "greatest error of native.Softmax", "on rows of uniform10 it is 1.2, that of upstream two-pass 0.0",
+		`<div class="big">0</div>`, "bits differ: 14 kernels compared with upstream on rows of 56,000 elements in all",
+		">upstream&#39;s best</text>", ">oneDNN</text>", ">native.Softmax</text>", "CPU Y, go1.24.0, native before the one arithmetic. These results compare it with nothing.")
+	contains(t, "the Markdown", markdown, "\n**0.80** time of native.Softmax / upstream's best", "![Speed on one thread: below 1 native is faster](figures/front-speed-a.svg)",
+		"<details>\n<summary>Two passes against three</summary>", "[Figures and all measurements](details.md)")
+	for _, text := range []string{html, markdown} {
+		if strings.Contains(text, "All times of softmax") {
+			t.Error("the first page has a table that is for the second")
+		}
+	}
+	// Of a CPU with every section some 60 KB.
+	if len(html) > 150_000 {
+		t.Errorf("the first page has %d bytes", len(html))
 	}
 }
 

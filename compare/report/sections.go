@@ -22,6 +22,7 @@ type topic struct {
 }
 
 var topics = []topic{
+	{"peers", "All that is there, on one row", peers, "compare table"},
 	{"two-pass", "Two passes against three", twoAgainstThree, "compare speed"},
 	{"lengths", "The algorithms over length", overLength, "compare speed --sizes 2^4..2^26"},
 	{"passes", "Time and bandwidth of each pass", passes, "compare speed --kernels . --sizes L1,memory"},
@@ -43,6 +44,13 @@ func compose(sources []Source) (*document, error) {
 		return nil, err
 	}
 	d := &document{Title: "Two-pass softmax: results"}
+	for _, s := range all {
+		f, err := newFront(s)
+		if err != nil {
+			return nil, err
+		}
+		d.Fronts = append(d.Fronts, f)
+	}
 	summary := section{ID: "summary", Title: "In short"}
 	summary.list(headlines(all))
 	machines := section{ID: "machines", Title: "Machines"}
@@ -113,6 +121,7 @@ func describe(out *section, all []*set) {
 	row("Family, model, stepping", func(s *set) string {
 		return fmt.Sprintf("%s %d, %d, %d", s.machine.Vendor, s.machine.Family, s.machine.Model, s.machine.Stepping)
 	})
+	row("Level", func(s *set) string { return s.level() })
 	row("Instruction sets", func(s *set) string { return strings.Join(s.machine.ISAs, ", ") })
 	row("CPUs used", func(s *set) string { return fmt.Sprint(s.machine.CPUs) })
 	row("Hypervisor", func(s *set) string { return s.machine.Hypervisor })
@@ -131,6 +140,7 @@ func describe(out *section, all []*set) {
 	row("Upstream's compiler", func(s *set) string { return s.build.Compiler })
 	row("Native", func(s *set) string { return cmp.Or(s.build.Native, "before the one arithmetic") })
 	row("Go", func(s *set) string { return strings.TrimSpace(s.build.Go + " " + s.build.Level) })
+	row("Other libraries", func(s *set) string { return strings.Join(s.peers, ", ") })
 	row("Native compared with", func(s *set) string { return s.reference })
 	row("Upstream not linked in", func(s *set) string { return s.noUpstream })
 	out.table(t)
@@ -192,13 +202,14 @@ func headlines(all []*set) []string {
 				geometricMean(ratios), slices.Min(ratios), slices.Max(ratios), whole.count()))
 		}
 		var errors []string
-		for _, name := range []string{"native.Softmax", "xnnpack.Softmax"} {
-			if most, nans, ok := worstOf(s.accuracy, name, ""); ok {
-				errors = append(errors, fmt.Sprintf("%s %s", name, ulps(most, nans)))
+		for _, name := range s.softmaxes() {
+			w := compare.Worst(s.accuracy, name, timedClass)
+			if w.Outputs > w.NaNs {
+				errors = append(errors, fmt.Sprintf("%s %s (%s)", title(name), ulps(w.MaxULP, w.NaNs), ulps(w.MeanULP, 0)))
 			}
 		}
 		if len(errors) > 0 {
-			lines = append(lines, fmt.Sprintf("%sLargest errors in ULP, over all inputs measured: %s.", prefix(s), join(errors...)))
+			lines = append(lines, fmt.Sprintf("%sGreatest and mean errors in ULP, on rows of %s: %s.", prefix(s), timedClass, join(errors...)))
 		}
 	}
 	if len(lines) == 0 {
@@ -223,6 +234,8 @@ type claim struct {
 	// fits L1.
 	beyond, within bool
 	twoPass        compare.Interval
+	// errors are two-pass's greatest and mean one in ULP; 0 if they were not measured.
+	errors [2]float64
 	// against has the ratio of two-pass's time to each of the others.
 	against []rival
 }
@@ -241,7 +254,7 @@ func claims(s *set) []claim {
 			if r.algorithm != ukernel.TwoPass.String() {
 				continue
 			}
-			c := claim{side: r.side, isa: r.isa, threads: r.Threads, elements: r.Elements, where: s.machine.Where(r.Elements), twoPass: r.OursNS}
+			c := claim{side: r.side, isa: cmp.Or(r.isa, s.level()), threads: r.Threads, elements: r.Elements, where: s.machine.Where(r.Elements), twoPass: r.OursNS, errors: [2]float64{r.MaxULP, r.MeanULP}}
 			for _, other := range g {
 				if other.Elements == r.Elements && strings.HasPrefix(other.algorithm, "three-pass") {
 					c.against = append(c.against, rival{other.algorithm, quotient(r.OursNS, other.OursNS)})
@@ -268,7 +281,7 @@ func (c claim) sentence() string {
 	for _, r := range c.against {
 		parts = append(parts, fmt.Sprintf("%.3f of %s's (%s)", r.ratio.Median, r.algorithm, proven(r.ratio)))
 	}
-	return fmt.Sprintf("%s, %s, %s, %s elements in %s: two-pass takes %s.", c.side, cmp.Or(c.isa, "any ISA"),
+	return fmt.Sprintf("%s, %s, %s, %s elements in %s: two-pass takes %s.", c.side, c.isa,
 		text.Plural(c.threads, "thread", "threads"), text.Grouped(int64(c.elements)), c.where, strings.Join(parts, " and "))
 }
 
@@ -291,11 +304,11 @@ func (s *set) groups() [][]run {
 
 func twoAgainstThree(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Side", "ISA", "#Threads", "#Elements", "In", "#Two-pass, ns/element",
-		"#/ recompute", "Verdict", "#/ reload", "Verdict")}
+		"#ULP max, mean", "#/ recompute", "Verdict", "#/ reload", "Verdict")}
 	var crossings []string
 	for _, s := range all {
 		for _, c := range claims(s) {
-			row := []string{cmp.Or(s.label, "–"), c.side, c.isa, fmt.Sprint(c.threads), text.Grouped(int64(c.elements)), c.where, nanoseconds(c.twoPass)}
+			row := []string{cmp.Or(s.label, "–"), c.side, c.isa, fmt.Sprint(c.threads), text.Grouped(int64(c.elements)), c.where, nanoseconds(c.twoPass), ulpPair(c.errors[0], c.errors[1])}
 			for _, a := range []ukernel.Algorithm{ukernel.ThreePassRecompute, ukernel.ThreePassReload} {
 				i := slices.IndexFunc(c.against, func(r rival) bool { return r.algorithm == a.String() })
 				if i < 0 {
@@ -307,7 +320,7 @@ func twoAgainstThree(out *section, all []*set) {
 			t.Rows = append(t.Rows, row)
 		}
 		for _, g := range s.groups() {
-			if line := crossing(g); line != "" {
+			if line := crossing(g, s.level()); line != "" {
 				crossings = append(crossings, prefix(s)+line)
 			}
 		}
@@ -323,7 +336,7 @@ func twoAgainstThree(out *section, all []*set) {
 }
 
 // crossing says from which length on two-pass was the fastest.
-func crossing(g []run) string {
+func crossing(g []run, level string) string {
 	best := make(map[int]run)
 	var lengths []int
 	for _, r := range g {
@@ -344,7 +357,7 @@ func crossing(g []run) string {
 	for from > 0 && best[lengths[from-1]].algorithm == two {
 		from--
 	}
-	who := fmt.Sprintf("%s, %s, %s: ", g[0].side, cmp.Or(g[0].isa, "any ISA"), text.Plural(g[0].Threads, "thread", "threads"))
+	who := fmt.Sprintf("%s, %s, %s: ", g[0].side, cmp.Or(g[0].isa, level), text.Plural(g[0].Threads, "thread", "threads"))
 	switch from {
 	case len(lengths):
 		return who + fmt.Sprintf("at the longest row, of %s elements, %s has the least median.", text.Grouped(int64(lengths[from-1])), best[lengths[from-1]].algorithm)
@@ -394,7 +407,7 @@ func overLength(out *section, all []*set) {
 			"and one write around the caches. With several threads each has a row of its own, and times are per element of all rows together."}}, out.Blocks...)
 	}
 	t := &table{Caption: "All times of softmax", Folded: true,
-		Columns: headings("Set", "Side", "Algorithm", "ISA", "#Threads", "#Elements", "In", "#ns/element", "#GB/s", "#Ratio", "Verdict")}
+		Columns: headings("Set", "Side", "Algorithm", "ISA", "#Threads", "#Elements", "In", "#ns/element", "#ULP max, mean", "#GB/s", "#Ratio", "Verdict")}
 	for _, s := range all {
 		for _, r := range s.runs {
 			ratio, rate := "", ""
@@ -405,7 +418,7 @@ func overLength(out *section, all []*set) {
 				rate = fmt.Sprintf("%.2f", float64(compare.Bytes(a))/r.OursNS.Median)
 			}
 			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, fmt.Sprint(r.Threads), text.Grouped(int64(r.Elements)),
-				s.machine.Where(r.Elements), interval(r.OursNS), rate, ratio, string(r.Verdict)})
+				s.machine.Where(r.Elements), interval(r.OursNS), ulpPair(r.MaxULP, r.MeanULP), rate, ratio, string(r.Verdict)})
 		}
 	}
 	out.table(t)
@@ -884,7 +897,7 @@ func agreement(out *section, all []*set) {
 
 func accuracy(out *section, all []*set) {
 	t := &table{Caption: "Errors", Folded: true, Columns: headings("Set", "Input", "Function", "#Length", "#Rows", "#Largest error, ULP", "#Mean error, ULP", "#Wrong NaNs")}
-	worst := &table{Caption: "Largest errors over all lengths", Columns: headings("Set", "Function")}
+	worst := &table{Caption: "Greatest and mean error in ULP over all lengths", Columns: headings("Set", "Function")}
 	var classes []string
 	for _, s := range all {
 		for _, a := range s.accuracy {
@@ -913,8 +926,10 @@ func accuracy(out *section, all []*set) {
 			row := []string{cmp.Or(s.label, "–"), name}
 			for _, c := range classes {
 				cell := ""
-				if most, nans, ok := worstOf(s.accuracy, name, c); ok {
-					cell = ulps(most, nans)
+				if w := compare.Worst(s.accuracy, name, c); w.NaNs > 0 {
+					cell = "NaN"
+				} else if w.Outputs > 0 {
+					cell = ulpPair(w.MaxULP, w.MeanULP)
 				}
 				row = append(row, cell)
 			}

@@ -17,7 +17,10 @@ import (
 const (
 	HTMLName     = "index.html"
 	MarkdownName = "report.md"
-	figuresName  = "figures"
+	// The same with all figures and measurements.
+	WholeHTMLName     = "details.html"
+	WholeMarkdownName = "details.md"
+	figuresName       = "figures"
 )
 
 // generator marks pages that Write may replace.
@@ -28,12 +31,14 @@ var page string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	// Element escapes what it does not draw itself.
-	"svg": func(f figure) template.HTML { return template.HTML(f.Element()) },
+	"svg":  func(f figure) template.HTML { return template.HTML(f.Element()) },
+	"path": figure.path,
 }).Parse(page))
 
 // Write makes a directory with a report of results: index.html, which needs no
-// other file, and report.md with its figures in figures/. It replaces an earlier
-// report there, and nothing else: it is an error if dir has other files in it.
+// other file, and report.md have what a reader wants first; details.html and
+// details.md have all measurements and figures, which are in figures/. It replaces an
+// earlier report there, and nothing else: it is an error if dir has other files in it.
 // The directory appears as a whole or not at all.
 func Write(dir string, sources []Source) (err error) {
 	d, err := compose(sources)
@@ -84,7 +89,7 @@ func replaceable(dir string) (bool, error) {
 		return true, nil
 	}
 	for _, e := range entries {
-		if !slices.Contains([]string{HTMLName, MarkdownName, figuresName}, e.Name()) {
+		if !slices.Contains([]string{HTMLName, MarkdownName, WholeHTMLName, WholeMarkdownName, figuresName}, e.Name()) {
 			return false, fmt.Errorf("report: %s has %s in it, which is no part of a report: name a new directory", dir, e.Name())
 		}
 	}
@@ -96,20 +101,20 @@ func replaceable(dir string) (bool, error) {
 }
 
 func (d *document) write(dir string) error {
-	var html bytes.Buffer
-	if err := pageTemplate.Execute(&html, struct {
-		*document
-		Generator string
-	}{d, generator}); err != nil {
-		return err
-	}
-	files := map[string]string{HTMLName: html.String(), MarkdownName: d.markdown()}
-	for _, s := range d.Sections {
-		for _, b := range s.Blocks {
-			for _, f := range b.Figures {
-				files[f.path()] = f.File()
-			}
+	files := map[string]string{MarkdownName: d.markdown(false), WholeMarkdownName: d.markdown(true)}
+	for name, whole := range map[string]bool{HTMLName: false, WholeHTMLName: true} {
+		var html bytes.Buffer
+		if err := pageTemplate.Execute(&html, struct {
+			*document
+			Generator, First, Second string
+			Whole                    bool
+		}{d, generator, HTMLName, WholeHTMLName, whole}); err != nil {
+			return err
 		}
+		files[name] = html.String()
+	}
+	for _, f := range d.figures() {
+		files[f.path()] = f.File()
 	}
 	if err := os.MkdirAll(filepath.Join(dir, figuresName), 0o777); err != nil {
 		return err
@@ -125,12 +130,46 @@ func (d *document) write(dir string) error {
 // path is the figure's place beside the Markdown.
 func (f figure) path() string { return figuresName + "/" + f.Name + ".svg" }
 
-// markdown is the document in GitHub's dialect, which has tables and details.
-func (d *document) markdown() string {
+// figures are all of the document.
+func (d *document) figures() []figure {
+	var all []figure
+	for _, f := range d.Fronts {
+		all = append(all, f.Figures...)
+	}
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			all = append(all, b.Figures...)
+		}
+	}
+	return all
+}
+
+// markdown is the document in GitHub's dialect, which has tables and details: its first
+// page, with what follows the front folded, or the whole.
+func (d *document) markdown(whole bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", escape(d.Title))
+	if whole {
+		fmt.Fprintf(&b, "\nAll figures and measurements; [what matters first](%s).\n", MarkdownName)
+	}
+	for _, f := range d.Fronts {
+		if whole {
+			break
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", escape(f.Title), escape(f.About))
+		for _, n := range f.Numbers {
+			fmt.Fprintf(&b, "\n**%s** %s\n", escape(n.Number), escape(n.Text))
+		}
+		for _, figure := range f.Figures {
+			figure.markdown(&b)
+		}
+	}
 	for _, s := range d.Sections {
-		fmt.Fprintf(&b, "\n## %s\n", escape(s.Title))
+		if whole {
+			fmt.Fprintf(&b, "\n## %s\n", escape(s.Title))
+		} else {
+			fmt.Fprintf(&b, "\n<details>\n<summary>%s</summary>\n", escape(s.Title))
+		}
 		for _, block := range s.Blocks {
 			if block.Text != "" {
 				fmt.Fprintf(&b, "\n%s\n", escape(block.Text))
@@ -142,14 +181,26 @@ func (d *document) markdown() string {
 				fmt.Fprintf(&b, "- %s\n", escape(item))
 			}
 			for _, f := range block.Figures {
-				fmt.Fprintf(&b, "\n%s\n\n![%[1]s](%s)\n", escape(f.Caption), f.path())
+				if whole {
+					f.markdown(&b)
+				}
 			}
-			if block.Table != nil {
+			if block.Table != nil && (whole || !block.Table.Folded) {
 				block.Table.markdown(&b)
 			}
 		}
+		if !whole {
+			if s.More() {
+				fmt.Fprintf(&b, "\n[Figures and all measurements](%s)\n", WholeMarkdownName)
+			}
+			b.WriteString("\n</details>\n")
+		}
 	}
 	return b.String()
+}
+
+func (f figure) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "\n%s\n\n![%[1]s](%s)\n", escape(f.Caption), f.path())
 }
 
 func (t *table) markdown(b *strings.Builder) {

@@ -15,12 +15,13 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report RESULTS.json... -o DIR",
 		Short: "Make a page of figures and tables, as HTML and as Markdown, from results",
 		Long: `Make a page of figures and tables from files that the other commands wrote with
---json. DIR gets index.html, which needs no other file, and report.md with its
-figures beside it.
+--json. DIR gets index.html, which needs no other file, and report.md, with the
+speed, the accuracy and the agreement of each machine first and the rest folded;
+details.html and details.md have all figures and measurements.
 
-Files of the same machine and build are taken together, the later counting where
-several have the same measurement; other machines stand beside it. What the
-results do not have is listed, with the command that measures it.`,
+Files of the same machine, build and level of instruction sets are taken together,
+the later counting where several have the same measurement; others stand beside
+it. What the results do not have is listed, with the command that measures it.`,
 		Example: `  compare info --json info.json
   compare speed --json speed.json
   compare speed --kernels . --sizes L1,memory --json kernels.json

@@ -22,6 +22,15 @@ func (r *speedRun) functionParts() []speedPart {
 func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Found, error) {
 	several := goroutines > 1
 	o := &native.Options{Goroutines: goroutines}
+	// As many goroutines give the same bits.
+	errors, err := r.errorsOf(n, []compare.Function{
+		{Name: compare.NativeSoftmax, Quantity: compare.SoftmaxOf, Run: native.Softmax},
+		{Name: compare.NativeLogSoftmax, Quantity: compare.LogSoftmaxOf, Run: native.LogSoftmax},
+		{Name: compare.NativeLogSumExp, Quantity: compare.LogSumExpOf, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+	})
+	if err != nil {
+		return compare.Found{}, err
+	}
 	race := compare.Race{Kind: compare.RaceFunctions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	return r.race(race, heading, []compare.Contestant{
 		{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(o)},
@@ -31,5 +40,5 @@ func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Fou
 		{Name: compare.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
 			native.LogSumExpRows(dst[:1], native.Row(src), o)
 		}},
-	}, nil, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
+	}, errors, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
 }

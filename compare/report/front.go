@@ -1,0 +1,236 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/text"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// newFront is a set at a glance: how fast, how accurate, how well both sides agree.
+func newFront(s *set) (front, error) {
+	name := s.machine.Microarchitecture()
+	if name == "unknown" {
+		name = s.machine.CPU
+	}
+	f := front{Title: join(name, s.level()), About: join(s.machine.CPU, s.build.Go, "native "+s.state())}
+	if s.label != "" {
+		f.Title = s.label + ": " + f.Title
+	}
+	for _, number := range []func() (bigNumber, bool){s.speedNumber, s.errorNumber, s.bitsNumber} {
+		if n, ok := number(); ok {
+			f.Numbers = append(f.Numbers, n)
+		}
+	}
+	for _, c := range []chart{s.speedChart(), s.errorChart()} {
+		if !drawable(c.series) {
+			continue
+		}
+		drawn, err := c.draw()
+		if err != nil {
+			return f, err
+		}
+		f.Figures = append(f.Figures, drawn)
+	}
+	if len(f.Numbers) == 0 {
+		f.About += ". These results compare it with nothing."
+	}
+	return f, nil
+}
+
+// state is which native was measured.
+func (s *set) state() string {
+	if s.build.Native == "" {
+		return "before the one arithmetic"
+	}
+	return s.build.Native
+}
+
+// speedNumber is the ratio to upstream's best on one row, of all lengths.
+func (s *set) speedNumber() (bigNumber, bool) {
+	var ratios []float64
+	var lengths []int
+	how := ""
+	for _, r := range s.runs {
+		if r.algorithm == auto && r.Verdict != "" && r.Threads == 1 {
+			ratios, lengths = append(ratios, r.Ratio.Median), append(lengths, r.Elements)
+			if how = "through cgo"; strings.Contains(r.Against, compare.InC) {
+				how = "from C"
+			}
+		}
+	}
+	for _, r := range s.of(compare.RacePeers) {
+		if best := s.upstreamBest(r); best != nil && !slices.Contains(lengths, r.Cols) {
+			ratios, lengths, how = append(ratios, r.Entrant(compare.NativeSoftmax).NS.Median/best.NS.Median), append(lengths, r.Cols), "from C"
+		}
+	}
+	if len(ratios) == 0 {
+		return bigNumber{}, false
+	}
+	return bigNumber{fmt.Sprintf("%.2f", geometricMean(ratios)), fmt.Sprintf("time of native.Softmax / %s's best, called %s: geometric mean of %s, %s to %s elements, one thread",
+		s.reference, how, text.Plural(len(lengths), "length", "lengths"), text.Grouped(int64(slices.Min(lengths))), text.Grouped(int64(slices.Max(lengths))))}, true
+}
+
+// upstreamBest is the fastest of upstream's in a race with native.Softmax; nil if there
+// is none.
+func (s *set) upstreamBest(r compare.Race) (best *compare.Entrant) {
+	for i := range r.Entrants {
+		e := &r.Entrants[i]
+		if strings.HasPrefix(e.Name, compare.UpstreamBestInC) && (best == nil || e.NS.Median < best.NS.Median) {
+			best = e
+		}
+	}
+	if r.Entrant(compare.NativeSoftmax) == nil {
+		return nil
+	}
+	return best
+}
+
+// errorNumber is the greatest error of native.Softmax, beside the others'.
+func (s *set) errorNumber() (bigNumber, bool) {
+	most, nans, ok := worstOf(s.accuracy, compare.NativeSoftmax, "")
+	if !ok {
+		return bigNumber{}, false
+	}
+	var others []string
+	for _, name := range s.softmaxes() {
+		if name == compare.NativeSoftmax {
+			continue
+		}
+		if m, n, ok := worstOf(s.accuracy, name, timedClass); ok {
+			others = append(others, title(name)+" "+rounded(m, n))
+		}
+	}
+	mine, _, _ := worstOf(s.accuracy, compare.NativeSoftmax, timedClass)
+	t := "ULP: greatest error of native.Softmax, all classes of input and lengths"
+	if len(others) > 0 {
+		t += fmt.Sprintf("; on rows of %s it is %s, that of %s", timedClass, rounded(mine, 0), strings.Join(others, ", "))
+	}
+	return bigNumber{rounded(most, nans), t}, true
+}
+
+// timedClass is the class of inputs whose errors stand in front: that of the rows that are
+// timed.
+const timedClass = "uniform10"
+
+// rounded is a greatest error with the digits that matter.
+func rounded(most float64, nans int64) string {
+	switch {
+	case nans > 0:
+		return "NaN"
+	case most >= 99.95:
+		return text.Grouped(int64(most + 0.5))
+	}
+	return fmt.Sprintf("%.1f", most)
+}
+
+// softmaxes are the functions that compute softmax and whose accuracy is known. Native's
+// algorithms have upstream's bits, and xnnpack.Softmax is one of upstream's.
+func (s *set) softmaxes() []string {
+	var names []string
+	for _, a := range s.accuracy {
+		twin := strings.HasPrefix(a.Name, native+" ") && s.reference == "upstream"
+		if a.Name == compare.NativeLogSoftmax || a.Name == compare.NativeLogSumExp || a.Name == "xnnpack.Softmax" || twin || slices.Contains(names, a.Name) {
+			continue
+		}
+		names = append(names, a.Name)
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case a == compare.NativeSoftmax:
+			return -1
+		case b == compare.NativeSoftmax:
+			return 1
+		}
+		return strings.Compare(title(a), title(b))
+	})
+	return names
+}
+
+// bitsNumber is how many bits differ.
+func (s *set) bitsNumber() (bigNumber, bool) {
+	if len(s.bits) == 0 {
+		return bigNumber{}, false
+	}
+	var values, differ int64
+	kernels := 0
+	for _, b := range s.bits {
+		values += b.Values
+		differ += b.Bits
+		if _, err := ukernel.Parse(b.Kernel); err == nil {
+			kernels++
+		}
+	}
+	what := "bits differ"
+	if differ == 1 {
+		what = "bit differs"
+	}
+	return bigNumber{text.Grouped(differ), fmt.Sprintf("%s: %s compared with %s on rows of %s elements in all", what,
+		text.Plural(kernels, "kernel", "kernels"), s.reference, text.Grouped(values))}, true
+}
+
+// speedChart is the time of native.Softmax relative to each other side's, over length.
+func (s *set) speedChart() chart {
+	c := chart{
+		name: "front-speed-" + s.label, x: "elements of the row", y: "time of native.Softmax / other's", logX: true, logY: true, base: 1,
+		columns: cacheMarks(s.machine), caption: "Speed on one thread: below 1 native is faster",
+	}
+	for _, r := range s.runs {
+		if r.Threads != 1 {
+			continue
+		}
+		x, name := r.Ratio, s.reference+"'s best"
+		switch {
+		case r.algorithm == "" && r.NativeRatio != nil:
+			x, name = *r.NativeRatio, title(r.side)
+		case r.algorithm != auto || r.Verdict == "":
+			continue
+		}
+		c.add(name, false, sample{float64(r.Elements), x.Median, x.Lo, x.Hi})
+	}
+	if len(c.series) > 0 {
+		return c
+	}
+	for _, r := range s.of(compare.RacePeers) {
+		mine, best := r.Entrant(compare.NativeSoftmax), s.upstreamBest(r)
+		for i := range r.Entrants {
+			e := &r.Entrants[i]
+			name := title(e.Name)
+			if strings.HasPrefix(e.Name, compare.UpstreamBestInC) {
+				name = s.reference + "'s best"
+				if e != best {
+					continue
+				}
+			}
+			if mine != nil && e != mine {
+				x := quotient(mine.NS, e.NS)
+				c.add(name, false, sample{float64(r.Cols), x.Median, x.Lo, x.Hi})
+			}
+		}
+	}
+	return c
+}
+
+// errorChart is the greatest and the mean error of all sides over length.
+func (s *set) errorChart() chart {
+	c := chart{
+		name: "front-accuracy-" + s.label, x: "elements of the row", y: "error, ULP", logX: true, logY: true,
+		caption: "Accuracy on rows uniform in [-10, 10): greatest error, and dashed the mean",
+	}
+	for i, name := range s.softmaxes() {
+		greatest, mean := series{name: title(name), style: i}, series{style: i, dashed: true, plain: true}
+		for _, a := range s.accuracy {
+			if a.Name != name || a.Class != timedClass || a.NaNs > 0 || a.MaxULP == 0 || a.MeanULP == 0 {
+				continue
+			}
+			x := float64(a.Length)
+			greatest.samples = append(greatest.samples, sample{x, a.MaxULP, a.MaxULP, a.MaxULP})
+			mean.samples = append(mean.samples, sample{x, a.MeanULP, a.MeanULP, a.MeanULP})
+		}
+		c.series = append(c.series, greatest, mean)
+	}
+	return c
+}
