@@ -62,7 +62,7 @@ func (s *set) place(r compare.Race) string {
 }
 
 // titles are what people call other libraries' functions.
-var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", compare.Gonum: "gonum"}
+var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", compare.Gonum: "gonum", "xnnpack operator": "XNNPACK's operator"}
 
 func title(name string) string { return cmp.Or(titles[name], name) }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
 	"github.com/twopass-softmax/twopass/compare/pytorch"
+	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // Names of the peers' functions in results.
@@ -18,6 +19,7 @@ const (
 	onednnSoftmax      = "onednn softmax"
 	onnxruntimeSoftmax = "onnxruntime softmax"
 	pytorchSoftmax     = "pytorch softmax"
+	operatorSoftmax    = "xnnpack operator"
 )
 
 // oneThread follows a peer's name where it has one thread beside the same on several.
@@ -30,7 +32,15 @@ const openMPRest = 30 * time.Millisecond
 
 // libraries are those that can be compared, whether they are here or not.
 func libraries() []compare.Library {
+	operator := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+		return func() {
+			if err := xnnpack.SoftmaxNCF32(dst, src, rows, cols, cols, cols, threads); err != nil {
+				panic(err) // it is available
+			}
+		}, func() {}, xnnpack.Available()
+	}
 	return append(compare.GoLibraries(),
+		compare.Library{Name: "XNNPACK's operator", Entrant: operatorSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: operator, Goroutines: true},
 		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
 		compare.Library{Name: "ONNX Runtime", Entrant: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
 		compare.Library{Name: "PyTorch", Entrant: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})

@@ -69,7 +69,8 @@ are given for rows beyond the caches, which are those that the last-level cache
 does not hold, the length "memory" and longer ones, or those from --beyond on.
 
 Other libraries are timed beside both sides: a loop over math.Exp and gonum's
-floats.LogSumExp always, on up to 2^20 elements; oneDNN and PyTorch if they are
+floats.LogSumExp always, on up to 2^20 elements; upstream's operator, whose choice
+of kernels and treatment of denormals package xnnpack has; oneDNN and PyTorch if they are
 linked in (-tags onednn,pytorch, or Bazel's --config=peers, with libdnnl-dev and
 libtorch-dev); ONNX Runtime if TWOPASS_ONNXRUNTIME names its libonnxruntime.so, or
 the system has one. What a library makes ready for a shape, it makes once. Each is

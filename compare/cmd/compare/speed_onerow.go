@@ -49,7 +49,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found,
 	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
 		all := add(l.Contestant(1, n, goroutines))
 		pairs = append(pairs, pairing{0, all})
-		if several && !l.Goroutines { // a Go loop has no threads
+		if several && !l.Goroutines { // goroutines share rows, not one
 			one := l.Contestant(1, n, 1)
 			one.Name += oneThread
 			pairs = append(pairs, pairing{all, add(one)})

@@ -29,8 +29,8 @@ func (r *speedRun) race(race compare.Race, heading string, contestants []compare
 	pairs := pairings(&race)
 	for i := range race.Entrants {
 		e := &race.Entrants[i]
-		error := errorOf(errors, e.Name)
-		e.MaxULP, e.MeanULP = error.MaxULP, error.MeanULP
+		ulp := errorOf(errors, e.Name)
+		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
 		first := true
 		for _, p := range pairs {
 			if p.of != i {

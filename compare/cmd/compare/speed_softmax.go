@@ -203,8 +203,8 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 			timing.NativeRatio = &native.Ratio
 			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
 		}
-		error := errorOf(errors, e.Name)
-		timing.Elements, timing.MaxULP, timing.MeanULP = c.elements, error.MaxULP, error.MeanULP
+		ulp := errorOf(errors, e.Name)
+		timing.Elements, timing.MaxULP, timing.MeanULP = c.elements, ulp.MaxULP, ulp.MeanULP
 		if beyond {
 			if e.bytes > 0 {
 				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)

@@ -132,8 +132,8 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Rac
 	least := 0.0
 	for i := range race.Entrants {
 		e := &race.Entrants[i]
-		error := errors[e.Name]
-		e.MaxULP, e.MeanULP = error.MaxULP, error.MeanULP
+		ulp := errors[e.Name]
+		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
 		ns := e.NS.Median * float64(n)
 		name := r.title(e.Name)
 		if algorithm, ok := strings.CutPrefix(e.Name, compare.UpstreamBestInC+" "); ok {
@@ -225,7 +225,7 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 func (a *app) tableNames() []string {
 	names := []string{nativeName, upstreamName}
 	for i, l := range a.libraries {
-		if l.Goroutines {
+		if l.Most > 0 { // in Go
 			names = slices.Insert(names, i, l.Name)
 			continue
 		}
