@@ -14,8 +14,10 @@ import (
 // Timer times functions against each other. Its zero value takes defaults.
 type Timer struct {
 	// MinSample is the least time that one sample takes: as many calls are
-	// timed together as that needs, the same number for each function. The
-	// default is 20 µs, some hundred times what reading the clock takes.
+	// timed together as that needs, the same number for each function but for
+	// those that are so slow that it would take them more than eight times as
+	// long: fewer calls of these are. The default is 20 µs, some hundred times
+	// what reading the clock takes.
 	MinSample time.Duration
 	// MinReps is the least number of samples of each function, 11 by default: a
 	// 95 % confidence interval of a median needs six.
@@ -30,7 +32,7 @@ type Timer struct {
 
 // Samples is what a [Timer] measured.
 type Samples struct {
-	// Calls is the number of calls in each sample.
+	// Calls is the number of calls in each sample but for those of slow functions.
 	Calls int
 	// NS holds nanoseconds per call, by function, then by repetition in the
 	// order of time. Samples of equal index were taken in one round of all functions.
@@ -109,12 +111,20 @@ func (t Timer) time(fs []timed) Samples {
 			calls *= 2
 		}
 	}
+	// A long sample is one that other work is more likely to interrupt.
+	each := make([]int, len(fs))
+	for i, f := range fs {
+		each[i] = calls
+		for each[i] > 1 && sample(f, each[i]) > 8*minSample {
+			each[i] /= 2
+		}
+	}
 	s := Samples{Calls: calls, NS: make([][]float64, len(fs))}
 	order := rand.New(rand.NewPCG(0, 0))
 	begin := now()
 	for rep := 0; rep < minReps || now()-begin < t.Budget; rep++ {
 		for _, i := range order.Perm(len(fs)) {
-			ns := float64(sample(fs[i], calls)) / float64(calls)
+			ns := float64(sample(fs[i], each[i])) / float64(each[i])
 			s.NS[i] = append(s.NS[i], ns)
 		}
 	}

@@ -58,6 +58,18 @@ func TestTimer(t *testing.T) {
 	}
 }
 
+// TestTimerSlow holds that samples of a function that is slow beside another are not as
+// many times as long.
+func TestTimerSlow(t *testing.T) {
+	var clock time.Duration
+	calls := 0
+	timer := Timer{MinSample: 20 * time.Microsecond, MinReps: 1000, now: func() time.Duration { return clock }}
+	s := timer.Time(func() { clock += 100 * time.Nanosecond }, func() { clock += 10 * time.Microsecond; calls++ })
+	if calls < 8*1000 || calls > 20*1000 || s.NS[0][999] != 100 || s.NS[1][999] != 10_000 {
+		t.Errorf("%d calls of the slow function in 1000 samples, of %v ns and %v ns: want 8 to 16 calls in each", calls, s.NS[0][999], s.NS[1][999])
+	}
+}
+
 func TestInterval(t *testing.T) {
 	values := []float64{9, 1, 8, 2, 7, 3, 6, 4, 5}
 	kept := slices.Clone(values)
