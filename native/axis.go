@@ -160,9 +160,9 @@ const (
 	// rows: they stay in L2 between the three steps.
 	axisBlock = 1 << 15
 	axisLeast = 16
-	// axisNear is how many elements lie in L2, likely: then few columns go at once, so that their
-	// exponentials stay in L1, else as many as there is room for in L2, as lines of memory are far apart.
-	axisNear = 1 << 18
+	// axisSide is how many exponentials of columns side by side stay in L2. The more columns go at once,
+	// the more of a line of memory, or of a page, is used when it is there.
+	axisSide = 1 << 17
 	// axisMost limits the buffer for long rows: there may be fewer of them.
 	axisMost = 1 << 21
 	// axisTile is how many 16-bit elements of a row of the tensor are converted at a time, in as many rows.
@@ -204,11 +204,7 @@ func (a *axisCall) run(who string, rows int, o *Options) {
 	if w := p.level.Columns(); a.op == opSoftmax && a.inner >= w && a.cols <= wholeRow && a.src.format == isFloat32 &&
 		a.dst.format == isFloat32 && !a.o.Causal && a.o.Keep.Data == nil && a.o.Add.Data == nil && len(a.o.Scales) == 0 {
 		a.wide = w
-		room := axisBlock
-		if rows*a.cols < axisNear {
-			room = blockLen
-		}
-		a.together = max(w, min(8*w, room/a.cols&^(w-1)))
+		a.together = max(w, min(8*w, axisSide/a.cols&^(w-1)))
 	}
 	if p.goroutines == 1 {
 		a.span(0, rows)
@@ -226,19 +222,19 @@ func (a *axisCall) share(rows, goroutines int) {
 // span does the rows from first to before end.
 func (a *axisCall) span(first, end int) {
 	b := axisPool.Get().(*axisBuffer)
-	if n := a.block * a.stride; len(b.rows) < n {
+	if n := max(a.block*a.stride, a.together*a.cols); len(b.rows) < n {
 		b.rows = make([]float32, n)
 	}
 	wide := a.wide > 0 && a.sideBySide(b)
 	for first < end {
 		n := min(a.block, end-first)
 		if wide {
-			n = min(n, a.inner-first%a.inner)
-			if k := a.columns(b, first, n); k > 0 {
+			side := min(end-first, a.inner-first%a.inner)
+			if k := a.columns(b, first, side); k > 0 {
 				first += k
 				continue
 			}
-			n = min(n, max(a.wide, n&^(a.wide-1)))
+			n = min(n, side)
 		}
 		a.rows(b, first, n)
 		first += n

@@ -1501,7 +1501,7 @@ done:
 	RET
 
 // func softmaxColumnsAVX2(dst []float32, src []float32, e []float32, rows int, dstStride int, srcStride int, st *byte) (ok bool)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·softmaxColumnsAVX2(SB), NOSPLIT, $0-105
 	// softmaxColumnsAVX2: the softmax of up to 8 vectors of columns of near elements.
 	MOVQ         src_base+24(FP), SI
@@ -1559,6 +1559,11 @@ lane:
 
 vector:
 	VMOVUPS     128(R14)(AX*1), Y15
+	LEAQ        (SI)(R9*1), R13
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(R10*1)
+	PREFETCHT0  (R13)(R10*2)
+	PREFETCHT0  (R13)(R11*1)
 	VMOVUPS     (SI), Y2
 	VMOVAPS     Y15, Y0
 	VFMADD231PS Y2, Y8, Y0
@@ -2132,6 +2137,7 @@ total:
 	MOVQ         e_base+48(FP), BX
 	MOVQ         dstStride+80(FP), R10
 	SHLQ         $0x02, R10
+	LEAQ         (DI)(R10*4), R11
 	VBROADCASTSS 32(R14), Y10
 	MOVQ         rows+72(FP), CX
 	PCALIGN      $0x40
@@ -2140,6 +2146,7 @@ result:
 	XORL AX, AX
 
 results:
+	PREFETCHT0  (R11)(AX*1)
 	VMOVUPS     (BX)(AX*1), Y0
 	VMULPS      1152(R14)(AX*1), Y0, Y1
 	VFMADD132PS 640(R14)(AX*1), Y1, Y0
@@ -2150,6 +2157,7 @@ results:
 	JNE         results
 	ADDQ        AX, BX
 	ADDQ        R10, DI
+	ADDQ        R10, R11
 	DECQ        CX
 	JNZ         result
 

@@ -1346,7 +1346,7 @@ done:
 	RET
 
 // func softmaxColumnsAVX512(dst []float32, src []float32, e []float32, rows int, dstStride int, srcStride int, st *byte) (ok bool)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512F, MMX+
 TEXT ·softmaxColumnsAVX512(SB), NOSPLIT, $0-105
 	// softmaxColumnsAVX512: the softmax of up to 8 vectors of columns of near elements.
 	MOVQ         src_base+24(FP), SI
@@ -1404,6 +1404,11 @@ lane:
 
 vector:
 	VMOVUPS     128(R14)(AX*1), Z15
+	LEAQ        (SI)(R9*1), R13
+	PREFETCHT0  (R13)
+	PREFETCHT0  (R13)(R10*1)
+	PREFETCHT0  (R13)(R10*2)
+	PREFETCHT0  (R13)(R11*1)
 	VMOVUPS     (SI), Z2
 	VMOVAPS     Z15, Z0
 	VFMADD231PS Z2, Z8, Z0
@@ -1978,6 +1983,7 @@ total:
 	MOVQ         e_base+48(FP), BX
 	MOVQ         dstStride+80(FP), R10
 	SHLQ         $0x02, R10
+	LEAQ         (DI)(R10*4), R11
 	VBROADCASTSS 32(R14), Z10
 	MOVQ         rows+72(FP), CX
 	PCALIGN      $0x40
@@ -1986,6 +1992,7 @@ result:
 	XORL AX, AX
 
 results:
+	PREFETCHT0  (R11)(AX*1)
 	VMOVUPS     (BX)(AX*1), Z0
 	VMULPS      1152(R14)(AX*1), Z0, Z1
 	VFMADD132PS 640(R14)(AX*1), Z1, Z0
@@ -1996,6 +2003,7 @@ results:
 	JNE         results
 	ADDQ        AX, BX
 	ADDQ        R10, DI
+	ADDQ        R10, R11
 	DECQ        CX
 	JNZ         result
 

@@ -141,10 +141,16 @@ func (w *prepareWriter) columns(name string) {
 		return m
 	}
 	// A vector of one lane: rows of its elements, of which the exponentials are stored and added.
-	one := func(rows int) {
+	one := func(rows int, ahead bool) {
 		line := func(i int) operand.Mem { return steps(src, step, step3, i) }
 		store := func(y, i int) { w.VMOVUPS(w.r(y), steps(e, eStep, eStep3, i)) }
 		w.VMOVUPS(of(columnsMagic), w.r(magic))
+		if ahead { // the next lane, whose lines are far away
+			w.LEAQ(operand.Mem{Base: src, Index: srcStride, Scale: 1}, second) // free yet
+			for i := range rows {
+				w.PREFETCHT0(steps(second, step, step3, i))
+			}
+		}
 		exp(line(0), y0, f0, x0)
 		store(y0, 0)
 		if rows > 1 {
@@ -178,8 +184,8 @@ func (w *prepareWriter) columns(name string) {
 		w.ADDQ(operand.U32(size), e)
 		w.ADDQ(operand.U32(2*size), sums)
 	}
-	body := func(label string, rows int) {
-		eachVector(label, func() { one(rows) })
+	body := func(label string, rows int, ahead bool) {
+		eachVector(label, func() { one(rows, ahead) })
 		w.SUBQ(vector, src)
 		w.ADDQ(srcStride, src)
 		w.LEAQ(operand.Mem{Base: vector, Index: vector, Scale: 1}, vector)
@@ -194,7 +200,7 @@ func (w *prepareWriter) columns(name string) {
 	w.MOVL(operand.U32(library.Lanes), left.As32())
 	w.Instruction(align64())
 	w.Label("lane")
-	body("vector", library.GroupRows)
+	body("vector", library.GroupRows, true)
 	w.DECQ(left)
 	w.JNZ(operand.LabelRef("lane"))
 	w.ADDQ(step3, src)
@@ -222,7 +228,7 @@ func (w *prepareWriter) columns(name string) {
 	}
 	for rows := library.GroupRows; rows >= 1; rows-- {
 		w.Label(fmt.Sprint("lanes", rows))
-		body(fmt.Sprint("vectors", rows), rows)
+		body(fmt.Sprint("vectors", rows), rows, false)
 		w.DECQ(left)
 		w.JNZ(operand.LabelRef(fmt.Sprint("lanes", rows)))
 		w.JMP(operand.LabelRef("fewer"))
@@ -294,11 +300,13 @@ func (w *prepareWriter) columns(name string) {
 	w.MOVQ(w.param("e", "base"), e)
 	w.MOVQ(w.param("dstStride", ""), step)
 	w.SHLQ(operand.Imm(2), step)
+	w.LEAQ(operand.Mem{Base: dst, Index: step, Scale: 4}, step3) // asked for
 	splat(columnsDown, 10)
 	w.MOVQ(w.param("rows", ""), left)
 	w.Instruction(align64())
 	w.Label("result")
 	eachVector("results", func() {
+		w.PREFETCHT0(operand.Mem{Base: step3, Index: vector, Scale: 1})
 		w.VMOVUPS(operand.Mem{Base: e, Index: vector, Scale: 1}, w.r(0))
 		w.VMULPS(of(columnsCLo), w.r(0), w.r(1))
 		w.VFMADD132PS(of(columnsCHi), w.r(1), w.r(0))
@@ -307,6 +315,7 @@ func (w *prepareWriter) columns(name string) {
 	})
 	w.ADDQ(vector, e)
 	w.ADDQ(step, dst)
+	w.ADDQ(step, step3)
 	w.DECQ(left)
 	w.JNZ(operand.LabelRef("result"))
 	w.Label("end")
