@@ -96,6 +96,16 @@ var answered = map[string]struct {
 		}
 		return y
 	}},
+	"top-k": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		k := min(n, 3)
+		p, index := native.Rows(make([]float32, rows*k), k), native.Rows(make([]int, rows*k), k)
+		native.TopK(p, index, mat(src, rows, n, stride), o.native(&call{rows: rows, cols: n}))
+		y := p.Data[(rows-1)*k:]
+		for _, i := range index.Data[(rows-1)*k:] {
+			y = append(y, float32(i))
+		}
+		return y
+	}},
 	"softmax masked": {0.3, func(o options, rows, n, stride int, dst, src []float32) []float32 {
 		c := &call{rows: rows, cols: n}
 		o.add, o.causal, o.offset = inputs.Normal.Row(uint64(n), n), true, n-n/5-rows // for the last row

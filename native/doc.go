@@ -13,8 +13,9 @@
 // [Softmax], [LogSoftmax] and [LogSumExp] take a row. [SoftmaxRows], [LogSoftmaxRows] and
 // [LogSumExpRows] take the rows of a [Matrix] of float32, float16 or bfloat16, and [Options]: scale,
 // masks, goroutines. [SoftmaxAxis], [LogSoftmaxAxis] and [LogSumExpAxis] go along any axis of a [Tensor].
-// [LogProbs] takes one element of each row's log-softmax. [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes. An [Accumulator] takes a row that comes in pieces or lies
-// on several machines; [ExpRows] is such a step for many rows, as attention by blocks takes it.
+// [LogProbs] takes one element of each row's log-softmax, [TopK] the largest ones of each row's softmax.
+// [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes. An [Accumulator] takes a row that comes in
+// pieces or lies on several machines; [ExpRows] is such a step for many rows, as attention by blocks takes it.
 //
 // Functions do not retain their slices. They allocate nothing, unless they are told to use more than
 // one goroutine; scratch buffers come from a pool. All may be called concurrently, except those that

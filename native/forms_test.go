@@ -197,6 +197,7 @@ func of1[S native.Element]() []form {
 			native.LogSumExpRows(c.dst.f[:c.rows], matrixOf[S](c.src, c), o.native(c))
 		}},
 		{name: fmt.Sprintf("LogProbs[%T]", S(0)), what: logSoftmax, takes: all&^placing | rows, src: kindOf[S](), run: logProbs[S]},
+		{name: fmt.Sprintf("TopK[%T]", S(0)), what: softmax, takes: all&^placing | rows, src: kindOf[S](), run: topK[S]},
 	}
 }
 
@@ -238,6 +239,20 @@ func axes[D, S native.Element]() []form {
 		{name: name("LogSumExpAxis"), what: logSumExp, takes: all&^placing | rows, src: kindOf[S](), run: func(o options, c *call) {
 			native.LogSumExpAxis(c.dst.f[:c.rows], tensorOf[S](c.src, c), o.native(c))
 		}},
+	}
+}
+
+// topK writes a softmax, of which the largest elements are by TopK.
+func topK[S native.Element](o options, c *call) {
+	n, dst, src := o.native(c), matrixOf[float32](c.dst, c), matrixOf[S](c.src, c)
+	native.SoftmaxRows(dst, src, n)
+	k := min(c.cols, 1+c.cols%50)
+	probs, index := native.Rows(make([]float32, c.rows*k), k), native.Rows(make([]int, c.rows*k), k)
+	native.TopK(probs, index, src, n)
+	for i := range c.rows {
+		for m, p := range probs.Data[i*k:][:k] {
+			dst.Data[i*dst.Stride+index.Data[i*k+m]] = p
+		}
 	}
 }
 

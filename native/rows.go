@@ -92,6 +92,7 @@ const (
 	opExp
 	opLogSumExp // from here on, one result for each row
 	opLogProbs
+	opTopK
 )
 
 // call is what is done to the rows of a matrix.
@@ -101,6 +102,7 @@ type call struct {
 	dst, src             operand
 	dstStride, srcStride int
 	index                []int         // of LogProbs, one for each row
+	columns              Matrix[int]   // of TopK
 	sums                 []Accumulator // of ExpRows
 	factors              []float32
 	o                    Options
@@ -217,9 +219,13 @@ func (c *call) sameScale(first, end int) {
 	if first == end {
 		return
 	}
-	if c.op == opExp {
+	if c.op == opExp || c.op == opTopK {
 		for i := first; i < end; i++ {
-			c.expRow(i)
+			if c.op == opExp {
+				c.expRow(i)
+			} else {
+				c.topRow(i)
+			}
 		}
 		return
 	}

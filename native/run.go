@@ -104,6 +104,8 @@ type job struct {
 	// shift is subtracted from elements if shifted: the largest one, beyond 5 * 2^16 in size.
 	shifted bool
 	shift   float32
+	// top takes the largest elements in the first pass, if they are wanted.
+	top *top
 
 	buf *buffers
 }
@@ -113,6 +115,7 @@ type buffers struct {
 	in, out [blockLen]float32
 	chunks  []chunk
 	row     []float32
+	top     top
 	// self is what goes back to the pool. To the compiler a field of a job that goes there takes the
 	// job's other pointers along, and arrays of the caller's would have to be on the heap.
 	self *buffers
@@ -287,7 +290,11 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	}
 	c.state = summed
 	for c.done < c.end {
-		z := j.elements(c.done, c.end)
+		most := c.end
+		if j.top != nil {
+			most = min(most, c.done+j.top.len)
+		}
+		z := j.elements(c.done, most)
 		if j.touch {
 			j.touchNext(c.done, len(z), c.end)
 		}
@@ -296,6 +303,9 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 			k = j.level.SumStore(j.e[c.done:][:len(z)], z, st)
 		} else {
 			k = j.level.Sum(z, st)
+		}
+		if j.top != nil {
+			j.top.add(c.done, k, st)
 		}
 		if c.done += k; k == len(z) {
 			continue

@@ -496,7 +496,7 @@ func parse(text string) (c combination, err error) {
 }
 
 // computes are parts of the names of what computes.
-var computes = regexp.MustCompile("Softmax|LogSumExp|LogProbs")
+var computes = regexp.MustCompile("Softmax|LogSumExp|LogProbs|TopK")
 
 // TestForms holds that the table has every exported function and method that computes.
 func TestForms(t *testing.T) {

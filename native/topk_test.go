@@ -1,0 +1,242 @@
+package native_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
+)
+
+// TestTopK compares with the first elements of a sorted row, and their probabilities with those of
+// SoftmaxRows, bit by bit, for random options.
+func TestTopK(t *testing.T) {
+	calls := 3000
+	if testing.Short() {
+		calls = 600
+	}
+	for _, arith.Best = range levels() {
+		r := rand.New(rand.NewPCG(22, 6))
+		for range calls {
+			o := &native.Options{Causal: r.IntN(3) == 0, ZeroRows: r.IntN(2) == 0, Goroutines: r.IntN(4), Algorithm: native.Algorithm(r.IntN(3))}
+			rows, cols := 1+r.IntN(6), 1+r.IntN(1<<r.IntN(13))
+			if r.IntN(50) == 0 {
+				rows, cols = 1+r.IntN(2), native.ChunkLen-1+r.IntN(2*native.ChunkLen)
+			}
+			stride := cols + r.IntN(9)
+			o.Offset = r.IntN(cols+rows) - rows
+			if r.IntN(2) == 0 {
+				o.Scale = []float32{0.37, 2.5, -1, -3, 1e-38}[r.IntN(5)]
+			}
+			if r.IntN(3) == 0 {
+				o.Add = native.Row(fewElements(r, cols))
+			}
+			if r.IntN(3) == 0 {
+				rare := 1 + r.IntN(1<<r.IntN(10))
+				keep := make([]bool, rows*cols)
+				for i := range keep {
+					keep[i] = r.IntN(rare) == 0
+				}
+				o.Keep = native.Rows(keep, cols)
+			}
+			x := fewElements(r, rows*stride)
+			switch r.IntN(4) {
+			case 0: // ties
+				for i := range x {
+					if x[i] = float32(math.RoundToEven(float64(x[i]))); x[i] == 0 && i%2 == 0 {
+						x[i] = float32(math.Copysign(0, -1))
+					}
+				}
+			case 1: // the first chunk of a long row is low
+				for i := range min(len(x), native.ChunkLen) {
+					x[i] = negInf32
+				}
+			case 2:
+				slices.Sort(x)
+			}
+			src := native.Matrix[float32]{Rows: rows, Cols: cols, Data: x, Stride: stride}
+			k := r.IntN(min(cols, 1<<r.IntN(10)) + 1)
+			switch r.IntN(3) {
+			case 0:
+				compareTopK(t, k, src, o)
+			case 1:
+				compareTopK(t, k, converted(src, native.ToFloat16), o)
+			case 2:
+				compareTopK(t, k, converted(src, native.ToBFloat16), o)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+func compareTopK[S native.Element](t *testing.T, k int, src native.Matrix[S], o *native.Options) {
+	t.Helper()
+	all := native.Rows(make([]float32, src.Rows*src.Cols), src.Cols)
+	native.SoftmaxRows(all, src, o)
+	probs := native.Matrix[float32]{Rows: src.Rows, Cols: k, Data: make([]float32, src.Rows*(k+3)), Stride: k + 3}
+	index := native.Matrix[int]{Rows: src.Rows, Cols: k, Data: make([]int, src.Rows*(k+1)), Stride: k + 1}
+	native.TopK(probs, index, src, o)
+	for i := range src.Rows {
+		softmax := all.Data[i*all.Stride:][:src.Cols]
+		x := topElements(src, i, o)
+		order := make([]int, src.Cols)
+		special := false
+		for c := range order {
+			order[c] = c
+			special = special || softmax[c] != softmax[c]
+		}
+		if !special {
+			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
+		}
+		for m := range k {
+			got, p := index.Data[i*index.Stride+m], probs.Data[i*probs.Stride+m]
+			if want := order[m]; got != want || math.Float32bits(p) != math.Float32bits(softmax[want]) {
+				t.Errorf("level %v: %T, %d x %d, row %d, place %d of %d: column %d with %v, want %d with %v; scale %v, causal %v %d, zeros %v",
+					arith.Best, src.Data, src.Rows, src.Cols, i, m, k, got, p, want, softmax[want], o.Scale, o.Causal, o.Offset, o.ZeroRows)
+				return
+			}
+		}
+	}
+}
+
+// topElements are those of row i in order: after what is added and masks, and with the sign of the
+// scale.
+func topElements[S native.Element](src native.Matrix[S], i int, o *native.Options) []float64 {
+	x := make([]float64, src.Cols)
+	for c := range x {
+		v := src.Data[i*src.Stride+c]
+		var e float32
+		switch v := any(v).(type) {
+		case float32:
+			e = v
+		case native.Float16:
+			e = v.Float32()
+		case native.BFloat16:
+			e = v.Float32()
+		}
+		switch {
+		case o.Add.Data != nil:
+			x[c] = element(e, o.Scale, o.Add.Data, c)
+		case o.Scale < 0:
+			x[c] = -float64(e)
+		default:
+			x[c] = float64(e)
+		}
+		if o.Keep.Data != nil && !o.Keep.Data[i*src.Cols+c] || o.Causal && c > i+o.Offset {
+			x[c] = math.Inf(-1)
+		}
+	}
+	return x
+}
+
+// TestTopKGuard has rows and results that end where a page does that can't be touched.
+func TestTopKGuard(t *testing.T) {
+	src, free, err := modeltest.Guarded(1200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	dst, free, err := modeltest.Guarded(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	for i := range src {
+		src[i] = float32(i % 97)
+	}
+	index := make([]int, 7)
+	for _, arith.Best = range levels() {
+		for n := 1; n <= 1200; n += 1 + n/100 {
+			k := min(n, 7)
+			row := native.Row(src[len(src)-n:])
+			native.TopK(native.Row(dst[len(dst)-k:]), native.Row(index[:k]), row, nil)
+			native.TopK(native.Row(dst[len(dst)-k:]), native.Row(index[:k]), row, &native.Options{Scale: -1, Keep: native.Row(make([]bool, n))})
+		}
+	}
+}
+
+func TestTopKPanics(t *testing.T) {
+	x := make([]float32, 12)
+	src := native.Rows(x, 4)
+	probs := func(cols int) native.Matrix[float32] { return native.Rows(make([]float32, 3*cols), cols) }
+	index := func(cols int) native.Matrix[int] { return native.Rows(make([]int, 3*cols), cols) }
+	const shape = "both must be 3 x k for a k of at most 4"
+	wantPanic(t, shape, func() { native.TopK(probs(2), index(3), src, nil) })
+	wantPanic(t, "native.TopK: probs is 3 x 5, index is 3 x 5, "+shape, func() { native.TopK(probs(5), index(5), src, nil) })
+	wantPanic(t, shape, func() { native.TopK(native.Row(make([]float32, 2)), index(2), src, nil) })
+	wantPanic(t, shape, func() { native.TopK(probs(2), native.Row(make([]int, 2)), src, nil) })
+	const apart = "native.TopK: probs of 3 elements and index of 3 must overlap neither each other nor src nor options"
+	wantPanic(t, apart, func() { native.TopK(native.Rows(x[9:], 1), index(1), src, nil) })
+	keep := make([]bool, 64)
+	wantPanic(t, "dst overlaps Options.Scales of 3 elements", func() {
+		p := probs(1)
+		native.TopK(p, index(1), src, &native.Options{Scales: p.Data})
+	})
+	wantPanic(t, "Options.Keep is 1 x 64", func() { native.TopK(probs(1), index(1), src, &native.Options{Keep: native.Row(keep)}) })
+	native.TopK(native.Matrix[float32]{Rows: 3}, native.Matrix[int]{Rows: 3}, src, nil) // of no columns, nothing to do
+	native.TopK(native.Matrix[float32]{}, native.Matrix[int]{}, native.Matrix[float32]{}, nil)
+}
+
+func TestTopKAllocs(t *testing.T) {
+	if native.RaceEnabled {
+		t.Skip("under the race detector pools of buffers allocate")
+	}
+	rows, half := native.Rows(make([]float32, 300), 100), native.Rows(make([]native.Float16, 300), 100)
+	probs, index := native.Rows(make([]float32, 30), 10), native.Rows(make([]int, 30), 10)
+	for _, arith.Best = range levels() {
+		f := func() {
+			native.TopK(probs, index, rows, nil)
+			native.TopK(probs, index, rows, &native.Options{Causal: true, Offset: 5, Scale: -1})
+			native.TopK(probs, index, half, nil)
+		}
+		f() // what a pool has to get first
+		if n := testing.AllocsPerRun(50, f); n > 0 {
+			t.Errorf("level %v: %v allocations", arith.Best, n)
+		}
+	}
+}
+
+// BenchmarkTopK has the log-sum-exp of the same row next to it.
+func BenchmarkTopK(b *testing.B) {
+	const cols = 128256
+	src := native.Row(make([]float32, cols))
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range src.Data {
+		src.Data[i] = float32(r.NormFloat64() * 3)
+	}
+	b.Run("LogSumExpRows", func(b *testing.B) {
+		var dst [1]float32
+		for b.Loop() {
+			native.LogSumExpRows(dst[:], src, nil)
+		}
+	})
+	for _, k := range []int{1, 10, 50, 1000} {
+		probs, index := native.Row(make([]float32, k)), native.Row(make([]int, k))
+		b.Run(fmt.Sprintf("TopK/%d", k), func(b *testing.B) {
+			for b.Loop() {
+				native.TopK(probs, index, src, nil)
+			}
+		})
+	}
+}
+
+// The two most probable classes of each row.
+func ExampleTopK() {
+	logits := native.Rows([]float32{
+		2, 1, 0,
+		0, 1, 3,
+	}, 3)
+	probs, classes := native.Rows(make([]float32, 4), 2), native.Rows(make([]int, 4), 2)
+	native.TopK(probs, classes, logits, nil)
+	fmt.Printf("%d\n%.4f\n", classes.Data, probs.Data)
+	// Output:
+	// [0 1 2 1]
+	// [0.6652 0.2447 0.8438 0.1142]
+}
