@@ -39,11 +39,7 @@ func (j *job) logProb(dst []float32, k int) {
 	var total sum
 	kind := allInf
 	if j.src.len() > 0 {
-		chunks := j.split(&one)
-		for i := range chunks {
-			j.sumChunk(&chunks[i])
-		}
-		total, kind = j.sumRow(chunks)
+		_, total, kind = j.firstPass(&one)
 	}
 	j.writeLogProb(dst, k, &total, kind)
 }

@@ -631,11 +631,7 @@ func (j *job) logSoftmax() {
 		return
 	}
 	var one [1]chunk
-	chunks := j.split(&one)
-	for i := range chunks {
-		j.sumChunk(&chunks[i])
-	}
-	total, kind := j.sumRow(chunks)
+	chunks, total, kind := j.firstPass(&one)
 	if kind != regular {
 		j.writeSpecial(kind)
 		return
@@ -646,17 +642,23 @@ func (j *job) logSoftmax() {
 	}
 }
 
+// firstPass sums a row up in this goroutine. The chunk of a short one is in one.
+func (j *job) firstPass(one *[1]chunk) (chunks []chunk, total sum, kind kind) {
+	chunks = j.split(one)
+	for i := range chunks {
+		j.sumChunk(&chunks[i])
+	}
+	total, kind = j.sumRow(chunks)
+	return chunks, total, kind
+}
+
 // logSumExp does a row in this goroutine.
 func (j *job) logSumExp() float32 {
 	if j.src.len() == 0 {
 		return negInf
 	}
 	var one [1]chunk
-	chunks := j.split(&one)
-	for i := range chunks {
-		j.sumChunk(&chunks[i])
-	}
-	total, kind := j.sumRow(chunks)
+	_, total, kind := j.firstPass(&one)
 	return j.logOf(&total, kind)
 }
 
