@@ -325,3 +325,75 @@ func (a *Accumulator) UnmarshalText(text []byte) error {
 	}
 	return a.UnmarshalBinary(data)
 }
+
+// Factor is what results that come from b's exponentials, as [ExpRows] writes them, are multiplied by
+// to go with those of a, which is b after more was added or merged. It is 0 if b is empty, and NaN if a
+// has a NaN or +Inf. So workers that have a part of the keys each, as in split decoding, are merged:
+//
+//	all := a
+//	all.Merge(&b)
+//	out = all.Factor(&a) * outA + all.Factor(&b) * outB
+func (a *Accumulator) Factor(b *Accumulator) float32 {
+	switch {
+	case a.kind() > allInf || b.kind() > allInf:
+		return nan
+	case a.sum.total == 0 || b.sum.total == 0:
+		return 0
+	}
+	f := pow2(b.unit() - a.unit())
+	if a.ref != b.ref {
+		d := float64((float64(b.ref) - float64(a.ref)) * float64(a.Scale()))
+		f = float64(f * arith.Exp64(max(-1000, d)))
+	}
+	if f < arith.Least {
+		return 0
+	}
+	return float32(f)
+}
+
+// Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from
+// them are multiplied by it, where [DivideRows] can't be used. It is rounded once. It is NaN if
+// nothing was added but -Inf, or a NaN or +Inf.
+func (a *Accumulator) Reciprocal() float32 {
+	if a.kind() != regular {
+		return nan
+	}
+	return float32(1 / a.unitTotal())
+}
+
+// exps writes a row's exponentials, of which the sum is in a already.
+func (a *Accumulator) exps(j *job) {
+	switch a.kind() {
+	case regular:
+	case allInf:
+		j.dst.fill(0)
+		return
+	default:
+		j.dst.fill(nan)
+		return
+	}
+	j.shifted, j.shift = a.ref != 0, a.ref
+	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: a.unit()}
+	f := arith.Same
+	for at, end := 0, j.src.len(); at < end; {
+		z := j.elements(at, end)
+		y := j.results(at, at+len(z))
+		z = z[:len(y)]
+		if j.stream {
+			j.level.ExpScaleStream(y, z, &st, &f)
+		} else {
+			j.level.ExpScale(y, z, &st, &f)
+		}
+		j.store(at, y)
+		at += len(z)
+	}
+}
+
+// unit is the N of the exponentials that ExpRows writes.
+func (a *Accumulator) unit() float32 {
+	s := arith.MakeScale(a.Scale())
+	return s.Unit(a.sum.max)
+}
+
+// unitTotal is the sum in that unit.
+func (a *Accumulator) unitTotal() float64 { return float64(a.sum.total * pow2(a.sum.n-a.unit())) }

@@ -32,34 +32,3 @@ func LogProbs[S Element](dst []float32, src Matrix[S], index []int, o *Options) 
 	c.checkAdd(who)
 	c.run()
 }
-
-// logProb does a row in this goroutine: element k of its log-softmax goes to dst, which has one.
-func (j *job) logProb(dst []float32, k int) {
-	var one [1]chunk
-	var total sum
-	kind := allInf
-	if j.src.len() > 0 {
-		_, total, kind = j.firstPass(&one)
-	}
-	j.writeLogProb(dst, k, &total, kind)
-}
-
-// writeLogProb is the second pass over element k alone. The causal mask may hide it.
-func (j *job) writeLogProb(dst []float32, k int, total *sum, kind kind) {
-	j.dst = operand{f: dst}
-	switch {
-	case kind != regular:
-		j.writeSpecial(kind)
-	case k >= j.src.len():
-		dst[0] = negInf
-	default:
-		j.src = j.src.part(k, k+1)
-		if j.add != nil {
-			j.add = j.add[k : k+1]
-		}
-		if j.keep != nil {
-			j.keep = j.keep[k : k+1]
-		}
-		j.writeLog(&chunk{end: 1}, total, float32(total.excess(j.factor)))
-	}
-}

@@ -283,6 +283,27 @@ func (c *call) row(i int, n float32, done int) {
 	c.hide(i)
 }
 
+// expRow does row i.
+func (c *call) expRow(i int) {
+	a := &c.sums[i]
+	if a.kind() == allInf {
+		*a = Accumulator{scale: c.one.factor}
+	}
+	before := *a
+	j := c.job(i)
+	a.add(&j)
+	c.factors[i] = a.Factor(&before)
+	a.exps(&j)
+	j.release()
+	if n := c.o.visible(i, c.cols); n < c.cols {
+		at := i * c.dstStride
+		hidden := c.dst.part(at+n, at+c.cols)
+		if hidden.fill(0); a.kind() > allInf {
+			hidden.fill(nan)
+		}
+	}
+}
+
 // logRows does the rows from first to before end for logarithms: some are summed, as many as
 // stay in the first cache, and then written.
 func (c *call) logRows(first, end int) {

@@ -673,6 +673,37 @@ func (j *job) logOf(total *sum, kind kind) float32 {
 	return float32(float64(float64(m)*float64(j.factor)) + total.excess(j.factor))
 }
 
+// logProb does a row in this goroutine: element k of its log-softmax goes to dst, which has one.
+func (j *job) logProb(dst []float32, k int) {
+	var one [1]chunk
+	var total sum
+	kind := allInf
+	if j.src.len() > 0 {
+		_, total, kind = j.firstPass(&one)
+	}
+	j.writeLogProb(dst, k, &total, kind)
+}
+
+// writeLogProb is the second pass over element k alone. The causal mask may hide it.
+func (j *job) writeLogProb(dst []float32, k int, total *sum, kind kind) {
+	j.dst = operand{f: dst}
+	switch {
+	case kind != regular:
+		j.writeSpecial(kind)
+	case k >= j.src.len():
+		dst[0] = negInf
+	default:
+		j.src = j.src.part(k, k+1)
+		if j.add != nil {
+			j.add = j.add[k : k+1]
+		}
+		if j.keep != nil {
+			j.keep = j.keep[k : k+1]
+		}
+		j.writeLog(&chunk{end: 1}, total, float32(total.excess(j.factor)))
+	}
+}
+
 // log is the log-sum-exp of a row that is not regular.
 func (k kind) log() float32 {
 	switch k {
