@@ -246,6 +246,9 @@ func axes[D, S native.Element]() []form {
 func topK[S native.Element](o options, c *call) {
 	n, dst, src := o.native(c), matrixOf[float32](c.dst, c), matrixOf[S](c.src, c)
 	native.SoftmaxRows(dst, src, n)
+	if c.cols == 0 {
+		return // there is no k
+	}
 	k := min(c.cols, 1+c.cols%50)
 	probs, index := native.Rows(make([]float32, c.rows*k), k), native.Rows(make([]int, c.rows*k), k)
 	native.TopK(probs, index, src, n)
