@@ -140,15 +140,21 @@ func (s *sum) refer(from, to, scale float32, top float64) {
 		*s = sum{}
 		return
 	}
-	d := float64((float64(from) - float64(to)) * float64(scale))
-	if d < -1000 || d > 0 { // one reference is 0, so that the power of two goes into n
-		k := math.Ceil(float64(d * math.Log2E))
-		d -= float64(k * math.Ln2)
-		s.n += float32(k)
-	}
-	f := arith.Exp64(min(d, 0))
+	k, f := referred(from, to, scale)
+	s.n += k
 	s.total, s.top, s.rest = float64(s.total*f), float64(s.top*f), float64(s.rest*f)
 	s.max = float32(m - float64(to))
+}
+
+// referred is what another reference multiplies a sum by, as 2^k * f. K is 0 unless one reference is 0
+// and the other one far from it.
+func referred(from, to, scale float32) (k float32, f float64) {
+	d := float64((float64(from) - float64(to)) * float64(scale))
+	if d < -1000 || d > 0 {
+		power := math.Ceil(float64(d * math.Log2E))
+		k, d = float32(power), min(0, d-float64(power*math.Ln2))
+	}
+	return k, arith.Exp64(d)
 }
 
 // Merge adds what b holds. It panics if b has another scale.
@@ -340,11 +346,8 @@ func (a *Accumulator) Factor(b *Accumulator) float32 {
 	case a.sum.total == 0 || b.sum.total == 0:
 		return 0
 	}
-	f := pow2(b.unit() - a.unit())
-	if a.ref != b.ref {
-		d := float64((float64(b.ref) - float64(a.ref)) * float64(a.Scale()))
-		f = float64(f * arith.Exp64(max(-1000, d)))
-	}
+	k, f := referred(b.ref, a.ref, a.Scale())
+	f = float64(f * pow2(b.unit()-a.unit()+k))
 	if f < arith.Least {
 		return 0
 	}
