@@ -135,23 +135,24 @@ func TestManyHalves(t *testing.T) {
 			x[i] = r.Float32()*20 - 10
 		}
 		src := native.Matrix[float32]{Rows: rows, Cols: cols, Data: x, Stride: cols + 3}
-		manyHalves(t, converted(src, native.ToFloat16))
-		manyHalves(t, converted(src, native.ToBFloat16))
+		manyHalves(t, converted(src, native.ToFloat16), nil)
+		manyHalves(t, converted(src, native.ToBFloat16), nil)
+		manyHalves(t, src, &native.Options{Scale: -1}) // which are prepared, but not asked for
 	}
 }
 
-func manyHalves[T native.Element](t *testing.T, src native.Matrix[T]) {
+func manyHalves[T native.Element](t *testing.T, src native.Matrix[T], o *native.Options) {
 	t.Helper()
 	stride := src.Cols + 5
 	dst := native.Matrix[T]{Rows: src.Rows, Cols: src.Cols, Data: make([]T, (src.Rows-1)*stride+src.Cols), Stride: stride}
 	logs := native.Matrix[T]{Rows: src.Rows, Cols: src.Cols, Data: make([]T, (src.Rows-1)*stride+src.Cols), Stride: stride}
-	native.SoftmaxRows(dst, src, nil)
-	native.LogSoftmaxRows(logs, src, nil)
+	native.SoftmaxRows(dst, src, o)
+	native.LogSoftmaxRows(logs, src, o)
 	want, wantLog := make([]T, src.Cols), make([]T, src.Cols)
 	for i := range src.Rows {
 		row := native.Row(src.Data[i*src.Stride:][:src.Cols])
-		native.SoftmaxRows(native.Row(want), row, nil)
-		native.LogSoftmaxRows(native.Row(wantLog), row, nil)
+		native.SoftmaxRows(native.Row(want), row, o)
+		native.LogSoftmaxRows(native.Row(wantLog), row, o)
 		if got := dst.Data[i*stride:][:src.Cols]; !slices.Equal(got, want) {
 			t.Fatalf("level %v, %T, %d x %d: row %d differs from what it is alone", arith.Best, want, src.Rows, src.Cols, i)
 		}
