@@ -12,7 +12,7 @@ import (
 // TestChunks has rows whose chunks are of one number each, near 0 or far from it on both sides: from
 // 262,144 on kernels stop, and from 327,680 on rows are shifted.
 func TestChunks(t *testing.T) {
-	values := []float32{0, 300000, 327675, 327690, 1e6, -262150, -327675, -327690, -1e6, float32(math.Inf(-1))}
+	values := []float32{0, 300000, 327675, 327690, 1e6, -262150, -327675, -327690, -1e6, float32(math.Inf(-1)), float32(math.NaN())}
 	level := levels()[len(levels())-1]
 	for i := range values {
 		for k, v := range values {
@@ -120,6 +120,22 @@ func TestShift(t *testing.T) {
 					t.Errorf("level %v: %d elements up to %v have the bits of those less it: %v, want %v", arith.Best, n, top, equal, shifted)
 				}
 			}
+		}
+	}
+}
+
+// TestLateTop has a largest element that is just not shifted, far above those before it.
+func TestLateTop(t *testing.T) {
+	for _, arith.Best = range levels() {
+		x, got, want := make([]float32, 300), make([]float32, 300), make([]float32, 300)
+		for i := range x {
+			x[i] = 300000
+		}
+		x[299], want[299] = 327680, 1
+		native.Softmax(got, x)
+		compareRows(t, "softmax", got, want)
+		if y := native.LogSumExp(x); y != 327680 {
+			t.Errorf("level %v: log-sum-exp is %v", arith.Best, y)
 		}
 	}
 }
