@@ -47,6 +47,7 @@ var (
 		color.NRGBA{R: 0x17, G: 0x9c, B: 0xa5, A: 255},
 		color.NRGBA{R: 0xd1, G: 0x44, B: 0x3c, A: 255},
 		color.NRGBA{R: 0x9a, G: 0x6e, B: 0x3c, A: 255},
+		color.NRGBA{R: 0xa8, G: 0x92, B: 0x00, A: 255},
 	}
 	glyphs = []draw.GlyphDrawer{
 		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{},
@@ -421,7 +422,8 @@ func render(name, caption string, p *plot.Plot, height int, legend []entry) figu
 	places := make([]place, len(legend))
 	var at place
 	for i, e := range legend {
-		width := thumbnail + 5 + style.Width(e.name)
+		// The reader's font may be wider than the one that is measured.
+		width := thumbnail + 5 + 1.2*style.Width(e.name)
 		if at.x > 0 && at.x+width > figureWidth {
 			at = place{0, at.row + 1}
 		}

@@ -107,7 +107,7 @@ func (s *set) errorNumber() (bigNumber, bool) {
 	mine, _, _ := worstOf(s.accuracy, compare.NativeSoftmax, timedClass)
 	t := "ULP: greatest error of native.Softmax, all classes of input and lengths"
 	if len(others) > 0 {
-		t += fmt.Sprintf("; on rows of %s it is %s, that of %s", timedClass, rounded(mine, 0), strings.Join(others, ", "))
+		t += fmt.Sprintf("; on rows of %s it is %s, beside %s", timedClass, rounded(mine, 0), strings.Join(others, ", "))
 	}
 	return bigNumber{rounded(most, nans), t}, true
 }

@@ -404,7 +404,7 @@ func TestFront(t *testing.T) {
 	html, markdown := read(t, dir, HTMLName), read(t, dir, MarkdownName)
 	contains(t, "the page", html, `<div class="big">0.80</div>`,
 		"time of native.Softmax / upstream&#39;s best, called from C: geometric mean of 6 lengths, 256 to 4,194,304 elements, one thread",
-		`<div class="big">2.2</div>`, "greatest error of native.Softmax", "on rows of uniform10 it is 1.2, that of upstream two-pass 0.0",
+		`<div class="big">2.2</div>`, "greatest error of native.Softmax", "on rows of uniform10 it is 1.2, beside upstream two-pass 0.0",
 		`<div class="big">0</div>`, "bits differ: 14 kernels compared with upstream on rows of 56,000 elements in all",
 		">upstream&#39;s best</text>", ">oneDNN</text>", ">native.Softmax</text>", "CPU Y, go1.24.0, native before the one arithmetic. These results compare it with nothing.")
 	contains(t, "the Markdown", markdown, "\n**0.80** time of native.Softmax / upstream's best", "![Speed on one thread: below 1 native is faster](figures/front-speed-a.svg)",
