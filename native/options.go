@@ -132,7 +132,7 @@ func (o *Options) visible(i, n int) int {
 }
 
 // Level returns the widest set of instructions that the package uses on this CPU: scalar, avx2,
-// avx512 or neon. The environment variable TWOPASS_ISA limits it to the one that it names. A
+// avx512, neon or rvv. The environment variable TWOPASS_ISA limits it to the one that it names. A
 // value that is unknown or of another architecture is ignored, and is the error.
 func Level() (string, error) {
 	if arith.EnvErr != nil {
