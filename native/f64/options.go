@@ -73,7 +73,7 @@ func checkMask[T any](who, name string, m *native.Matrix[T], rows, cols int) {
 }
 
 // recomputeFrom is the length from which memory takes longer than a second exponential.
-const recomputeFrom = 1 << 17
+const recomputeFrom = 1 << 20
 
 // vectorLeast and scalarLeast are the numbers of elements, done by vector kernels and one by
 // one, below which a second goroutine costs more than it gains. They are variables for tests.

@@ -27,6 +27,8 @@ type job struct {
 	shift            float64
 	// skip is 1 more than the index of an element that counts as -Inf, 0 for none.
 	skip int
+	// tried: [sumLogChunk] did not do the row.
+	tried bool
 
 	buf *buffers
 }
@@ -58,11 +60,14 @@ func (j *job) release() {
 	}
 }
 
+// direct reports whether elements are those of src, unless shifted.
+func (j *job) direct() bool { return j.mul == 1 && j.add == nil && j.keep == nil }
+
 // elements are those from at to end, at most a chunk.
 func (j *job) elements(at, end int) []float64 {
 	x := j.src[at:end]
 	skip := j.skip > at && j.skip <= end
-	if j.mul == 1 && j.add == nil && j.keep == nil && !j.shifted && !skip {
+	if j.direct() && !j.shifted && !skip {
 		return x
 	}
 	z := j.buffers().in[:end-at]
@@ -143,10 +148,12 @@ func (j *job) sumChunk(at, end int, store bool) (s sum, ok bool) {
 		return s, false
 	}
 	var st arith64.Sum
-	st.Begin(&j.scale)
 	s.n = j.scale.N(s.max)
 	st.SetN(&j.scale, s.n)
 	st.Reset()
+	if end < len(j.src) && j.direct() {
+		st.Ahead = 8 * arith64.Chunk
+	}
 	if store {
 		arith64.StoreExp(j.level, j.dst[at:end], z, &st)
 	} else {
@@ -285,6 +292,7 @@ func (j *job) do(op op) {
 	case len(j.src) == 0:
 	case op == opLogSoftmax:
 		j.logSoftmax()
+	case j.direct() && len(j.src) <= arith64.Chunk && softmaxChunk(j.level, j.dst, j.src, &j.scale):
 	case len(j.src) < recomputeFrom:
 		j.softmaxStored()
 	default:
@@ -294,6 +302,46 @@ func (j *job) do(op op) {
 			j.write(&pass{n: total.n, hi: total.hi, lo: total.lo})
 		}
 	}
+}
+
+// softmaxChunk does a row of a chunk that is to be taken as it is, and whose largest element is not far from
+// 0. It reports whether it did.
+func softmaxChunk(l arith64.Level, dst, src []float64, s *arith64.Scale) bool {
+	m := arith64.Max(l, src)
+	if !(math.Abs(m*s.Factor) <= arith64.Far) {
+		return false
+	}
+	var st arith64.Sum
+	st.SetN(s, s.N(m))
+	st.Reset()
+	arith64.StoreExp(l, dst, src, &st)
+	hi, lo := st.Total()
+	if hi != hi {
+		fill(dst, nan)
+		return true
+	}
+	f, _ := arith64.MakeFactor(hi, lo, 0)
+	arith64.ScaleStored(l, dst, dst, &f)
+	return true
+}
+
+// sumLogChunk is [job.sumLog] of such a row, unless its largest element is more than twice as much as all
+// others.
+func sumLogChunk(l arith64.Level, src []float64, s *arith64.Scale) (t sum, ok bool) {
+	m := arith64.Max(l, src)
+	if !(math.Abs(m*s.Factor) <= arith64.Far) {
+		return t, false
+	}
+	var st arith64.Sum
+	n := s.N(m)
+	st.SetN(s, n)
+	st.Reset()
+	arith64.AddExp(l, src, &st)
+	t.n, t.max = n, m
+	t.hi, t.lo = st.Total()
+	t.top = s.Exp(m, n)
+	t.rest = (t.hi - t.top) + t.lo
+	return t, t.rest >= t.top*0.5
 }
 
 // softmaxStored does a row with exponentials that are stored.
@@ -343,8 +391,8 @@ func (j *job) writeShared(p pass) {
 
 func (j *job) writeSpan(p *pass, at, end int) {
 	var st arith64.Sum
-	st.Begin(&j.scale)
 	st.SetN(&j.scale, p.n)
+	st.Ahead = 4096 // bytes: the least time of 0, 512, 2048, 4096 and 8192
 	f, _ := arith64.MakeFactor(p.hi, p.lo, 0)
 	for ; at < end; at += arith64.Chunk {
 		last := min(at+arith64.Chunk, end)
@@ -358,6 +406,11 @@ func (j *job) writeSpan(p *pass, at, end int) {
 
 // sumLog is the sum of a row for logarithms.
 func (j *job) sumLog() (total sum, kind kind) {
+	if j.direct() && len(j.src) <= arith64.Chunk && !j.tried {
+		if t, ok := sumLogChunk(j.level, j.src, &j.scale); ok {
+			return t, regular
+		}
+	}
 	if total, kind = j.sumRow(nil); kind != regular {
 		return total, kind
 	}
@@ -428,8 +481,12 @@ func (j *job) writeSpecial(k kind, log bool) {
 			y = negInf
 		}
 	}
-	for i := range j.dst {
-		j.dst[i] = y
+	fill(j.dst, y)
+}
+
+func fill(dst []float64, y float64) {
+	for i := range dst {
+		dst[i] = y
 	}
 }
 

@@ -11,9 +11,11 @@ import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
 // comment.
 func Softmax(dst, src []float64) {
 	checkRow("f64.Softmax", "src", dst, src)
-	j := newJob(dst, src)
-	j.do(opSoftmax)
-	j.release()
+	if uint(len(src)-1) >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
+		j := newJob(dst, src)
+		j.do(opSoftmax)
+		j.release()
+	}
 }
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
@@ -21,7 +23,15 @@ func Softmax(dst, src []float64) {
 // largest one is relative: at most 2^-49 * |y|.
 func LogSoftmax(dst, src []float64) {
 	checkRow("f64.LogSoftmax", "src", dst, src)
+	if uint(len(src)-1) < arith64.Chunk {
+		if t, ok := sumLogChunk(arith64.Best, src, &arith64.One); ok {
+			h, l := t.excess(&arith64.One)
+			arith64.LogSub(arith64.Best, dst, src, t.max, 1, h+l)
+			return
+		}
+	}
 	j := newJob(dst, src)
+	j.tried = true
 	j.do(opLogSoftmax)
 	j.release()
 }
@@ -29,7 +39,13 @@ func LogSoftmax(dst, src []float64) {
 // LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf for an empty src.
 // The absolute error of a result y is at most 2^-51 + 2^-53 * |y|.
 func LogSumExp(src []float64) float64 {
+	if uint(len(src)-1) < arith64.Chunk {
+		if t, ok := sumLogChunk(arith64.Best, src, &arith64.One); ok {
+			return t.log(t.max, &arith64.One)
+		}
+	}
 	j := newJob(nil, src)
+	j.tried = true
 	y := j.logSumExp()
 	j.release()
 	return y

@@ -3,12 +3,16 @@ package double
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
-// x86 is AVX2 or AVX-512. Source is SI, destination DI, elements left CX, Sum R8, Factor R9.
+// x86 is AVX2 or AVX-512. Source is SI, destination DI, elements left CX, Sum R8, Factor R9,
+// how far ahead to ask for elements R11; what is left
+// has the masks K2 and K3, or those at R10.
 type x86 struct {
 	bytes.Buffer
 	avx512 bool
+	masked bool // the turn of what is left
 }
 
 // AMD64 lists the levels: the suffix of functions, and the file without _amd64.s.
@@ -17,7 +21,7 @@ var AMD64 = []struct{ Suffix, File string }{{"AVX2", "avx2"}, {"AVX512", "avx512
 // AMD64File writes the kernels of a level.
 func AMD64File(suffix, header string) []byte {
 	m := &x86{avx512: suffix == "AVX512"}
-	return file(m, m.exp(), header)
+	return file(m, header)
 }
 
 func (m *x86) Suffix() string {
@@ -56,23 +60,29 @@ func (m *x86) regs(first, n int) (vs []value) {
 
 func constant(i int) value { return value(fmt.Sprintf("%s<>+%d(SB)", constants, 8*lanes*i)) }
 
-// exp has 4 vectors: of AVX2 a turn, with nothing but sums in other registers.
-func (m *x86) exp() expRegs {
-	r := expRegs{x: m.regs(0, 4), u: m.regs(4, 4), f: m.regs(8, 4), t: make([]value, 4),
-		kHi: "128(R8)", kLo: "192(R8)", magic: "256(R8)", low: "320(R8)", one: constant(oneAt)}
+// registers has 4 vectors. That is all that AVX2 has but for 4 registers.
+func (m *x86) registers(k Kernel) regs {
+	r := regs{x: m.regs(0, 4), u: m.regs(4, 4), f: m.regs(8, 4), t: make([]value, 4), dwn: constant(downAt)}
 	for i := range exps {
 		r.c = append(r.c, constant(i))
 	}
-	if !m.avx512 {
-		r.sums, r.rests = m.regs(12, 2), m.regs(14, 2)
-		r.cHi, r.cLo, r.thr, r.dwn = "Y12", "Y13", "Y14", "Y15"
+	if m.avx512 {
+		other := m.regs(12, 20)
+		r.sums, r.rests = other[:1], other[1:2]
+		r.cHi, r.cLo, r.thr = other[2], other[3], other[4]
+		r.kHi, r.kLo, r.magic, r.low = other[5], other[6], other[7], other[8]
+		copy(r.c, other[9:])
 		return r
 	}
-	r.sums, r.rests = m.regs(12, 1), m.regs(13, 1)
-	other := m.regs(14, 18)
-	r.cHi, r.cLo, r.thr, r.dwn = other[0], other[1], other[2], other[3]
-	r.kHi, r.kLo, r.magic, r.low = other[4], other[5], other[6], other[7]
-	copy(r.c, other[8:]) // the rest stay in memory
+	other := m.regs(12, 4)
+	r.sums, r.rests = []value{"0(R8)", "32(R8)"}, []value{"64(R8)", "96(R8)"}
+	switch k.Name {
+	case "scale", "logSub":
+		r.cHi, r.cLo, r.thr = other[0], other[1], other[2]
+	default:
+		r.cHi, r.cLo, r.thr = "0(R9)", "8(R9)", "16(R9)"
+		r.kHi, r.kLo, r.magic, r.low = other[0], other[1], other[2], other[3]
+	}
 	return r
 }
 
@@ -82,12 +92,12 @@ func (m *x86) params(k Kernel) {
 	if k.stores() {
 		m.op("MOVQ dst_base+0(FP), DI")
 	}
-	r := m.exp()
+	r := m.registers(k)
 	splat := func(from string, to value) { m.op("VBROADCASTSD %s, %s", from, to) }
 	var factor string
 	switch k.Name {
 	case "max":
-		m.copy(r.x[0], constant(infAt))
+		m.copy(r.low, constant(infAt))
 		return
 	case "sum":
 		m.op("MOVQ st+24(FP), R8")
@@ -106,23 +116,27 @@ func (m *x86) params(k Kernel) {
 		low := value("X" + string(r.thr[1:]))
 		m.op("VMOVQ AX, %s", low)
 		m.op("VBROADCASTSD %s, %s", low, r.thr)
+		return
 	}
 	if factor != "" {
 		m.op("MOVQ %s, R9", factor)
-		splat(fmt.Sprintf("%d(R9)", cHiAt), r.cHi)
-		splat(fmt.Sprintf("%d(R9)", cLoAt), r.cLo)
-		splat(fmt.Sprintf("%d(R9)", thrAt), r.thr)
-		splat(string(constant(downAt)), r.dwn)
-	}
-	if m.avx512 && (k.Name == "expScale" || k.Name == "sum" || k.Name == "sumStore") {
-		m.state(r.kHi, kHiAt)
-		m.state(r.kLo, kLoAt)
-		m.state(r.magic, magicAt)
-		m.state(r.low, lowAt)
-		for i, c := range r.c {
-			if c[0] == 'Z' {
-				m.copy(c, constant(i))
+		for i, v := range []value{r.cHi, r.cLo, r.thr} {
+			if !inMemory(v) {
+				splat(fmt.Sprintf("%d(R9)", 8*i), v)
 			}
+		}
+	}
+	if k.Name == "scale" {
+		return
+	}
+	m.op("MOVQ %d(R8), R11", aheadAt)
+	splat(fmt.Sprintf("%d(R8)", kHiAt), r.kHi)
+	splat(fmt.Sprintf("%d(R8)", kLoAt), r.kLo)
+	splat(fmt.Sprintf("%d(R8)", magicAt), r.magic)
+	splat(fmt.Sprintf("%d(R8)", lowAt), r.low)
+	for i, c := range r.c {
+		if !inMemory(c) {
+			m.copy(c, constant(i))
 		}
 	}
 }
@@ -130,27 +144,114 @@ func (m *x86) params(k Kernel) {
 func inMemory(v value) bool { return v[len(v)-1] == ')' }
 
 func (m *x86) copy(d, a value) {
-	if inMemory(a) {
+	if inMemory(a) || inMemory(d) {
 		m.op("VMOVUPD %s, %s", a, d)
 	} else {
 		m.op("VMOVAPD %s, %s", a, d)
 	}
 }
 
-// into is a in a register: d, if it is in memory.
+// into broadcasts what a Factor has.
 func (m *x86) into(d, a value) value {
-	if inMemory(a) {
+	switch {
+	case strings.HasSuffix(string(a), "(R9)"):
+		m.op("VBROADCASTSD %s, %s", a, d)
+		return d
+	case inMemory(a):
 		m.copy(d, a)
 		return d
 	}
 	return a
 }
 
-func (m *x86) load(d value, at int)  { m.op("VMOVUPD %d(SI), %s", 8*at, d) }
-func (m *x86) store(a value, at int) { m.op("VMOVUPD %s, %d(DI)", a, 8*at) }
-func (m *x86) add(d, a, b value)     { m.op("VADDPD %s, %s, %s", b, a, d) }
-func (m *x86) sub(d, a, b value)     { m.op("VSUBPD %s, %s, %s", b, m.into(d, a), d) }
-func (m *x86) mul(d, a, b value)     { m.op("VMULPD %s, %s, %s", b, a, d) }
+// mask is the register of the mask of a vector of what is left.
+func (m *x86) mask(at int, tmp value) value {
+	if m.avx512 {
+		return value(fmt.Sprintf("K%d", 2+at/lanes))
+	}
+	m.op("VMOVUPD %d(R10), %s", 8*at, tmp)
+	return tmp
+}
+
+func (m *x86) load(d value, at int, fill, tmp value) {
+	switch {
+	case !m.masked:
+		m.op("VMOVUPD %d(SI), %s", 8*at, d)
+	case m.avx512 && fill == "":
+		m.op("VMOVUPD.Z %d(SI), %s, %s", 8*at, m.mask(at, tmp), d)
+	case m.avx512:
+		m.copy(d, fill)
+		m.op("VMOVUPD %d(SI), %s, %s", 8*at, m.mask(at, tmp), d)
+	default:
+		mask := m.mask(at, tmp)
+		m.op("VMASKMOVPD %d(SI), %s, %s", 8*at, mask, d)
+		if fill != "" {
+			m.op("VBLENDVPD %s, %s, %s, %s", mask, d, fill, d)
+		}
+	}
+}
+
+func (m *x86) store(a value, at int, tmp value) {
+	switch {
+	case !m.masked:
+		m.op("VMOVUPD %s, %d(DI)", a, 8*at)
+	case m.avx512:
+		m.op("VMOVUPD %s, %s, %d(DI)", a, m.mask(at, tmp), 8*at)
+	default:
+		m.op("VMASKMOVPD %s, %s, %d(DI)", a, m.mask(at, tmp), 8*at)
+	}
+}
+
+func (m *x86) left(tail func()) {
+	m.op("TESTQ CX, CX")
+	m.op("JZ nothing")
+	if m.avx512 {
+		m.op("MOVL $1, AX") // 2^left - 1
+		m.op("SHLL CX, AX")
+		m.op("DECL AX")
+		m.op("KMOVW AX, K2")
+		m.op("SHRL $8, AX")
+		m.op("KMOVW AX, K3")
+	} else {
+		m.op("LEAQ masks64<>+%d(SB), R10", 8*turn)
+		m.op("NEGQ CX")
+		m.op("LEAQ (R10)(CX*8), R10")
+	}
+	m.masked = true
+	tail()
+	m.masked = false
+	fmt.Fprint(m, "\nnothing:\n")
+}
+
+// data has masks of as many elements as stand before a place in the middle.
+func (m *x86) data() string {
+	if m.avx512 {
+		return ""
+	}
+	var b strings.Builder
+	for i := range 2 * turn {
+		word := 0
+		if i < turn {
+			word = -1
+		}
+		fmt.Fprintf(&b, "DATA masks64<>+%d(SB)/8, $%d\n", 8*i, word)
+	}
+	fmt.Fprintf(&b, "GLOBL masks64<>(SB), RODATA|NOPTR, $%d\n", 16*turn)
+	return b.String()
+}
+
+func (m *x86) addTo(s, a value) {
+	if inMemory(s) {
+		m.add(a, a, s)
+		m.copy(s, a)
+	} else {
+		m.add(s, s, a)
+	}
+}
+
+func (m *x86) add(d, a, b value) { m.op("VADDPD %s, %s, %s", b, a, d) }
+func (m *x86) sub(d, a, b value) { m.op("VSUBPD %s, %s, %s", b, a, d) }
+func (m *x86) mul(d, a, b value) { m.op("VMULPD %s, %s, %s", b, a, d) }
 
 func (m *x86) fma(d, a, b value) { m.op("VFMADD231PD %s, %s, %s", b, a, d) }
 
@@ -162,10 +263,8 @@ func (m *x86) horner(d, f, c, t value) (value, value) {
 // greater: of a NaN the second source, d, is the result.
 func (m *x86) greater(d, a value) { m.op("VMAXPD %s, %s, %s", d, a, d) }
 
-// loadLow: of a NaN the second source, the element, is the result.
-func (m *x86) loadLow(d value, at int) {
-	m.op("VMAXPD %d(SI), %s, %s", 8*at, m.into(d, m.exp().low), d)
-}
+// low: of a NaN the second source, the element, is the result.
+func (m *x86) low(d value) { m.op("VMAXPD %s, %s, %s", d, m.registers(Kernel{}).low, d) }
 
 func (m *x86) power(d value) {
 	m.op("VPSLLQ $52, %s, %s", d, d)
@@ -182,8 +281,29 @@ func (m *x86) cut(d, e, thr value) {
 	m.op("VANDPD %s, %s, %s", e, d, d)
 }
 
-func (m *x86) state(d value, at int)    { m.op("VMOVUPD %d(R8), %s", at, d) }
-func (m *x86) setState(a value, at int) { m.op("VMOVUPD %s, %d(R8)", a, at) }
+func (m *x86) prefetch(at int) {
+	if at%lanes == 0 && !m.masked {
+		m.op("PREFETCHT1 %d(SI)(R11*1)", 8*at)
+	}
+}
+
+func (m *x86) prefetchDst(at int) {
+	if at%lanes == 0 && !m.masked {
+		m.op("PREFETCHT0 %d(DI)(R11*1)", 8*at)
+	}
+}
+
+func (m *x86) state(d value, at int) {
+	if !inMemory(d) {
+		m.op("VMOVUPD %d(R8), %s", at, d)
+	}
+}
+
+func (m *x86) setState(a value, at int) {
+	if !inMemory(a) {
+		m.op("VMOVUPD %s, %d(R8)", a, at)
+	}
+}
 
 func (m *x86) reduce(_ Kernel, a value) {
 	n := a[1:]

@@ -15,7 +15,7 @@ const ARM64 = "NEON"
 // ARM64File writes the kernels.
 func ARM64File(header string) []byte {
 	m := new(neon)
-	return file(m, m.exp(), header)
+	return file(m, header)
 }
 
 func (m *neon) Suffix() string { return ARM64 }
@@ -37,11 +37,11 @@ func vs(first, n int) (r []value) {
 	return r
 }
 
-// exp has 2 vectors, and all else in registers.
-func (m *neon) exp() expRegs {
+// registers has 2 vectors, and all else in registers.
+func (m *neon) registers(Kernel) regs {
 	c := vs(12, 20)
-	return expRegs{x: vs(0, 2), u: vs(2, 2), f: vs(4, 2), t: vs(6, 2), sums: vs(8, 4), rests: vs(12, 4),
-		c: append(c[4:15:15], nil...), kHi: c[15], kLo: c[16], magic: c[17], low: c[18], one: c[19],
+	return regs{x: vs(0, 2), u: vs(2, 2), f: vs(4, 2), t: vs(6, 2), sums: vs(8, 4), rests: vs(12, 4),
+		c: c[4:15], kHi: c[15], kLo: c[16], magic: c[17], low: c[18], one: c[19],
 		cHi: "8", cLo: "9", thr: "10", dwn: "11"}
 }
 
@@ -51,7 +51,7 @@ func (m *neon) params(k Kernel) {
 	if k.stores() {
 		m.op("MOVD dst_base+0(FP), R1")
 	}
-	r := m.exp()
+	r := m.registers(k)
 	m.op("MOVD $%s<>(SB), R5", constants)
 	constant := func(d value, i int) { m.op("FMOVQ %d(R5), F%s", 8*lanes*i, d) }
 	splat := func(from string, to value) {
@@ -61,7 +61,7 @@ func (m *neon) params(k Kernel) {
 	var factor string
 	switch k.Name {
 	case "max":
-		constant(r.x[0], infAt)
+		constant(r.low, infAt)
 		return
 	case "sum":
 		m.op("MOVD st+24(FP), R3")
@@ -88,10 +88,10 @@ func (m *neon) params(k Kernel) {
 		constant(r.dwn, downAt)
 	}
 	if k.Name != "scale" {
-		m.state(r.kHi, kHiAt)
-		m.state(r.kLo, kLoAt)
-		m.state(r.magic, magicAt)
-		m.state(r.low, lowAt)
+		splat(fmt.Sprintf("%d(R3)", kHiAt), r.kHi)
+		splat(fmt.Sprintf("%d(R3)", kLoAt), r.kLo)
+		splat(fmt.Sprintf("%d(R3)", magicAt), r.magic)
+		splat(fmt.Sprintf("%d(R3)", lowAt), r.low)
 		constant(r.one, oneAt)
 		for i, c := range r.c {
 			constant(c, i)
@@ -129,8 +129,12 @@ func (m *neon) word(bits uint32, d, a, b value) {
 }
 
 func (m *neon) copy(d, a value)          { m.op("VMOV V%s.B16, V%s.B16", a, d) }
-func (m *neon) load(d value, at int)     { m.op("FMOVQ %d(R0), F%s", 8*at, d) }
-func (m *neon) store(a value, at int)    { m.op("FMOVQ F%s, %d(R1)", a, 8*at) }
+func (m *neon) addTo(s, a value)         { m.add(s, s, a) }
+func (m *neon) into(_, a value) value    { return a }
+func (m *neon) left(func())              {}
+func (m *neon) prefetch(int)             {}
+func (m *neon) prefetchDst(int)          {}
+func (m *neon) data() string             { return "" }
 func (m *neon) state(d value, at int)    { m.op("FMOVQ %d(R3), F%s", at, d) }
 func (m *neon) setState(a value, at int) { m.op("FMOVQ F%s, %d(R3)", a, at) }
 func (m *neon) add(d, a, b value)        { m.word(fadd, d, a, b) }
@@ -146,21 +150,20 @@ func (m *neon) horner(d, f, c, t value) (value, value) {
 }
 
 // free is a register that neither max nor the second pass has.
-const free = "31"
+const free = "29"
 
 func (m *neon) greater(d, a value) {
 	m.word(fcmgt, free, a, d)
 	m.op("VBIT V%s.B16, V%s.B16, V%s.B16", free, a, d)
 }
 
-func (m *neon) loadLow(d value, at int) {
-	m.load(d, at)
-	m.word(fmax, d, d, m.exp().low)
-}
+func (m *neon) load(d value, at int, _, _ value) { m.op("FMOVQ %d(R0), F%s", 8*at, d) }
+func (m *neon) store(a value, at int, tmp value) { m.op("FMOVQ F%s, %d(R1)", a, 8*at) }
+func (m *neon) low(d value)                      { m.word(fmax, d, d, m.registers(Kernel{}).low) }
 
 func (m *neon) power(d value) {
 	m.op("VSHL $52, V%s.D2, V%s.D2", d, d)
-	m.op("VADD V%s.D2, V%s.D2, V%s.D2", m.exp().one, d, d)
+	m.op("VADD V%s.D2, V%s.D2, V%s.D2", m.registers(Kernel{}).one, d, d)
 }
 
 func (m *neon) cut(d, e, thr value) {

@@ -1,9 +1,9 @@
 // Package double writes the kernels of package native/f64/internal/arith64, each described once for
 // all machines: that package's documentation defines the arithmetic.
 //
-// Kernels take whole turns of 16 elements, which their callers see to, so that a kernel is a loop
-// over a few turns and one over those that are left. Registers are given by hand: each machine says
-// how many vectors go through the formulas together, and has registers for those.
+// A kernel is a loop over a few turns of 16 elements, one over those that are left, and, where the machine
+// has masks, a turn of what is left then; for others callers see to that. Registers are given by hand: each
+// machine says how many vectors go through the formulas together, and has registers for those.
 package double
 
 import (
@@ -45,13 +45,14 @@ type Kernel struct {
 // stores reports whether the kernel writes to dst.
 func (k Kernel) stores() bool { return k.Name != "max" && k.Name != "sum" }
 
-// The offsets of the fields of Sum, vectors of 8, and of Factor.
+// The offsets of the fields of Sum, of which the first two are vectors of 8, and of Factor.
 const (
-	sumAt, restAt                   = 0, 64
-	kHiAt, kLoAt, magicAt, lowAt    = 128, 192, 256, 320
-	cHiAt, cLoAt, thrAt             = 0, 8, 16
-	constants                       = "exps64" // in each file, behind each other as vectors of 8
-	downAt, oneAt, infAt, numConsts = len(exps), len(exps) + 1, len(exps) + 2, len(exps) + 3
+	sumAt, restAt                = 0, 64
+	kHiAt, kLoAt, magicAt, lowAt = 128, 136, 144, 152
+	aheadAt                      = 160
+	cHiAt, cLoAt, thrAt          = 0, 8, 16
+	constants                    = "exps64" // in each file, behind each other as vectors of 8
+	downAt, oneAt, infAt         = len(exps), len(exps) + 1, len(exps) + 2
 )
 
 // value is a register, or what a machine has in memory.
@@ -64,9 +65,10 @@ type machine interface {
 	// width is the number of elements in a vector.
 	width() int
 	// params loads the registers of src, dst and the number of elements, and those of structs.
-	params(k Kernel) // for max, -Inf in the first x
-	load(d value, at int)
-	store(a value, at int)
+	params(k Kernel)
+	// Of what is left, where that is masked, load makes fill of elements that are not there; tmp is free.
+	load(d value, at int, fill, tmp value)
+	store(a value, at int, tmp value)
 	copy(d, a value)
 	add(d, a, b value)
 	sub(d, a, b value)
@@ -75,23 +77,30 @@ type machine interface {
 	// horner makes d*f + c in d, or in t, which is free then; the result comes first.
 	horner(d, f, c, t value) (value, value)
 	greater(d, a value)       // d = a if a > d
-	loadLow(d value, at int)  // the larger of low and an element; a NaN if that is one
+	addTo(s, a value)         // s += a, where s may be in memory; a is free then
+	into(d, a value) value    // a in a register: d, if it is in memory
+	low(d value)              // the larger of low and d; a NaN if that is one
 	power(d value)            // 2^n for an n in the low bits
 	cut(d, e, thr value)      // d = 0 if e < thr
+	prefetch(at int)          // asks for the line of an element, ahead, if it is the first of a line
+	prefetchDst(at int)       // the same of dst
 	state(d value, at int)    // from Sum
 	setState(a value, at int) // to Sum
 	reduce(k Kernel, a value) // returns the largest lane
 	// loop begins a loop over so many elements, and advance ends it.
 	loop(name string, elements int)
 	advance(k Kernel, name string, elements int)
+	// left calls tail for a turn of what is left, if the machine has masks, and where something is.
+	left(tail func())
 	end()
-	// exp are the registers that the exponential has, and how many vectors there are in a big turn.
-	exp() expRegs
+	// regs are the registers of a kernel.
+	registers(k Kernel) regs
 	bytes() []byte
+	data() string // more of it
 }
 
-// expRegs are registers for the exponential of vectors that go together.
-type expRegs struct {
+// regs are the registers for vectors that go together.
+type regs struct {
 	x, u, f, t         []value // a value for each vector; the result is in x
 	kHi, kLo           value
 	magic, low         value
@@ -104,7 +113,7 @@ type expRegs struct {
 // writer writes a kernel for a machine.
 type writer struct {
 	machine
-	r expRegs
+	r regs
 }
 
 // exps describes the exponentials of the vectors that begin at these elements.
@@ -112,7 +121,8 @@ func (w *writer) exps(at []int) (e []value) {
 	r, n := w.r, len(at)
 	x, t := slices.Clone(r.x[:n]), slices.Clone(r.t[:n])
 	for i := range n {
-		w.loadLow(x[i], at[i])
+		w.load(x[i], at[i], r.low, r.u[i])
+		w.low(x[i])
 	}
 	each := func(f func(i int)) {
 		for i := range n {
@@ -138,31 +148,28 @@ func (w *writer) exps(at []int) (e []value) {
 func (w *writer) accumulate(part int, a, b, u, f value) {
 	s, r := w.r.sums[part], w.r.rests[part]
 	w.add(a, a, b)
-	w.add(u, s, a)
+	w.add(u, a, s)
 	w.sub(f, u, s)
 	w.sub(a, a, f)
-	w.add(r, r, a)
+	w.addTo(r, a)
 	w.copy(s, u)
 }
 
 // scaled is the second pass for an exponential, in d.
-func (w *writer) scaled(d, e value) {
+func (w *writer) scaled(d, e, tmp value) {
 	r := w.r
-	w.mul(d, e, r.cLo)
-	w.fma(d, e, r.cHi)
+	w.mul(d, e, w.into(d, r.cLo))
+	w.fma(d, e, w.into(tmp, r.cHi))
 	w.mul(d, d, r.dwn)
-	w.cut(d, e, r.thr)
+	w.cut(d, e, w.into(tmp, r.thr))
 }
 
-// turns describes loops: the body takes the vectors of n turns in groups that fit the registers, pairs
+// turns describes loops: the body takes the vectors of some turns in groups that fit the registers, pairs
 // of 8 elements together.
 func (w *writer) turns(k Kernel, body func(at []int)) {
 	group := len(w.r.x)
 	parts := lanes / w.width()
-	most := max(1, group/(2*parts)) // turns
-	for _, n := range []int{most, 1} {
-		name := fmt.Sprintf("turns%d", n)
-		w.loop(name, n*turn)
+	do := func(n int) {
 		var at []int
 		for t := range n {
 			for p := range parts {
@@ -174,14 +181,19 @@ func (w *writer) turns(k Kernel, body func(at []int)) {
 			body(at[:g])
 			at = at[g:]
 		}
-		w.advance(k, name, n*turn)
-		if most == 1 {
-			break
-		}
 	}
+	most := max(1, group/(2*parts))
+	for _, n := range slices.Compact([]int{most, 1}) {
+		name := fmt.Sprintf("turns%d", n)
+		w.loop(name, n*turn)
+		do(n)
+		w.advance(k, name, n*turn)
+	}
+	w.left(func() { do(1) })
 }
 
 func (w *writer) kernel(k Kernel) {
+	w.r = w.registers(k)
 	w.params(k)
 	r := w.r
 	part := func(at int) int { return at % lanes / w.width() }
@@ -195,10 +207,13 @@ func (w *writer) kernel(k Kernel) {
 			w.state(r.rests[p], restAt+8*p*w.width())
 		}
 		w.turns(k, func(at []int) {
+			for _, a := range at {
+				w.prefetch(a)
+			}
 			e := w.exps(at)
 			if k.Name == "sumStore" {
 				for i, a := range at {
-					w.store(e[i], a)
+					w.store(e[i], a, r.f[i])
 				}
 			}
 			for i := 0; i < len(at); i += 2 {
@@ -211,54 +226,59 @@ func (w *writer) kernel(k Kernel) {
 		}
 	case "expScale":
 		w.turns(k, func(at []int) {
+			for _, a := range at {
+				w.prefetch(a)
+				w.prefetchDst(a)
+			}
 			for i, e := range w.exps(at) {
-				w.scaled(r.f[i], e)
-				w.store(r.f[i], at[i])
+				w.scaled(r.f[i], e, r.u[i])
+				w.store(r.f[i], at[i], r.u[i])
 			}
 		})
 	case "scale":
 		w.turns(k, func(at []int) {
 			for i, a := range at {
-				w.load(r.x[i], a)
-				w.scaled(r.f[i], r.x[i])
-				w.store(r.f[i], a)
+				w.load(r.x[i], a, "", r.u[i])
+				w.scaled(r.f[i], r.x[i], r.u[i])
+				w.store(r.f[i], a, r.u[i])
 			}
 		})
 	case "logSub":
 		w.turns(k, func(at []int) {
 			for i, a := range at {
-				w.load(r.x[i], a)
+				w.load(r.x[i], a, "", r.u[i])
 				w.sub(r.x[i], r.x[i], r.cHi)
 				w.copy(r.f[i], r.thr)
 				w.fma(r.f[i], r.x[i], r.cLo)
-				w.store(r.f[i], a)
+				w.store(r.f[i], a, r.u[i])
 			}
 		})
 	}
 	w.end()
 }
 
-// max describes the largest element, in 8 vectors.
+// max describes the largest element, in 4 vectors.
 func (w *writer) max(k Kernel) {
-	var top []value
-	for _, v := range [][]value{w.r.x, w.r.u, w.r.f} {
-		top = append(top, v...)
-	}
-	free := top[len(top)-1]
 	const many = 4
-	top = top[:many]
-	for _, d := range top[1:] {
-		w.copy(d, top[0])
+	r := w.r
+	top := slices.Concat(r.x, r.u)[:many]
+	x, tmp := r.f[0], r.f[1]
+	for _, d := range top {
+		w.copy(d, r.low)
+	}
+	do := func(n int) {
+		for i := 0; i < n; i += w.width() {
+			w.load(x, i, r.low, tmp)
+			w.greater(top[i/w.width()%many], x)
+		}
 	}
 	for _, n := range []int{4 * turn, turn} {
 		name := fmt.Sprintf("max%d", n)
 		w.loop(name, n)
-		for i := 0; i < n; i += w.width() {
-			w.load(free, i)
-			w.greater(top[i/w.width()%many], free)
-		}
+		do(n)
 		w.advance(k, name, n)
 	}
+	w.left(func() { do(turn) })
 	for n := many / 2; n > 0; n /= 2 {
 		for i := range n {
 			w.greater(top[i], top[i+n])
@@ -268,7 +288,7 @@ func (w *writer) max(k Kernel) {
 }
 
 // file writes all kernels for a machine.
-func file(m machine, r expRegs, header string) []byte {
+func file(m machine, header string) []byte {
 	var b bytes.Buffer
 	b.WriteString(header)
 	b.WriteString("\n//go:build !purego\n\n#include \"textflag.h\"\n\n")
@@ -279,7 +299,8 @@ func file(m machine, r expRegs, header string) []byte {
 		}
 	}
 	fmt.Fprintf(&b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", constants, 8*lanes*len(values))
-	w := &writer{m, r}
+	b.WriteString(m.data())
+	w := &writer{machine: m}
 	for _, k := range Kernels {
 		fmt.Fprintf(&b, "\n// %s%s: %s.\n//\n// func %s%s%s\nTEXT ·%s%s(SB), NOSPLIT, $0-%d\n", k.Name, m.Suffix(), k.doc,
 			k.Name, m.Suffix(), k.Signature, k.Name, m.Suffix(), k.frame)

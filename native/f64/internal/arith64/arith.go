@@ -63,25 +63,25 @@ func (s *Scale) N(m float64) float64 { return math.RoundToEven(float64(m*s.KHi))
 // vector is a number for each lane.
 type vector [lanes]float64
 
-func splat(x float64) vector { return vector{x, x, x, x, x, x, x, x} }
-
-// Sum is the sum of a chunk, lane by lane, with what its exponentials depend on, once for each lane.
-// The assembly knows its layout.
+// Sum is the sum of a chunk, lane by lane, with what its exponentials depend on. The assembly knows its
+// layout.
 type Sum struct {
 	S, R                 vector
-	KHi, KLo, Magic, Low vector
+	KHi, KLo, Magic, Low float64
+	// Ahead is how many bytes ahead of what it reads a kernel asks for more, 0 for nothing. The first pass
+	// asks for the next chunk, so that memory and arithmetic take their time together.
+	Ahead int
 }
 
-// Begin sets what exponentials depend on.
-func (st *Sum) Begin(s *Scale) { st.KHi, st.KLo = splat(s.KHi), splat(s.KLo) }
-
-// SetN sets N.
+// SetN sets what exponentials depend on.
 func (st *Sum) SetN(s *Scale, n float64) {
-	st.Magic, st.Low = splat(magic-n), splat(float64((n-depth)*s.InvK))
+	st.KHi, st.KLo, st.Magic, st.Low = s.KHi, s.KLo, magic-n, float64((n-depth)*s.InvK)
 }
 
 // Reset empties the sum.
-func (st *Sum) Reset() { st.S, st.R = splat(bias), vector{} }
+func (st *Sum) Reset() {
+	st.S, st.R = vector{bias, bias, bias, bias, bias, bias, bias, bias}, vector{}
+}
 
 // Total is the sum of all lanes.
 func (st *Sum) Total() (hi, lo float64) {
@@ -137,7 +137,6 @@ func MakeFactor(hi, lo, d float64) (f Factor, ok bool) {
 
 // ExpOf is what ExpScale takes to make e^x of each x up to 0, and 0 where that is below 2^-1022.
 func ExpOf() (st Sum, f Factor) {
-	st.Begin(&One)
 	st.SetN(&One, -headroom)
 	f, _ = MakeFactor(1<<headroom, 0, 0)
 	return st, f

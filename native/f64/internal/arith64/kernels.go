@@ -17,18 +17,23 @@ var (
 
 // rest is the elements behind the last whole turn of src, with -Inf behind them.
 func rest(src []float64) (x [Turn]float64) {
-	for i := copy(x[:], src[whole(src):]); i < Turn; i++ {
+	for i := copy(x[:], src[len(src)&^(Turn-1):]); i < Turn; i++ {
 		x[i] = negInf
 	}
 	return x
 }
 
-// whole is the number of elements in whole turns.
-func whole(src []float64) int { return len(src) &^ (Turn - 1) }
+// whole is the number of elements that a kernel takes: all, or whole turns.
+func whole(l Level, src []float64) int {
+	if takesAll(l) {
+		return len(src)
+	}
+	return len(src) &^ (Turn - 1)
+}
 
 // Max is the largest element, -Inf if there is none. A NaN counts as -Inf, and zeros are +0.
 func Max(l Level, src []float64) float64 {
-	n := whole(src)
+	n := whole(l, src)
 	m := negInf
 	if n > 0 {
 		m = maxTurns(l, src[:n])
@@ -41,7 +46,7 @@ func Max(l Level, src []float64) float64 {
 
 // AddExp adds the exponentials of src to st.
 func AddExp(l Level, src []float64, st *Sum) {
-	n := whole(src)
+	n := whole(l, src)
 	if n > 0 {
 		sumTurns(l, src[:n], st)
 	}
@@ -53,7 +58,7 @@ func AddExp(l Level, src []float64, st *Sum) {
 
 // StoreExp is AddExp, and stores the exponentials.
 func StoreExp(l Level, dst, src []float64, st *Sum) {
-	n := whole(src)
+	n := whole(l, src)
 	if n > 0 {
 		sumStoreTurns(l, dst[:n], src[:n], st)
 	}
@@ -66,7 +71,7 @@ func StoreExp(l Level, dst, src []float64, st *Sum) {
 
 // ScaleStored is the second pass over stored exponentials.
 func ScaleStored(l Level, dst, src []float64, f *Factor) {
-	n := whole(src)
+	n := whole(l, src)
 	if n > 0 {
 		scaleTurns(l, dst[:n], src[:n], f)
 	}
@@ -75,7 +80,7 @@ func ScaleStored(l Level, dst, src []float64, f *Factor) {
 
 // ExpScale is the second pass over the elements themselves.
 func ExpScale(l Level, dst, src []float64, st *Sum, f *Factor) {
-	n := whole(src)
+	n := whole(l, src)
 	if n > 0 {
 		expScaleTurns(l, dst[:n], src[:n], st, f)
 	}
@@ -92,7 +97,7 @@ func LogSub(l Level, dst, src []float64, m, scale, b float64) {
 		logSubFar(dst, src, m, scale, b)
 		return
 	}
-	n := whole(src)
+	n := whole(l, src)
 	if n > 0 {
 		logSubTurns(l, dst[:n], src[:n], m, scale, b)
 	}

@@ -86,7 +86,6 @@ func compare(t *testing.T, what string, level Level, y, x []float64, s Scale) {
 		m = 0 // what is made of such elements is the same, too
 	}
 	var a, b Sum
-	a.Begin(&s)
 	a.SetN(&s, s.N(m))
 	a.Reset()
 	a.S[3], a.R[2], a.S[7] = bias+3, 0x1p-40, bias+7

@@ -4,7 +4,10 @@ package arith64
 
 import "github.com/twopass-softmax/twopass/native/internal/arith"
 
-// The kernels for whole turns.
+// takesAll reports whether a level's kernels take what is left behind whole turns.
+func takesAll(Level) bool { return false }
+
+// The kernels.
 
 func maxTurns(l Level, src []float64) float64 {
 	switch l {

@@ -2,7 +2,10 @@
 
 package arith64
 
-// The kernels for whole turns.
+// takesAll reports whether a level's kernels take what is left behind whole turns.
+func takesAll(Level) bool { return false }
+
+// The kernels.
 
 func maxTurns(_ Level, src []float64) float64 {
 	return maxPlain(src)

@@ -125,110 +125,111 @@ TEXT ·maxNEON(SB), NOSPLIT, $0-32
 	MOVD src_base+0(FP), R0
 	MOVD src_len+8(FP), R2
 	MOVD $exps64<>(SB), R5
-	FMOVQ 832(R5), F0
-	VMOV V0.B16, V1.B16
-	VMOV V0.B16, V2.B16
-	VMOV V0.B16, V3.B16
+	FMOVQ 832(R5), F30
+	VMOV V30.B16, V0.B16
+	VMOV V30.B16, V1.B16
+	VMOV V30.B16, V2.B16
+	VMOV V30.B16, V3.B16
 	SUBS $64, R2, R2
 	BLT max64done
 
 max64:
-	FMOVQ 0(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 16(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 32(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 48(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 64(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 80(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 96(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 112(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 128(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 144(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 160(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 176(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 192(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 208(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 224(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 240(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 256(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 272(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 288(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 304(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 320(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 336(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 352(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 368(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 384(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 400(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 416(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 432(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 448(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 464(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 480(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 496(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
+	FMOVQ 0(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 16(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 32(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 48(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 64(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 80(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 96(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 112(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 128(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 144(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 160(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 176(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 192(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 208(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 224(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 240(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 256(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 272(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 288(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 304(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 320(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 336(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 352(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 368(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 384(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 400(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 416(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 432(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 448(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 464(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 480(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 496(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
 	ADD $512, R0, R0
 	SUBS $64, R2, R2
 	BGE max64
@@ -239,45 +240,45 @@ max64done:
 	BLT max16done
 
 max16:
-	FMOVQ 0(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 16(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 32(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 48(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
-	FMOVQ 64(R0), F5
-	WORD $0x6ee0e4bf // fcmgt v31.2d, v5.2d, v0.2d
-	VBIT V31.B16, V5.B16, V0.B16
-	FMOVQ 80(R0), F5
-	WORD $0x6ee1e4bf // fcmgt v31.2d, v5.2d, v1.2d
-	VBIT V31.B16, V5.B16, V1.B16
-	FMOVQ 96(R0), F5
-	WORD $0x6ee2e4bf // fcmgt v31.2d, v5.2d, v2.2d
-	VBIT V31.B16, V5.B16, V2.B16
-	FMOVQ 112(R0), F5
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	VBIT V31.B16, V5.B16, V3.B16
+	FMOVQ 0(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 16(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 32(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 48(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
+	FMOVQ 64(R0), F4
+	WORD $0x6ee0e49d // fcmgt v29.2d, v4.2d, v0.2d
+	VBIT V29.B16, V4.B16, V0.B16
+	FMOVQ 80(R0), F4
+	WORD $0x6ee1e49d // fcmgt v29.2d, v4.2d, v1.2d
+	VBIT V29.B16, V4.B16, V1.B16
+	FMOVQ 96(R0), F4
+	WORD $0x6ee2e49d // fcmgt v29.2d, v4.2d, v2.2d
+	VBIT V29.B16, V4.B16, V2.B16
+	FMOVQ 112(R0), F4
+	WORD $0x6ee3e49d // fcmgt v29.2d, v4.2d, v3.2d
+	VBIT V29.B16, V4.B16, V3.B16
 	ADD $128, R0, R0
 	SUBS $16, R2, R2
 	BGE max16
 
 max16done:
 	ADD $16, R2, R2
-	WORD $0x6ee0e45f // fcmgt v31.2d, v2.2d, v0.2d
-	VBIT V31.B16, V2.B16, V0.B16
-	WORD $0x6ee1e47f // fcmgt v31.2d, v3.2d, v1.2d
-	VBIT V31.B16, V3.B16, V1.B16
-	WORD $0x6ee0e43f // fcmgt v31.2d, v1.2d, v0.2d
-	VBIT V31.B16, V1.B16, V0.B16
+	WORD $0x6ee0e45d // fcmgt v29.2d, v2.2d, v0.2d
+	VBIT V29.B16, V2.B16, V0.B16
+	WORD $0x6ee1e47d // fcmgt v29.2d, v3.2d, v1.2d
+	VBIT V29.B16, V3.B16, V1.B16
+	WORD $0x6ee0e43d // fcmgt v29.2d, v1.2d, v0.2d
+	VBIT V29.B16, V1.B16, V0.B16
 	VDUP V0.D[1], V1.D2
-	WORD $0x6ee0e43f // fcmgt v31.2d, v1.2d, v0.2d
-	VBIT V31.B16, V1.B16, V0.B16
+	WORD $0x6ee0e43d // fcmgt v29.2d, v1.2d, v0.2d
+	VBIT V29.B16, V1.B16, V0.B16
 	FMOVD F0, ret+24(FP)
 	RET
 
@@ -289,10 +290,14 @@ TEXT ·sumNEON(SB), NOSPLIT, $0-32
 	MOVD src_len+8(FP), R2
 	MOVD $exps64<>(SB), R5
 	MOVD st+24(FP), R3
-	FMOVQ 128(R3), F27
-	FMOVQ 192(R3), F28
-	FMOVQ 256(R3), F29
-	FMOVQ 320(R3), F30
+	FMOVD 128(R3), F27
+	VDUP V27.D[0], V27.D2
+	FMOVD 136(R3), F28
+	VDUP V28.D[0], V28.D2
+	FMOVD 144(R3), F29
+	VDUP V29.D[0], V29.D2
+	FMOVD 152(R3), F30
+	VDUP V30.D[0], V30.D2
 	FMOVQ 768(R5), F31
 	FMOVQ 0(R5), F16
 	FMOVQ 64(R5), F17
@@ -384,7 +389,7 @@ turns1:
 	VMOV V3.B16, V7.B16
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d502 // fadd v2.2d, v8.2d, v6.2d
+	WORD $0x4e68d4c2 // fadd v2.2d, v6.2d, v8.2d
 	WORD $0x4ee8d444 // fsub v4.2d, v2.2d, v8.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
@@ -456,7 +461,7 @@ turns1:
 	VMOV V3.B16, V7.B16
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d522 // fadd v2.2d, v9.2d, v6.2d
+	WORD $0x4e69d4c2 // fadd v2.2d, v6.2d, v9.2d
 	WORD $0x4ee9d444 // fsub v4.2d, v2.2d, v9.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
@@ -528,7 +533,7 @@ turns1:
 	VMOV V3.B16, V7.B16
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d542 // fadd v2.2d, v10.2d, v6.2d
+	WORD $0x4e6ad4c2 // fadd v2.2d, v6.2d, v10.2d
 	WORD $0x4eead444 // fsub v4.2d, v2.2d, v10.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ce // fadd v14.2d, v14.2d, v6.2d
@@ -600,7 +605,7 @@ turns1:
 	VMOV V3.B16, V7.B16
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d562 // fadd v2.2d, v11.2d, v6.2d
+	WORD $0x4e6bd4c2 // fadd v2.2d, v6.2d, v11.2d
 	WORD $0x4eebd444 // fsub v4.2d, v2.2d, v11.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
@@ -630,10 +635,14 @@ TEXT ·sumStoreNEON(SB), NOSPLIT, $0-56
 	MOVD dst_base+0(FP), R1
 	MOVD $exps64<>(SB), R5
 	MOVD st+48(FP), R3
-	FMOVQ 128(R3), F27
-	FMOVQ 192(R3), F28
-	FMOVQ 256(R3), F29
-	FMOVQ 320(R3), F30
+	FMOVD 128(R3), F27
+	VDUP V27.D[0], V27.D2
+	FMOVD 136(R3), F28
+	VDUP V28.D[0], V28.D2
+	FMOVD 144(R3), F29
+	VDUP V29.D[0], V29.D2
+	FMOVD 152(R3), F30
+	VDUP V30.D[0], V30.D2
 	FMOVQ 768(R5), F31
 	FMOVQ 0(R5), F16
 	FMOVQ 64(R5), F17
@@ -727,7 +736,7 @@ turns1:
 	FMOVQ F6, 0(R1)
 	FMOVQ F7, 64(R1)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d502 // fadd v2.2d, v8.2d, v6.2d
+	WORD $0x4e68d4c2 // fadd v2.2d, v6.2d, v8.2d
 	WORD $0x4ee8d444 // fsub v4.2d, v2.2d, v8.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d58c // fadd v12.2d, v12.2d, v6.2d
@@ -801,7 +810,7 @@ turns1:
 	FMOVQ F6, 16(R1)
 	FMOVQ F7, 80(R1)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d522 // fadd v2.2d, v9.2d, v6.2d
+	WORD $0x4e69d4c2 // fadd v2.2d, v6.2d, v9.2d
 	WORD $0x4ee9d444 // fsub v4.2d, v2.2d, v9.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
@@ -875,7 +884,7 @@ turns1:
 	FMOVQ F6, 32(R1)
 	FMOVQ F7, 96(R1)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d542 // fadd v2.2d, v10.2d, v6.2d
+	WORD $0x4e6ad4c2 // fadd v2.2d, v6.2d, v10.2d
 	WORD $0x4eead444 // fsub v4.2d, v2.2d, v10.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ce // fadd v14.2d, v14.2d, v6.2d
@@ -949,7 +958,7 @@ turns1:
 	FMOVQ F6, 48(R1)
 	FMOVQ F7, 112(R1)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d562 // fadd v2.2d, v11.2d, v6.2d
+	WORD $0x4e6bd4c2 // fadd v2.2d, v6.2d, v11.2d
 	WORD $0x4eebd444 // fsub v4.2d, v2.2d, v11.2d
 	WORD $0x4ee4d4c6 // fsub v6.2d, v6.2d, v4.2d
 	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
@@ -1073,10 +1082,14 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	FMOVD 16(R4), F10
 	VDUP V10.D[0], V10.D2
 	FMOVQ 704(R5), F11
-	FMOVQ 128(R3), F27
-	FMOVQ 192(R3), F28
-	FMOVQ 256(R3), F29
-	FMOVQ 320(R3), F30
+	FMOVD 128(R3), F27
+	VDUP V27.D[0], V27.D2
+	FMOVD 136(R3), F28
+	VDUP V28.D[0], V28.D2
+	FMOVD 144(R3), F29
+	VDUP V29.D[0], V29.D2
+	FMOVD 152(R3), F30
+	VDUP V30.D[0], V30.D2
 	FMOVQ 768(R5), F31
 	FMOVQ 0(R5), F16
 	FMOVQ 64(R5), F17

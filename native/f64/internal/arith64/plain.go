@@ -15,7 +15,7 @@ func maxPlain(src []float64) float64 {
 }
 
 func sumPlain(src []float64, st *Sum) {
-	kHi, kLo, magic, low := st.KHi[0], st.KLo[0], st.Magic[0], st.Low[0]
+	kHi, kLo, magic, low := st.KHi, st.KLo, st.Magic, st.Low
 	for ; len(src) >= Turn; src = src[Turn:] {
 		for l := range lanes {
 			st.add(l, exp(src[l], kHi, kLo, magic, low)+exp(src[l+lanes], kHi, kLo, magic, low))
@@ -24,7 +24,7 @@ func sumPlain(src []float64, st *Sum) {
 }
 
 func sumStorePlain(dst, src []float64, st *Sum) {
-	kHi, kLo, magic, low := st.KHi[0], st.KLo[0], st.Magic[0], st.Low[0]
+	kHi, kLo, magic, low := st.KHi, st.KLo, st.Magic, st.Low
 	for ; len(src) >= Turn; dst, src = dst[Turn:], src[Turn:] {
 		for l := range lanes {
 			a, b := exp(src[l], kHi, kLo, magic, low), exp(src[l+lanes], kHi, kLo, magic, low)
@@ -57,7 +57,7 @@ func scalePlain(dst, src []float64, f *Factor) {
 }
 
 func expScalePlain(dst, src []float64, st *Sum, f *Factor) {
-	kHi, kLo, magic, low := st.KHi[0], st.KLo[0], st.Magic[0], st.Low[0]
+	kHi, kLo, magic, low := st.KHi, st.KLo, st.Magic, st.Low
 	for i, x := range src {
 		dst[i] = f.times(exp(x, kHi, kLo, magic, low))
 	}
