@@ -347,11 +347,7 @@ func (a *Accumulator) Factor(b *Accumulator) float32 {
 		return 0
 	}
 	k, f := referred(b.ref, a.ref, a.Scale())
-	f = float64(f * pow2(b.unit()-a.unit()+k))
-	if f < arith.Least {
-		return 0
-	}
-	return float32(f)
+	return normal(float64(f * pow2(b.unit()-a.unit()+k)))
 }
 
 // Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from

@@ -219,13 +219,13 @@ func (c *call) sameScale(first, end int) {
 	if first == end {
 		return
 	}
-	if c.op == opExp || c.op == opTopK {
+	switch c.op {
+	case opExp:
+		c.expRows(first, end)
+		return
+	case opTopK:
 		for i := first; i < end; i++ {
-			if c.op == opExp {
-				c.expRow(i)
-			} else {
-				c.topRow(i)
-			}
+			c.topRow(i)
 		}
 		return
 	}
@@ -283,6 +283,19 @@ func (c *call) row(i int, n float32, done int) {
 	c.hide(i)
 }
 
+// expRows does the rows from first to before end.
+func (c *call) expRows(first, end int) {
+	plain := c.plain && c.dst.format == isFloat32 && c.cols-1 < wholeRow
+	for ; first < end; first++ {
+		if plain {
+			if first = c.expPlain(first, end); first == end {
+				return
+			}
+		}
+		c.expRow(first)
+	}
+}
+
 // expRow does row i.
 func (c *call) expRow(i int) {
 	a := &c.sums[i]
@@ -302,6 +315,53 @@ func (c *call) expRow(i int) {
 			hidden.fill(nan)
 		}
 	}
+}
+
+// expPlain is expRow for regular rows of float32 as they are, from first to before end, with sums by a
+// kernel for several. It returns the first row that is not such a one.
+func (c *call) expPlain(first, end int) int {
+	const most = 32
+	var rowSums [most]arith.RowSum
+	level, p, f := c.plan.level, arith.Rows{Scale: c.one.scale}, arith.Same
+	st := arith.Sum{KHi: p.KHi, KLo: p.KLo}
+	for first < end {
+		n, rows := c.o.visible(first, c.cols), 1
+		if n == c.cols || !c.o.Causal { // and so are those after it
+			rows = min(end-first, most, max(1, blockLen/c.cols))
+		}
+		if n < 2 {
+			return first
+		}
+		done := level.SumTotals(c.src.f[first*c.srcStride:], rows, n, c.srcStride, rowSums[:rows], &p)
+		for k := range rowSums[:done] {
+			i, s, a := first+k, &rowSums[k], &c.sums[first+k]
+			if a.ref != 0 || a.state != regular {
+				return i
+			}
+			x, y := c.src.f[i*c.srcStride:][:n], c.dst.f[i*c.dstStride:][:c.cols]
+			if s.Sure() {
+				was := s.N
+				level.SumOthers(x, s, &p.Scale)
+				s.Total = float64(s.Total * pow2(was-s.N))
+			}
+			empty, before := a.sum.total == 0, p.Unit(a.sum.max)
+			if empty {
+				a.scale = c.one.factor
+			}
+			a.sum.merge(&sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest})
+			if st.N = p.Unit(a.sum.max); empty {
+				c.factors[i] = 0
+			} else {
+				c.factors[i] = normal(pow2(before - st.N))
+			}
+			level.ExpScale(y[:n], x, &st, &f)
+			clear(y[n:])
+		}
+		if first += done; done < rows {
+			return first
+		}
+	}
+	return end
 }
 
 // logRows does the rows from first to before end for logarithms: some are summed, as many as

@@ -63,3 +63,11 @@ func pow2(n float32) float64 {
 	}
 	return math.Float64frombits(uint64(int(n)+1023) << 52)
 }
+
+// normal is a factor as a float32, 0 where that would be below the normal numbers.
+func normal(f float64) float32 {
+	if f < arith.Least {
+		return 0
+	}
+	return float32(f)
+}

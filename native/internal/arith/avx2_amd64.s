@@ -53020,7 +53020,7 @@ loop1:
 	VUCOMISD  X9, X6
 	JCS       sure16
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop1
 	JMP       end
@@ -53209,7 +53209,7 @@ exact16:
 	VMOVSD    X7, 8(DI)
 	VMOVSD    X10, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin1
 	JMP       end
@@ -53342,7 +53342,7 @@ sure16:
 
 sure16Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin1
 	JMP  end
@@ -53583,7 +53583,7 @@ loop4:
 	VUCOMISD  X2, X13
 	JCS       sure32
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop4
 	JMP       end
@@ -53812,7 +53812,7 @@ exact32:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin4
 	JMP       end
@@ -53979,7 +53979,7 @@ sure32:
 
 sure32Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin4
 	JMP  end
@@ -54278,7 +54278,7 @@ loop7:
 	VUCOMISD  X2, X13
 	JCS       sure48
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop7
 	JMP       end
@@ -54567,7 +54567,7 @@ exact48:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin7
 	JMP       end
@@ -54792,7 +54792,7 @@ sure48:
 
 sure48Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin7
 	JMP  end
@@ -55127,7 +55127,7 @@ loop10:
 	VUCOMISD  X2, X13
 	JCS       sure64
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop10
 	JMP       end
@@ -55452,7 +55452,7 @@ exact64:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin10
 	JMP       end
@@ -55717,7 +55717,7 @@ sure64:
 
 sure64Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin10
 	JMP  end
@@ -56131,7 +56131,7 @@ loop13:
 	VUCOMISD  X4, X3
 	JCS       sure80
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop13
 	JMP       end
@@ -56536,7 +56536,7 @@ exact80:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin13
 	JMP       end
@@ -56865,7 +56865,7 @@ sure80:
 
 sure80Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin13
 	JMP  end
@@ -57313,7 +57313,7 @@ loop16:
 	VUCOMISD  X4, X3
 	JCS       sure96
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop16
 	JMP       end
@@ -57754,7 +57754,7 @@ exact96:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin16
 	JMP       end
@@ -58121,7 +58121,7 @@ sure96:
 
 sure96Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin16
 	JMP  end
@@ -58625,7 +58625,7 @@ loop19:
 	VUCOMISD  X4, X3
 	JCS       sure112
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop19
 	JMP       end
@@ -59124,7 +59124,7 @@ exact112:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin19
 	JMP       end
@@ -59545,7 +59545,7 @@ sure112:
 
 sure112Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin19
 	JMP  end
@@ -60080,7 +60080,7 @@ loop22:
 	VUCOMISD  X3, X2
 	JCS       sure128
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop22
 	JMP       end
@@ -60615,7 +60615,7 @@ exact128:
 	VMOVSD    X2, 8(DI)
 	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       begin22
 	JMP       end
@@ -61076,7 +61076,7 @@ sure128:
 
 sure128Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin22
 	JMP  end
@@ -66610,7 +66610,7 @@ behind46:
 next:
 	// The next row.
 	ADDQ R9, R11
-	ADDQ $0x18, R12
+	ADDQ $0x20, R12
 	DECQ R8
 	JNZ  row
 
@@ -66688,6 +66688,11789 @@ DATA minusInf<>+20(SB)/4, $0xff800000
 DATA minusInf<>+24(SB)/4, $0xff800000
 DATA minusInf<>+28(SB)/4, $0xff800000
 GLOBL minusInf<>(SB), RODATA|NOPTR, $32
+
+// func sumTotalsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sumTotalsAVX2(SB), $480-88
+	// sumTotalsAVX2: sumRows, with totals too, and sure rows like others.
+	MOVQ src_base+0(FP), SI
+	MOVQ p+72(FP), R14
+	MOVQ out_base+48(FP), DI
+	MOVQ cols+32(FP), CX
+	MOVQ rows+24(FP), R8
+	MOVQ srcStride+40(FP), R9
+	SHLQ $0x02, R9
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y2
+	VBROADCASTSS (R14), Y3
+	PCALIGN      $0x40
+
+loop1:
+	VBROADCASTSS (SI), Y4
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      nearHeadroom<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VBROADCASTSS (SI), X4
+	VMULSS       X3, X4, X4
+	VMOVUPS      integerHeadroom<>+0(SB), Y6
+	VSUBSS       X4, X6, X6
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBSS       X6, X4, X4
+	VMOVSS       X4, (DI)
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y4, Y7
+	VPERM2F128 $0x01, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0x4e, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0xb1, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVAPS    Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VCMPPS      $0x05, Y7, Y4, Y4
+	VCMPPS      $0x05, Y7, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y8
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y9, Y8, Y8
+	VANDPS      Y9, Y4, Y4
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  (SI), Y6, Y10
+	VMOVUPS     32(DX), Y11
+	VMASKMOVPS  32(SI), Y11, Y12
+	VMOVAPS     Y5, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y13, Y6, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y10
+	VPSLLD  $0x14, Y13, Y15
+	VPADDD  Y10, Y15, Y10
+	VMOVUPS nearExp2<>+0(SB), Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y14, Y6, Y6
+	VMOVAPS     Y5, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y12, Y10
+	VANDPS      Y10, Y11, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y5
+	VFMADD231PS Y1, Y12, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y12
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y5
+	VANDPS      Y5, Y11, Y11
+	VPOR        Y13, Y10, Y13
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X6, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y8, X12
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y8, Y10, Y10
+	VSUBPD       Y12, Y5, Y5
+	VEXTRACTF128 $0x01, Y11, X8
+	VCVTPS2PD    X11, Y12
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y4, X13
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y4, Y12, Y12
+	VSUBPD       Y13, Y8, Y8
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X4
+	VADDPD       X4, X10, X10
+	VMOVHLPS     X10, X10, X4
+	VADDSD       X4, X10, X10
+
+	// A zero is stored without its sign.
+	VADDPS       zero<>+0(SB), Y7, Y7
+	VMOVSS       X7, 4(DI)
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       X9, 8(DI)
+	VMOVSD       X10, 16(DI)
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDSD       X4, X6, X6
+	VMOVSD       X6, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop1
+	JMP          end
+
+exact16:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   (SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   32(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y2, Y7
+	VCMPPS    $0x1e, Y6, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y4, Y2, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVAPS    Y5, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y8
+	VBROADCASTSS 4(R14), Y9
+	VFMADD231PS  Y9, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, Y6, Y2, Y8
+	VCMPPS      $0x05, Y6, Y4, Y10
+	VMOVMSKPS   Y10, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y8, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y11
+	VMOVMSKPS   Y10, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y8, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y8
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y7, Y8, Y8
+	VMOVAPS     Y5, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS Y9, Y2, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y2
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y2, Y13, Y2
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y2, Y2, Y12
+	VANDPS      Y12, Y10, Y10
+	VMOVAPS     Y5, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y9, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y10, X3
+	VCVTPS2PD    X10, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y11, Y4, Y4
+	VSUBPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y9
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y8, Y9, Y9
+	VSUBPD       Y11, Y5, Y5
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+
+	// A zero is stored without its sign.
+	VADDPS       zero<>+0(SB), Y6, Y6
+	VMOVSS       X6, 4(DI)
+	VCVTSS2SD    X7, X7, X7
+	VMOVSD       X7, 8(DI)
+	VMOVSD       X4, 16(DI)
+	VEXTRACTF128 $0x01, Y10, X3
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X2
+	VADDPD       X2, X10, X10
+	VMOVHLPS     X10, X10, X2
+	VADDSD       X2, X10, X10
+	VMOVSD       X10, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin1
+	JMP          end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   64(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   96(SI), Y2, Y2
+	VORPS        160(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       Y2, Y5, Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  64(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  96(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y8, Y12
+	VANDPS      Y12, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS Y1, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y8, Y7, Y8
+	VPADDD  Y15, Y2, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y5
+	VFMADD231PS Y0, Y10, Y5
+	VANDPS      Y5, Y9, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y5, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y14, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y10, Y10, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y5, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y6, Y3, Y3
+	VSUBPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y6
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y4, Y6, Y6
+	VSUBPD       Y8, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X3, 16(DI)
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y7, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VMOVSD       X13, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop3
+	JMP          end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   64(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   96(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y2, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y3, Y2, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS Y3, Y2, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS Y11, Y2, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y2
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y2, Y9, Y2
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y2, Y2, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVAPS     Y5, Y6
+	VFMADD231PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y2, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y2, Y2
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y10, Y4, Y4
+	VSUBPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y6
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y9, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VXORPS       X3, X3, X3
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y3, Y3
+	VMOVSS       X3, 4(DI)
+	VMOVUPS      256(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMOVSD       X4, 16(DI)
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin3
+	JMP          end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   128(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   160(SI), Y2, Y2
+	VORPS        160(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMAXPS       Y2, Y5, Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  128(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  160(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVAPS     Y3, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y2
+	VANDPS      Y2, Y5, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y4
+	VFMADD231PS Y1, Y8, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y2, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y5, Y13, Y13
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVAPS     Y3, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y2
+	VANDPS      Y2, Y9, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y9, Y9
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y9, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y6, Y3, Y3
+	VSUBPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y6
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y8, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X3, 16(DI)
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VMOVSD       X13, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop5
+	JMP          end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   128(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   160(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMAXPS    Y2, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVAPS     Y5, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y7
+	VFMADD231PS Y11, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y2, Y9, Y2
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y7
+	VSUBPS Y6, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y9, Y15
+	VFMADD213PS exp1<>+0(SB), Y7, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VANDPS      Y7, Y2, Y2
+	VANDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VMOVAPS     Y5, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y10, Y4, Y4
+	VSUBPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y6
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y9, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VXORPS       X3, X3, X3
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y3, Y3
+	VMOVSS       X3, 4(DI)
+	VMOVUPS      256(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMOVSD       X4, 16(DI)
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin5
+	JMP          end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   192(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMOVUPS      128(SI), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   224(SI), Y2, Y2
+	VORPS        160(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMOVUPS      160(SI), Y6
+	VMAXPS       Y2, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  192(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  224(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     128(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y7, Y7
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y13, Y13
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y6
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VANDPS      Y4, Y9, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y6
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y6
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 160(SI), Y1, Y6
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y7, Y10, Y7
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y12, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VFMADD213PS Y8, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y3
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y3, Y3
+	VSUBPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y6
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y8, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X3, 16(DI)
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VMOVSD       X13, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop7
+	JMP          end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   192(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   224(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    Y2, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    Y4, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS Y11, Y2, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y2, Y14, Y2
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y2, Y2, Y9
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y7
+	VSUBPS Y6, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y9, Y15
+	VFMADD213PS exp1<>+0(SB), Y7, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VANDPS      Y7, Y2, Y2
+	VANDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 160(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y6, Y6
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y10, Y4, Y4
+	VSUBPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y6
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y9, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VXORPS       X3, X3, X3
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y3, Y3
+	VMOVSS       X3, 4(DI)
+	VMOVUPS      256(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(DI)
+	VMOVSD       X4, 16(DI)
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin7
+	JMP          end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop9:
+	VBROADCASTSS (SI), Y3
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X3, X5, X5
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X5, X3, X3
+	VMOVSS       X3, (DI)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   256(SI), Y3, Y3
+	VORPS        128(DX), Y3, Y3
+	VMOVUPS      (SI), Y5
+	VMAXPS       64(SI), Y5, Y5
+	VMOVUPS      128(SI), Y6
+	VMAXPS       192(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y3, Y5, Y5
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   288(SI), Y3, Y3
+	VORPS        160(DX), Y3, Y3
+	VMOVUPS      32(SI), Y6
+	VMAXPS       96(SI), Y6, Y6
+	VMOVUPS      160(SI), Y7
+	VMAXPS       224(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMAXPS       Y3, Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  256(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  288(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y9, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y5
+	VFMADD231PS Y1, Y9, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y7
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     416(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     384(BX), Y5
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS 416(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y4
+	VFMADD231PS Y1, Y8, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y12, Y3, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact80
+	VADDPS       Y6, Y14, Y3
+	VMINPS       Y6, Y14, Y4
+	VMAXPS       Y6, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y5, Y7, Y6
+	VMINPS       Y5, Y7, Y8
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y7
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      352(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y9, Y7, Y7
+	VSUBPD       Y10, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y9, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X9
+	VCVTPS2PD    X6, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      320(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y11, Y10, Y10
+	VSUBPD       Y12, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X5
+	VADDPD       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDSD       X5, X7, X7
+	VXORPS       X5, X5, X5
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y5, Y5
+	VMOVSS       X5, 4(DI)
+	VMOVUPS      256(BX), Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       X5, 8(DI)
+	VMOVSD       X7, 16(DI)
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop9
+	JMP          end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   256(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   288(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y2, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVAPS     Y5, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y7
+	VFMADD231PS Y11, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y2, Y9, Y2
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y2, Y2
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVAPS     Y5, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y6, Y6
+	VSUBPD       Y9, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      320(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X6, 16(DI)
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin9
+	JMP          end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop11:
+	VBROADCASTSS (SI), Y3
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X3, X5, X5
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X5, X3, X3
+	VMOVSS       X3, (DI)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   320(SI), Y3, Y3
+	VORPS        128(DX), Y3, Y3
+	VMOVUPS      (SI), Y5
+	VMAXPS       64(SI), Y5, Y5
+	VMOVUPS      128(SI), Y6
+	VMAXPS       192(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      256(SI), Y6
+	VMAXPS       Y3, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   352(SI), Y3, Y3
+	VORPS        160(DX), Y3, Y3
+	VMOVUPS      32(SI), Y6
+	VMAXPS       96(SI), Y6, Y6
+	VMOVUPS      160(SI), Y7
+	VMAXPS       224(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      288(SI), Y7
+	VMAXPS       Y3, Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  320(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  352(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y9, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS Y1, Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y6
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y6, Y6
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     416(BX), Y5
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     384(BX), Y8
+	VANDPS      Y5, Y8, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y9
+	VSUBPS Y5, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VMOVUPS     416(BX), Y10
+	VFMADD231PS Y0, Y10, Y4
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS Y1, Y10, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact96
+	VADDPS       Y7, Y14, Y3
+	VMINPS       Y7, Y14, Y4
+	VMAXPS       Y7, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y9, Y6, Y5
+	VMINPS       Y9, Y6, Y7
+	VMAXPS       Y9, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y8
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      352(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y9, Y8, Y8
+	VSUBPD       Y10, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      320(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y11, Y10, Y10
+	VSUBPD       Y12, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y6, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X6
+	VADDPD       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDSD       X6, X8, X8
+	VXORPS       X6, X6, X6
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y6, Y6
+	VMOVSS       X6, 4(DI)
+	VMOVUPS      256(BX), Y6
+	VCVTSS2SD    X6, X6, X6
+	VMOVSD       X6, 8(DI)
+	VMOVSD       X8, 16(DI)
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop11
+	JMP          end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   320(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   352(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    Y2, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    Y4, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y9
+	VFMADD231PS Y3, Y2, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS Y11, Y2, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y2, Y13, Y2
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y2, Y2, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y2, Y2
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y5, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y11, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y6, Y6
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y6, Y6
+	VSUBPD       Y9, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      320(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X6, 16(DI)
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin11
+	JMP          end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop13:
+	VBROADCASTSS (SI), Y3
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X3, X5, X5
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X5, X3, X3
+	VMOVSS       X3, (DI)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   384(SI), Y3, Y3
+	VORPS        128(DX), Y3, Y3
+	VMOVUPS      (SI), Y5
+	VMAXPS       64(SI), Y5, Y5
+	VMOVUPS      128(SI), Y6
+	VMAXPS       192(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      256(SI), Y6
+	VMAXPS       320(SI), Y6, Y6
+	VMAXPS       Y3, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   416(SI), Y3, Y3
+	VORPS        160(DX), Y3, Y3
+	VMOVUPS      32(SI), Y6
+	VMAXPS       96(SI), Y6, Y6
+	VMOVUPS      160(SI), Y7
+	VMAXPS       224(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      288(SI), Y7
+	VMAXPS       352(SI), Y7, Y7
+	VMAXPS       Y3, Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  384(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  416(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS 320(SI), Y0, Y8
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS 320(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y9, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y5
+	VFMADD231PS Y1, Y9, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VADDPS      Y6, Y7, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y6
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y6, Y6
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     416(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     384(BX), Y5
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS 416(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y4
+	VFMADD231PS Y1, Y9, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y12, Y3, Y12
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact112
+	VADDPS       Y7, Y14, Y3
+	VMINPS       Y7, Y14, Y4
+	VMAXPS       Y7, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y8, Y6, Y5
+	VMINPS       Y8, Y6, Y7
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y8
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      352(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y9, Y8, Y8
+	VSUBPD       Y10, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      320(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y11, Y10, Y10
+	VSUBPD       Y12, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y6, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X6
+	VADDPD       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDSD       X6, X8, X8
+	VXORPS       X6, X6, X6
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y6, Y6
+	VMOVSS       X6, 4(DI)
+	VMOVUPS      256(BX), Y6
+	VCVTSS2SD    X6, X6, X6
+	VMOVSD       X6, 8(DI)
+	VMOVSD       X8, 16(DI)
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop13
+	JMP          end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   384(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   416(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMAXPS    Y2, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMAXPS    Y4, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y9
+	VFMADD231PS 320(SI), Y3, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS 320(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y5, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y9
+	VFMADD231PS Y11, Y2, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y2
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y2, Y10, Y2
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y2, Y2, Y9
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y2, Y2
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y9
+	VFMADD231PS 352(SI), Y3, Y10
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS 352(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y5, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y6, Y6
+	VSUBPD       Y9, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      320(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X6, 16(DI)
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin13
+	JMP          end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop15:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   448(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      (SI), Y4
+	VMAXPS       64(SI), Y4, Y4
+	VMOVUPS      128(SI), Y5
+	VMAXPS       192(SI), Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      256(SI), Y5
+	VMAXPS       320(SI), Y5, Y5
+	VMOVUPS      384(SI), Y6
+	VMAXPS       Y2, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      32(DX), Y2
+	VMASKMOVPS   480(SI), Y2, Y2
+	VORPS        160(DX), Y2, Y2
+	VMOVUPS      32(SI), Y5
+	VMAXPS       96(SI), Y5, Y5
+	VMOVUPS      160(SI), Y6
+	VMAXPS       224(SI), Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      288(SI), Y6
+	VMAXPS       352(SI), Y6, Y6
+	VMOVUPS      416(SI), Y7
+	VMAXPS       Y2, Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMAXPS       Y6, Y5, Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  448(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  480(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     128(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     192(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y2, Y6
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y14, Y6, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y6, Y7, Y7
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y13, Y13
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     256(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     320(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y6
+	VSUBPS Y4, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y6
+	VFMADD231PS 320(SI), Y0, Y7
+	VFMADD231PS 256(SI), Y1, Y6
+	VFMADD231PS 320(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y6, Y6
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     384(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y7
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS 384(SI), Y1, Y7
+	VFMADD231PS Y1, Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     416(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VMOVUPS     384(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y9
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y9
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 416(SI), Y1, Y9
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VFMADD213PS Y12, Y12, Y3
+	VANDPS      Y3, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact128
+	VADDPS       Y6, Y13, Y2
+	VMINPS       Y6, Y13, Y3
+	VMAXPS       Y6, Y13, Y13
+	VSUBPS       Y13, Y2, Y13
+	VSUBPS       Y13, Y3, Y3
+	VADDPS       Y7, Y5, Y4
+	VMINPS       Y7, Y5, Y6
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y7
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y9, Y5, Y5
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      320(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y6, X10
+	VCVTPS2PD    X6, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X5
+	VADDPD       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDSD       X5, X7, X7
+	VXORPS       X5, X5, X5
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y5, Y5
+	VMOVSS       X5, 4(DI)
+	VMOVUPS      256(BX), Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       X5, 8(DI)
+	VMOVSD       X7, 16(DI)
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y6, X9
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VMOVSD       X2, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          loop15
+	JMP          end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  integerMagic<>+0(SB), Y2, Y5
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       Y2, Y6, Y6
+	VBROADCASTSS 16(R14), Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS (SI), X2
+	VMULSS       X3, X2, X2
+	VSUBSS       X2, X4, X4
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X4, X2, X2
+	VMOVSS       X2, (DI)
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   448(SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   480(SI), Y4, Y4
+	VORPS        160(DX), Y4, Y4
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMOVUPS   384(SI), Y9
+	VMAXPS    Y2, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMOVUPS   416(SI), Y10
+	VMAXPS    Y4, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y9
+	VCMPPS    $0x1e, Y6, Y9, Y9
+	VMOVMSKPS Y9, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y9
+	VFMADD231PS 320(SI), Y3, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS 320(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y3, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS Y11, Y2, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y2
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y2, Y14, Y2
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y2, Y2, Y10
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y2, Y2
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y9
+	VFMADD231PS 352(SI), Y3, Y10
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS 352(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 416(SI), Y11, Y10
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS  Y3, Y3, Y10
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y10, Y7, Y7
+	VANDPS       Y5, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y6, Y6
+	VSUBPD       Y9, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      320(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y11, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X10
+	VCVTPS2PD    X7, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VXORPS       X2, X2, X2
+
+	// A zero is stored without its sign.
+	VADDPS       288(BX), Y2, Y2
+	VMOVSS       X2, 4(DI)
+	VMOVUPS      256(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(DI)
+	VMOVSD       X6, 16(DI)
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VMOVSD       X4, 24(DI)
+	ADDQ         R9, SI
+	ADDQ         $0x20, DI
+	DECQ         R8
+	JNZ          begin15
+	JMP          end
+
+done15:
+	TESTQ R8, R8
+	JZ    end
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          end
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS minusInf<>+0(SB), Y4
+	VMOVUPS Y4, 224(BX)
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS (SI), Y3
+	VUCOMISS     X3, X4
+	JCS          exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done19
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop19:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y6
+	VMAXPS  64(SI), Y6, Y6
+	VMOVUPS 128(SI), Y7
+	VMAXPS  192(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 256(SI), Y7
+	VMAXPS  320(SI), Y7, Y7
+	VMOVUPS 384(SI), Y8
+	VMAXPS  448(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
+	VMAXPS  96(SI), Y7, Y7
+	VMOVUPS 160(SI), Y8
+	VMAXPS  224(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS 288(SI), Y8
+	VMAXPS  352(SI), Y8, Y8
+	VMOVUPS 416(SI), Y9
+	VMAXPS  480(SI), Y9, Y9
+	VMAXPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  192(BX), Y6, Y6
+	VMAXPS  224(BX), Y7, Y7
+	VMOVUPS 64(BX), Y8
+	VMOVUPS 256(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y11
+	VMINPS  Y9, Y8, Y12
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y11, Y8
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  128(BX), Y12, Y12
+	VMOVUPS 288(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y11, Y9
+	VMINPS  Y8, Y11, Y13
+	VMAXPS  Y8, Y11, Y11
+	VSUBPS  Y11, Y9, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS 96(BX), Y8
+	VMOVUPS 320(BX), Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y8, Y13
+	VMINPS Y11, Y8, Y14
+	VMAXPS Y11, Y8, Y8
+	VSUBPS Y8, Y13, Y8
+	VSUBPS Y8, Y14, Y14
+	VADDPS 160(BX), Y14, Y14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y13, Y8
+	VMINPS  Y10, Y13, Y11
+	VMAXPS  Y10, Y13, Y13
+	VSUBPS  Y13, Y8, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y12, 128(BX)
+	VMOVUPS Y14, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      160(DX), Y6, Y6
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y6, Y6
+	VMOVUPS    64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y7, Y8
+	VMINPS  Y3, Y7, Y9
+	VMAXPS  Y3, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y7
+	VMINPS  Y5, Y3, Y10
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y7, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y6, 224(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 224(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y10, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y4, Y6, Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y10
+	VMAXPS     224(SI), Y10, Y10
+	VMAXPS     Y10, Y7, Y7
+	VMAXPS     Y4, Y7, Y7
+	VMAXPS     192(BX), Y6, Y6
+	VMAXPS     224(BX), Y7, Y7
+	VMOVUPS    64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y4, Y10
+	VMINPS Y9, Y4, Y11
+	VMAXPS Y9, Y4, Y4
+	VSUBPS Y4, Y10, Y4
+	VSUBPS Y4, Y11, Y11
+	VADDPS 128(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y10, Y4
+	VMINPS  Y3, Y10, Y9
+	VMAXPS  Y3, Y10, Y10
+	VSUBPS  Y10, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y3, Y9
+	VMINPS Y8, Y3, Y10
+	VMAXPS Y8, Y3, Y3
+	VSUBPS Y3, Y9, Y3
+	VSUBPS Y3, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y9, Y3
+	VMINPS  Y5, Y9, Y8
+	VMAXPS  Y5, Y9, Y9
+	VSUBPS  Y9, Y3, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind27
+
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y4, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 352(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y6, Y6
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y7
+	VMINPS Y9, Y3, Y8
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 96(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y9
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y9, Y5
+	VMINPS  Y11, Y9, Y7
+	VMAXPS  Y11, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y6, 224(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     256(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y11, Y4, Y4
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y4, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     320(SI), Y6, Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 416(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     352(SI), Y7, Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y6, Y6
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y7
+	VMINPS Y9, Y3, Y11
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y11, Y11
+	VADDPS 128(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS 96(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y9
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y5
+	VMINPS  Y8, Y9, Y7
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y6, 224(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y11
+	VANDPS      Y4, Y11, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y12
+	VSUBPS Y4, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     192(SI), Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    256(SI), Y5
+	VMAXPS     320(SI), Y5, Y5
+	VMOVUPS    384(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 480(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     224(SI), Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMAXPS     352(SI), Y6, Y6
+	VMOVUPS    416(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     192(BX), Y4, Y4
+	VMAXPS     224(BX), Y5, Y5
+	VMOVUPS    64(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y6
+	VMINPS Y9, Y3, Y7
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y6, Y3
+	VSUBPS Y3, Y7, Y7
+	VADDPS 128(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y3
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y3, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 288(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y6, Y10
+	VMINPS Y9, Y6, Y11
+	VMAXPS Y9, Y6, Y6
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y6, Y11, Y11
+	VADDPS 160(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y10, Y6
+	VMINPS  Y8, Y10, Y9
+	VMAXPS  Y8, Y10, Y10
+	VSUBPS  Y10, Y6, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 224(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind27:
+	// What is stored of a row of near elements.
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 224(BX), Y4
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y4, Y3, Y5
+	VPERM2F128 $0x01, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VSHUFPS    $0x4e, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VSHUFPS    $0xb1, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVAPS    Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS  Y8, Y8, Y7
+	VCMPPS       $0x05, Y5, Y3, Y6
+	VCMPPS       $0x05, Y5, Y4, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y6, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y6, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y7, Y9, Y9
+	VANDPS       Y7, Y6, Y6
+	VMOVUPS      64(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y11
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y9, Y11, Y11
+	VSUBPD       Y12, Y10, Y10
+	VMOVUPS      128(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y11, Y11
+	VADDPD       Y12, Y10, Y10
+	VMOVUPS      96(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y6, X15
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X15, Y15
+	VSUBPD       Y6, Y14, Y14
+	VSUBPD       Y15, Y13, Y13
+	VMOVUPS      160(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X15
+	VCVTPS2PD    X6, Y3
+	VCVTPS2PD    X15, Y15
+	VADDPD       Y3, Y14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X3
+	VADDPD       X3, X11, X11
+	VMOVHLPS     X11, X11, X3
+	VADDSD       X3, X11, X11
+
+	// A zero is stored without its sign.
+	VADDPS       zero<>+0(SB), Y5, Y5
+	VMOVSS       X5, 4(DI)
+	VCVTSS2SD    X7, X7, X7
+	VMOVSD       X7, 8(DI)
+	VMOVSD       X11, 16(DI)
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y12, X7
+	VCVTPS2PD    X12, Y10
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X11
+	VCVTPS2PD    X9, Y13
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y6, X14
+	VCVTPS2PD    X6, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y13, Y5, Y5
+	VADDPD       Y11, Y3, Y3
+	VADDPD       Y15, Y10, Y10
+	VADDPD       Y14, Y7, Y7
+	VADDPD       Y10, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       X5, 24(DI)
+	VMOVUPS      Y8, 64(BX)
+	VMOVUPS      Y12, 96(BX)
+	VMOVUPS      Y9, 128(BX)
+	VMOVUPS      Y6, 160(BX)
+	VMOVUPS      Y4, 224(BX)
+	JMP          next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y2
+	VBROADCASTSS (DI), Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       reach<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VBROADCASTSS (R14), Y2
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS 4(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done30
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop30:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y14
+	VPERMPS Y4, Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS Y13, Y5, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     384(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y9
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS 448(SI), Y2, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS 448(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  320(BX), Y9, Y9
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     96(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y8, Y9
+	VMINPS  Y7, Y8, Y10
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y9, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     416(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     480(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VFMADD231PS 480(SI), Y2, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS 480(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y6
+	VMINPS  Y7, Y9, Y8
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y6, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  416(BX), Y8, Y8
+	VMOVUPS 352(BX), Y7
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS 384(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 224(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop30
+
+done30:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind38
+	CMPQ  CX, $0x00000010
+	JLE   upto31
+	CMPQ  CX, $0x00000020
+	JLE   upto32
+	CMPQ  CX, $0x00000030
+	JLE   upto33
+	CMPQ  CX, $0x00000040
+	JLE   upto34
+	CMPQ  CX, $0x00000050
+	JLE   upto35
+	CMPQ  CX, $0x00000060
+	JLE   upto36
+	CMPQ  CX, $0x00000070
+	JLE   upto37
+	JMP   upto38
+
+upto31:
+	// Turns of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y4, Y6
+	VMAXPS    224(BX), Y5, Y8
+	VMOVUPS   (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVUPS     (BX), Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y10, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y3, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y11
+	VMINPS  Y9, Y4, Y12
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y11, Y4
+	VSUBPS  Y4, Y12, Y12
+	VADDPS  128(BX), Y12, Y12
+	VMOVAPS Y10, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y10, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y9
+	VFMADD231PS Y3, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y9, Y4, Y4
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y9
+	VMINPS  Y4, Y5, Y13
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y9, Y5
+	VSUBPS  Y5, Y13, Y13
+	VADDPS  160(BX), Y13, Y13
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y12, 128(BX)
+	VMOVUPS Y13, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind38
+
+upto32:
+	// Turns of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVAPS     Y8, Y11
+	VFMADD231PS Y2, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y9
+	VMINPS  Y10, Y4, Y11
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y11, Y11
+	VADDPS  128(BX), Y11, Y11
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+	VMOVAPS     Y8, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y12
+	VSUBPS Y10, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y12
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y10
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind38
+
+upto33:
+	// Turns of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVAPS     Y8, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y6
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VMOVAPS     Y8, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y3, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y10
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind38
+
+upto34:
+	// Turns of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVAPS     Y8, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y6
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVAPS     Y8, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y10
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind38
+
+upto35:
+	// Turns of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVAPS Y8, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+	VSUBPS Y7, Y8, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y10
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVAPS Y8, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 224(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind38
+
+upto36:
+	// Turns of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVAPS     Y8, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+	VSUBPS Y7, Y8, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y10
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+	VMOVAPS     Y8, Y6
+	VFMADD231PS Y2, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y11
+	VSUBPS Y6, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 224(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind38
+
+upto37:
+	// Turns of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VMOVAPS     Y8, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y5
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y8, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y7
+	VSUBPS Y6, Y8, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y7
+	VFMADD231PS 96(SI), Y2, Y10
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y7, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y7, Y5, Y5
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+	VSUBPS Y7, Y8, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y10
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y6, Y7
+	VMINPS  Y5, Y6, Y10
+	VMAXPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y8, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y11
+	VSUBPS Y6, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y8, Y6
+	VMOVUPS 320(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y11, Y6
+	VFMADD231PS Y3, Y11, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y12
+	VFMADD213PS exp1<>+0(SB), Y6, Y12
+	VMULPS      Y12, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y11, Y11, Y6
+	VANDPS      Y6, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS 352(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 224(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind38
+
+upto38:
+	// Turns of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VMOVUPS   32(BX), Y9
+	VCMPPS    $0x1e, Y9, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    192(BX), Y6, Y6
+	VMAXPS    224(BX), Y7, Y7
+	VMOVUPS   (BX), Y8
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y8, Y2, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y8, Y12
+	VSUBPS Y11, Y8, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y12
+	VFMADD231PS 64(SI), Y2, Y13
+	VFMADD231PS (SI), Y3, Y12
+	VFMADD231PS 64(SI), Y3, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y10, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y8, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y9, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y5
+	VMOVAPS     Y8, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y5
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y8, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y7
+	VSUBPS Y6, Y8, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y7
+	VFMADD231PS 96(SI), Y2, Y10
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y7, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y7, Y5, Y5
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y10
+	VSUBPS Y7, Y8, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y10
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y6, Y7
+	VMINPS  Y5, Y6, Y10
+	VMAXPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y8, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y11
+	VSUBPS Y6, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y8, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y11
+	VSUBPS Y6, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y2, Y13, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS Y3, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS 352(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 192(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 224(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind38:
+	// What is stored of a row.
+	VMOVUPS 192(BX), Y4
+	VMOVUPS 224(BX), Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    (BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y7
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y8, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y8
+	VFMADD231PS Y3, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y9, Y9, Y8
+	VANDPS       Y8, Y7, Y7
+	VCMPPS       $0x05, Y6, Y4, Y4
+	VCMPPS       $0x05, Y6, Y5, Y5
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y8
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y7, Y8, Y8
+	VANDPS       Y7, Y4, Y4
+	VMOVUPS      64(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y8, Y10, Y10
+	VSUBPD       Y11, Y9, Y9
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VMOVUPS      96(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y4, Y13, Y13
+	VSUBPD       Y14, Y12, Y12
+	VMOVUPS      160(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VUCOMISD     X10, X10
+	JPS          end
+
+	// A zero is stored without its sign.
+	VADDPS       zero<>+0(SB), Y6, Y6
+	VMOVSS       X6, 4(DI)
+	VCVTSS2SD    X7, X7, X7
+	VMOVSD       X7, 8(DI)
+	VMOVSD       X10, 16(DI)
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y4, Y11, Y11
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       X5, 24(DI)
+
+next:
+	// The next row.
+	ADDQ R9, R11
+	ADDQ $0x20, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	MOVQ rows+24(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+80(FP)
+	VZEROUPPER
+	RET
 
 // func softmaxRowAVX2(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX2, FMA3

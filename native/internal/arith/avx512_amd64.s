@@ -25202,7 +25202,7 @@ loop1:
 	VUCOMISD  X17, X13
 	JCS       sure16
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop1
 	JMP       end
@@ -25331,7 +25331,7 @@ exact16:
 	VMOVSD      X7, 8(DI)
 	VMOVSD      X4, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin1
 	JMP         end
@@ -25422,7 +25422,7 @@ sure16:
 
 sure16Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin1
 	JMP  end
@@ -25592,7 +25592,7 @@ loop4:
 	VUCOMISD  X17, X20
 	JCS       sure32
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop4
 	JMP       end
@@ -25739,7 +25739,7 @@ exact32:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X10, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin4
 	JMP         end
@@ -25849,7 +25849,7 @@ sure32:
 
 sure32Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin4
 	JMP  end
@@ -26035,7 +26035,7 @@ loop7:
 	VUCOMISD  X17, X21
 	JCS       sure48
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop7
 	JMP       end
@@ -26199,7 +26199,7 @@ exact48:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X11, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin7
 	JMP         end
@@ -26325,7 +26325,7 @@ sure48:
 
 sure48Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin7
 	JMP  end
@@ -26529,7 +26529,7 @@ loop10:
 	VUCOMISD  X17, X22
 	JCS       sure64
 	ADDQ      R9, SI
-	ADDQ      $0x18, DI
+	ADDQ      $0x20, DI
 	DECQ      R8
 	JNZ       loop10
 	JMP       end
@@ -26711,7 +26711,7 @@ exact64:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X12, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin10
 	JMP         end
@@ -26854,7 +26854,7 @@ sure64:
 
 sure64Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin10
 	JMP  end
@@ -27090,7 +27090,7 @@ loop13:
 	VUCOMISD    X15, X14
 	JCS         sure80
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop13
 	JMP         end
@@ -27310,7 +27310,7 @@ exact80:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X2, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin13
 	JMP         end
@@ -27482,7 +27482,7 @@ sure80:
 
 sure80Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin13
 	JMP  end
@@ -27739,7 +27739,7 @@ loop16:
 	VUCOMISD    X15, X11
 	JCS         sure96
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop16
 	JMP         end
@@ -27977,7 +27977,7 @@ exact96:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X2, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin16
 	JMP         end
@@ -28167,7 +28167,7 @@ sure96:
 
 sure96Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin16
 	JMP  end
@@ -28441,7 +28441,7 @@ loop19:
 	VUCOMISD    X15, X11
 	JCS         sure112
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop19
 	JMP         end
@@ -28696,7 +28696,7 @@ exact112:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X2, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin19
 	JMP         end
@@ -28903,7 +28903,7 @@ sure112:
 
 sure112Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin19
 	JMP  end
@@ -29194,7 +29194,7 @@ loop22:
 	VUCOMISD    X15, X11
 	JCS         sure128
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop22
 	JMP         end
@@ -29467,7 +29467,7 @@ exact128:
 	VMOVSD      X8, 8(DI)
 	VMOVSD      X2, 16(DI)
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         begin22
 	JMP         end
@@ -29690,7 +29690,7 @@ sure128:
 
 sure128Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin22
 	JMP  end
@@ -30011,7 +30011,7 @@ loop25:
 	VUCOMISD    X13, X15
 	JCS         sure144
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop25
 	JMP         end
@@ -30273,7 +30273,7 @@ sure144:
 
 sure144Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin25
 	JMP  end
@@ -30615,7 +30615,7 @@ loop28:
 	VUCOMISD    X13, X14
 	JCS         sure160
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop28
 	JMP         end
@@ -30895,7 +30895,7 @@ sure160:
 
 sure160Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin28
 	JMP  end
@@ -31254,7 +31254,7 @@ loop31:
 	VUCOMISD    X13, X14
 	JCS         sure176
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop31
 	JMP         end
@@ -31551,7 +31551,7 @@ sure176:
 
 sure176Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin31
 	JMP  end
@@ -31927,7 +31927,7 @@ loop34:
 	VUCOMISD    X13, X14
 	JCS         sure192
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop34
 	JMP         end
@@ -32240,7 +32240,7 @@ sure192:
 
 sure192Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin34
 	JMP  end
@@ -32645,7 +32645,7 @@ loop37:
 	VUCOMISD    X12, X11
 	JCS         sure208
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop37
 	JMP         end
@@ -32988,7 +32988,7 @@ sure208:
 
 sure208Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin37
 	JMP  end
@@ -33414,7 +33414,7 @@ loop40:
 	VUCOMISD    X12, X8
 	JCS         sure224
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop40
 	JMP         end
@@ -33775,7 +33775,7 @@ sure224:
 
 sure224Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin40
 	JMP  end
@@ -34218,7 +34218,7 @@ loop43:
 	VUCOMISD    X12, X8
 	JCS         sure240
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop43
 	JMP         end
@@ -34596,7 +34596,7 @@ sure240:
 
 sure240Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin43
 	JMP  end
@@ -35056,7 +35056,7 @@ loop46:
 	VUCOMISD    X12, X8
 	JCS         sure256
 	ADDQ        R9, SI
-	ADDQ        $0x18, DI
+	ADDQ        $0x20, DI
 	DECQ        R8
 	JNZ         loop46
 	JMP         end
@@ -35450,7 +35450,7 @@ sure256:
 
 sure256Next:
 	ADDQ R9, SI
-	ADDQ $0x18, DI
+	ADDQ $0x20, DI
 	DECQ R8
 	JNZ  begin46
 	JMP  end
@@ -38051,7 +38051,7 @@ behind70:
 next:
 	// The next row.
 	ADDQ R9, R11
-	ADDQ $0x18, R12
+	ADDQ $0x20, R12
 	DECQ R8
 	JNZ  row
 
@@ -38071,6 +38071,9486 @@ GLOBL sureScale64<>(SB), RODATA|NOPTR, $8
 
 DATA integerSure<>+0(SB)/4, $0x4b400064
 GLOBL integerSure<>(SB), RODATA|NOPTR, $4
+
+// func sumTotalsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
+// Requires: AVX, AVX512F, AVX512VL, BMI
+TEXT ·sumTotalsAVX512(SB), NOSPLIT, $0-88
+	// sumTotalsAVX512: sumRows, with totals too, and sure rows like others.
+	MOVQ src_base+0(FP), SI
+	MOVQ p+72(FP), R14
+	MOVQ out_base+48(FP), DI
+	MOVQ cols+32(FP), CX
+	MOVQ rows+24(FP), R8
+	MOVQ srcStride+40(FP), R9
+	SHLQ $0x02, R9
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS unit<>+0(SB), Z0
+	VMULPS.BCST  (R14), Z0, Z1
+	VMULPS.BCST  4(R14), Z0, Z0
+	VBROADCASTSS nearReach<>+0(SB), Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VBROADCASTSS 16(R14), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z9
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z9, Z0
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VXORPS       X12, X12, X12
+	PCALIGN      $0x40
+
+loop1:
+	VBROADCASTSS (SI), Z13
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VSUBPS       Z13, Z7, Z13
+	VSUBPS       Z8, Z13, Z13
+	VBROADCASTSS (SI), X14
+	VMULSS       X3, X14, X14
+	VSUBSS       X14, X9, X14
+	VSUBSS       X14, X10, X14
+	VMOVSS       X14, (DI)
+	VMOVAPS      Z11, Z14
+	VMOVUPS      (SI), K7, Z14
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z14, Z14, Z15
+	VMAXPS     Z15, Z14, Z15
+	VSHUFF32X4 $0xb1, Z15, Z15, Z16
+	VMAXPS     Z16, Z15, Z15
+	VSHUFPS    $0x4e, Z15, Z15, Z16
+	VMAXPS     Z16, Z15, Z15
+	VSHUFPS    $0xb1, Z15, Z15, Z16
+	VMAXPS     Z16, Z15, Z15
+	VMOVAPS    Z13, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z15, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z13, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z17
+	VFMADD231PS Z1, Z15, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z18
+	VPSLLD  $0x14, Z16, Z16
+	VPADDD  Z18, Z16, Z18
+	VMOVAPS Z5, Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z16
+	VFMADD213PS Z6, Z17, Z16
+	VMULPS      Z16, Z17, Z17
+
+	// s*q + s
+	VFMADD213PS   Z18, Z18, Z17
+	VCMPPS        $0x05, Z15, Z14, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z17, K1, Z14
+	VMOVUPS.Z     (SI), K7, Z16
+	VMOVAPS       Z13, Z18
+	VFMADD231PS.Z Z0, Z16, K7, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z13, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z1, Z16, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z16
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z16, Z19, Z16
+	VMOVAPS Z5, Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z13, Z4, Z19
+	VFMADD213PS   Z6, Z13, Z19
+	VMULPS        Z19, Z13, Z13
+	VFMADD213PS.Z Z16, Z16, K7, Z13
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
+	VEXTRACTF64X4 $0x01, Z13, Y16
+	VCVTPS2PD     Y13, Z18
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y19
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y19, Z19
+	VSUBPD        Z14, Z18, Z18
+	VSUBPD        Z19, Z16, Z16
+	VADDPD        Z16, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y14
+	VADDPD        Y14, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X14
+	VADDPD        X14, X18, X18
+	VMOVHLPS      X18, X18, X14
+	VADDSD        X14, X18, X18
+
+	// A zero is stored without its sign.
+	VADDPS        Z12, Z15, Z15
+	VMOVSS        X15, 4(DI)
+	VCVTSS2SD     X17, X17, X17
+	VMOVSD        X17, 8(DI)
+	VMOVSD        X18, 16(DI)
+	VEXTRACTF64X4 $0x01, Z13, Y14
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z14, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y14
+	VADDPD        Y14, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X14
+	VADDPD        X14, X13, X13
+	VMOVHLPS      X13, X13, X14
+	VADDSD        X14, X13, X13
+	VMOVSD        X13, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop1
+	JMP           end
+
+exact16:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      (SI), K7, Z2
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z5, Z2, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z2, Z2, Z3
+	VMAXPS     Z3, Z2, Z3
+	VSHUFF32X4 $0xb1, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z3
+	VSHUFPS    $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z3
+	VSHUFPS    $0xb1, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z3
+	VMOVAPS    Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z3, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z3, Z7
+	VFMADD231PS.BCST 4(R14), Z3, Z7
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z8
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z8, Z9, Z8
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z9
+	VMULPS           Z9, Z7, Z7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z7
+	VCMPPS        $0x05, Z3, Z2, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z7, K1, Z5
+	VMOVAPS       Z4, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z2, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z2
+	VPSLLD       $0x14, Z8, Z6
+	VPADDD       Z2, Z6, Z2
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z6
+	VMULPS           Z6, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VFMADD213PS.Z Z2, Z2, K1, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VCVTPS2PD     Y4, Z6
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z5, Y8
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y8, Z8
+	VSUBPD        Z5, Z6, Z6
+	VSUBPD        Z8, Z2, Z2
+	VADDPD        Z2, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VADDPD        Y2, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X2
+	VADDPD        X2, X6, X6
+	VMOVHLPS      X6, X6, X2
+	VADDSD        X2, X6, X6
+	VUCOMISD      X6, X6
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z3, Z3
+	VMOVSS        X3, 4(DI)
+	VCVTSS2SD     X7, X7, X7
+	VMOVSD        X7, 8(DI)
+	VMOVSD        X6, 16(DI)
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VADDPD        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPD        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VADDSD        X2, X4, X4
+	VMOVSD        X4, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin1
+	JMP           end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin3:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact32
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact32
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VXORPS       X12, X12, X12
+	PCALIGN      $0x40
+
+loop3:
+	VBROADCASTSS (SI), Z13
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VSUBPS       Z13, Z7, Z13
+	VSUBPS       Z8, Z13, Z13
+	VBROADCASTSS (SI), X14
+	VMULSS       X3, X14, X14
+	VSUBSS       X14, X9, X14
+	VSUBSS       X14, X10, X14
+	VMOVSS       X14, (DI)
+	VMOVAPS      Z11, Z14
+	VMOVUPS      64(SI), K7, Z14
+	VMOVUPS      (SI), Z15
+	VMAXPS       Z14, Z15, Z15
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z15, Z15, Z14
+	VMAXPS     Z14, Z15, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0x4e, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VMOVAPS    Z13, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z14, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z13, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z17
+	VFMADD231PS Z1, Z14, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z18
+	VPSLLD  $0x14, Z16, Z16
+	VPADDD  Z18, Z16, Z18
+	VMOVAPS Z5, Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z16
+	VFMADD213PS Z6, Z17, Z16
+	VMULPS      Z16, Z17, Z17
+
+	// s*q + s
+	VFMADD213PS Z18, Z18, Z17
+	VCMPPS      $0x05, Z14, Z15, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z17, K1, Z15
+	VMOVUPS.Z   64(SI), K7, Z16
+	VMOVUPS     (SI), Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z13, Z0, Z18
+	VMOVAPS       Z13, Z19
+	VFMADD231PS.Z Z0, Z16, K7, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z18, Z13, Z20
+	VSUBPS  Z19, Z13, Z13
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z20
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z1, Z21, Z20
+	VFMADD231PS Z1, Z16, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z16
+	VPERMPS Z2, Z19, Z21
+	VPSLLD  $0x14, Z18, Z22
+	VPSLLD  $0x14, Z19, Z23
+	VPADDD  Z16, Z22, Z16
+	VPADDD  Z21, Z23, Z21
+	VMOVAPS Z5, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z22
+	VMOVAPS     Z5, Z23
+	VFMADD231PS Z13, Z4, Z23
+	VFMADD213PS Z6, Z20, Z22
+	VFMADD213PS Z6, Z13, Z23
+	VMULPS      Z22, Z20, Z20
+	VMULPS      Z23, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS   Z16, Z16, Z20
+	VFMADD213PS.Z Z21, Z21, K7, Z13
+	VADDPS        Z13, Z20, Z20
+
+	// Leave if an element is not near.
+	VPORD         Z18, Z19, Z18
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact32
+	VEXTRACTF64X4 $0x01, Z20, Y13
+	VCVTPS2PD     Y20, Z16
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y18
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z15, Z16, Z16
+	VSUBPD        Z18, Z13, Z13
+	VADDPD        Z13, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y13
+	VADDPD        Y13, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X13
+	VADDPD        X13, X16, X16
+	VMOVHLPS      X16, X16, X13
+	VADDSD        X13, X16, X16
+
+	// A zero is stored without its sign.
+	VADDPS        Z12, Z14, Z14
+	VMOVSS        X14, 4(DI)
+	VCVTSS2SD     X17, X17, X17
+	VMOVSD        X17, 8(DI)
+	VMOVSD        X16, 16(DI)
+	VEXTRACTF64X4 $0x01, Z20, Y13
+	VCVTPS2PD     Y20, Z20
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z13, Z20, Z20
+	VEXTRACTF64X4 $0x01, Z20, Y13
+	VADDPD        Y13, Y20, Y20
+	VEXTRACTF32X4 $0x01, Y20, X13
+	VADDPD        X13, X20, X20
+	VMOVHLPS      X20, X20, X13
+	VADDSD        X13, X20, X20
+	VMOVSD        X20, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop3
+	JMP           end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      64(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z2, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z6, Z2, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z10
+	VSUBPS  Z9, Z4, Z4
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z11, Z10
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z11, Z10
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPSLLD       $0x14, Z7, Z11
+	VPSLLD       $0x14, Z9, Z12
+	VPADDD       Z2, Z11, Z2
+	VPADDD       Z6, Z12, Z6
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z12
+	VMULPS           Z11, Z10, Z10
+	VMULPS           Z12, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VFMADD213PS.Z Z2, Z2, K1, Z10
+	VFMADD213PS.Z Z6, Z6, K2, Z4
+	VADDPS        Z4, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z4
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z3, Z4, Z4
+	VSUBPD        Z6, Z2, Z2
+	VADDPD        Z2, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VADDPD        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPD        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VADDSD        X2, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X4, 16(DI)
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y2
+	VADDPD        Y2, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X2
+	VADDPD        X2, X10, X10
+	VMOVHLPS      X10, X10, X2
+	VADDSD        X2, X10, X10
+	VMOVSD        X10, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin3
+	JMP           end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin5:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact48
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact48
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VXORPS       X12, X12, X12
+	PCALIGN      $0x40
+
+loop5:
+	VBROADCASTSS (SI), Z13
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VSUBPS       Z13, Z7, Z13
+	VSUBPS       Z8, Z13, Z13
+	VBROADCASTSS (SI), X14
+	VMULSS       X3, X14, X14
+	VSUBSS       X14, X9, X14
+	VSUBSS       X14, X10, X14
+	VMOVSS       X14, (DI)
+	VMOVAPS      Z11, Z14
+	VMOVUPS      128(SI), K7, Z14
+	VMOVUPS      (SI), Z15
+	VMAXPS       64(SI), Z15, Z15
+	VMAXPS       Z14, Z15, Z15
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z15, Z15, Z14
+	VMAXPS     Z14, Z15, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0x4e, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VMOVAPS    Z13, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z14, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z13, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z17
+	VFMADD231PS Z1, Z14, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z18
+	VPSLLD  $0x14, Z16, Z16
+	VPADDD  Z18, Z16, Z18
+	VMOVAPS Z5, Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z16
+	VFMADD213PS Z6, Z17, Z16
+	VMULPS      Z16, Z17, Z17
+
+	// s*q + s
+	VFMADD213PS Z18, Z18, Z17
+	VCMPPS      $0x05, Z14, Z15, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z17, K1, Z15
+	VMOVUPS.Z   128(SI), K7, Z16
+	VMOVUPS     (SI), Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z13, Z0, Z18
+	VMOVUPS       64(SI), Z19
+	VFMADD213PS   Z13, Z0, Z19
+	VMOVAPS       Z13, Z20
+	VFMADD231PS.Z Z0, Z16, K7, Z20
+
+	// -n = magic - N - u
+	VSUBPS  Z18, Z13, Z21
+	VSUBPS  Z19, Z13, Z22
+	VSUBPS  Z20, Z13, Z13
+	VMOVUPS (SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z21
+	VMOVUPS     64(SI), Z24
+	VFMADD231PS Z0, Z24, Z22
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z24, Z22
+	VFMADD231PS Z1, Z16, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z16
+	VPERMPS Z2, Z19, Z23
+	VPERMPS Z2, Z20, Z24
+	VPSLLD  $0x14, Z18, Z25
+	VPSLLD  $0x14, Z19, Z26
+	VPSLLD  $0x14, Z20, Z27
+	VPADDD  Z16, Z25, Z16
+	VPADDD  Z23, Z26, Z23
+	VPADDD  Z24, Z27, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z22, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z13, Z4, Z27
+	VFMADD213PS Z6, Z21, Z25
+	VFMADD213PS Z6, Z22, Z26
+	VFMADD213PS Z6, Z13, Z27
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z22, Z22
+	VMULPS      Z27, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS   Z16, Z16, Z21
+	VFMADD213PS   Z23, Z23, Z22
+	VFMADD213PS.Z Z24, Z24, K7, Z13
+	VADDPS        Z22, Z21, Z21
+	VPTERNLOGD    $0xfe, Z19, Z20, Z18
+	VADDPS        Z13, Z21, Z21
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact48
+	VEXTRACTF64X4 $0x01, Z21, Y13
+	VCVTPS2PD     Y21, Z16
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y18
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z15, Z16, Z16
+	VSUBPD        Z18, Z13, Z13
+	VADDPD        Z13, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y13
+	VADDPD        Y13, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X13
+	VADDPD        X13, X16, X16
+	VMOVHLPS      X16, X16, X13
+	VADDSD        X13, X16, X16
+
+	// A zero is stored without its sign.
+	VADDPS        Z12, Z14, Z14
+	VMOVSS        X14, 4(DI)
+	VCVTSS2SD     X17, X17, X17
+	VMOVSD        X17, 8(DI)
+	VMOVSD        X16, 16(DI)
+	VEXTRACTF64X4 $0x01, Z21, Y13
+	VCVTPS2PD     Y21, Z21
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z13, Z21, Z21
+	VEXTRACTF64X4 $0x01, Z21, Y13
+	VADDPD        Y13, Y21, Y21
+	VEXTRACTF32X4 $0x01, Y21, X13
+	VADDPD        X13, X21, X21
+	VMOVHLPS      X21, X21, X13
+	VADDSD        X13, X21, X21
+	VMOVSD        X21, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop5
+	JMP           end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      128(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMAXPS   Z2, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z6, Z2, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z9, Z4, Z12
+	VSUBPS  Z10, Z4, Z4
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z13, Z11
+	VMOVUPS          64(SI), Z14
+	VFMADD231PS      Z6, Z14, Z12
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z13, Z11
+	VFMADD231PS.BCST 4(R14), Z14, Z12
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z13
+	VPSLLD       $0x14, Z7, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPSLLD       $0x14, Z10, Z16
+	VPADDD       Z2, Z14, Z2
+	VPADDD       Z6, Z15, Z6
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z16
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VFMADD213PS.Z Z2, Z2, K1, Z11
+	VFMADD213PS.Z Z6, Z6, K2, Z12
+	VFMADD213PS.Z Z13, Z13, K3, Z4
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z4, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y2
+	VCVTPS2PD     Y11, Z4
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z3, Z4, Z4
+	VSUBPD        Z6, Z2, Z2
+	VADDPD        Z2, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VADDPD        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPD        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VADDSD        X2, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X4, 16(DI)
+	VEXTRACTF64X4 $0x01, Z11, Y2
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y2
+	VADDPD        Y2, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X2
+	VADDPD        X2, X11, X11
+	VMOVHLPS      X11, X11, X2
+	VADDSD        X2, X11, X11
+	VMOVSD        X11, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin5
+	JMP           end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin7:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact64
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact64
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VXORPS       X12, X12, X12
+	PCALIGN      $0x40
+
+loop7:
+	VBROADCASTSS (SI), Z13
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VSUBPS       Z13, Z7, Z13
+	VSUBPS       Z8, Z13, Z13
+	VBROADCASTSS (SI), X14
+	VMULSS       X3, X14, X14
+	VSUBSS       X14, X9, X14
+	VSUBSS       X14, X10, X14
+	VMOVSS       X14, (DI)
+	VMOVAPS      Z11, Z14
+	VMOVUPS      192(SI), K7, Z14
+	VMOVUPS      (SI), Z15
+	VMAXPS       64(SI), Z15, Z15
+	VMOVUPS      128(SI), Z16
+	VMAXPS       Z14, Z16, Z16
+	VMAXPS       Z16, Z15, Z15
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z15, Z15, Z14
+	VMAXPS     Z14, Z15, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0x4e, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VSHUFPS    $0xb1, Z14, Z14, Z16
+	VMAXPS     Z16, Z14, Z14
+	VMOVAPS    Z13, Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z14, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z13, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z17
+	VFMADD231PS Z1, Z14, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z18
+	VPSLLD  $0x14, Z16, Z16
+	VPADDD  Z18, Z16, Z18
+	VMOVAPS Z5, Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z16
+	VFMADD213PS Z6, Z17, Z16
+	VMULPS      Z16, Z17, Z17
+
+	// s*q + s
+	VFMADD213PS Z18, Z18, Z17
+	VCMPPS      $0x05, Z14, Z15, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z17, K1, Z15
+	VMOVUPS.Z   192(SI), K7, Z16
+	VMOVUPS     (SI), Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z13, Z0, Z18
+	VMOVUPS       64(SI), Z19
+	VFMADD213PS   Z13, Z0, Z19
+	VMOVUPS       128(SI), Z20
+	VFMADD213PS   Z13, Z0, Z20
+	VMOVAPS       Z13, Z21
+	VFMADD231PS.Z Z0, Z16, K7, Z21
+
+	// -n = magic - N - u
+	VSUBPS  Z18, Z13, Z22
+	VSUBPS  Z19, Z13, Z23
+	VSUBPS  Z20, Z13, Z24
+	VSUBPS  Z21, Z13, Z13
+	VMOVUPS (SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     64(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VMOVUPS     128(SI), Z27
+	VFMADD231PS Z0, Z27, Z24
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
+	VFMADD231PS Z1, Z16, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z16
+	VPERMPS Z2, Z19, Z25
+	VPERMPS Z2, Z20, Z26
+	VPERMPS Z2, Z21, Z27
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z19, Z29
+	VPSLLD  $0x14, Z20, Z30
+	VPSLLD  $0x14, Z21, Z31
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z22, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z23, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z24, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z13, Z4, Z31
+	VFMADD213PS Z6, Z22, Z28
+	VFMADD213PS Z6, Z23, Z29
+	VFMADD213PS Z6, Z24, Z30
+	VFMADD213PS Z6, Z13, Z31
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z24, Z24
+	VMULPS      Z31, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS   Z16, Z16, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS.Z Z27, Z27, K7, Z13
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z13, Z24, Z24
+	VADDPS        Z24, Z22, Z22
+	VPTERNLOGD    $0xfe, Z19, Z20, Z18
+	VPORD         Z18, Z21, Z18
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact64
+	VEXTRACTF64X4 $0x01, Z22, Y13
+	VCVTPS2PD     Y22, Z16
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y18
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z15, Z16, Z16
+	VSUBPD        Z18, Z13, Z13
+	VADDPD        Z13, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y13
+	VADDPD        Y13, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X13
+	VADDPD        X13, X16, X16
+	VMOVHLPS      X16, X16, X13
+	VADDSD        X13, X16, X16
+
+	// A zero is stored without its sign.
+	VADDPS        Z12, Z14, Z14
+	VMOVSS        X14, 4(DI)
+	VCVTSS2SD     X17, X17, X17
+	VMOVSD        X17, 8(DI)
+	VMOVSD        X16, 16(DI)
+	VEXTRACTF64X4 $0x01, Z22, Y13
+	VCVTPS2PD     Y22, Z22
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z13, Z22, Z22
+	VEXTRACTF64X4 $0x01, Z22, Y13
+	VADDPD        Y13, Y22, Y22
+	VEXTRACTF32X4 $0x01, Y22, X13
+	VADDPD        X13, X22, X22
+	VMOVHLPS      X22, X22, X13
+	VADDSD        X13, X22, X22
+	VMOVSD        X22, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop7
+	JMP           end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      192(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMOVUPS  128(SI), Z7
+	VMAXPS   Z2, Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z6, Z2, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z4
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z15, Z12
+	VMOVUPS          64(SI), Z16
+	VFMADD231PS      Z6, Z16, Z13
+	VMOVUPS          128(SI), Z17
+	VFMADD231PS      Z6, Z17, Z14
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z15, Z12
+	VFMADD231PS.BCST 4(R14), Z16, Z13
+	VFMADD231PS.BCST 4(R14), Z17, Z14
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z15
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPSLLD       $0x14, Z7, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPSLLD       $0x14, Z11, Z20
+	VPADDD       Z2, Z17, Z2
+	VPADDD       Z6, Z18, Z6
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z20
+	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z2, Z2, K1, Z12
+	VFMADD213PS.Z Z6, Z6, K2, Z13
+	VFMADD213PS.Z Z15, Z15, K3, Z14
+	VFMADD213PS.Z Z16, Z16, K4, Z4
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z4, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y2
+	VCVTPS2PD     Y12, Z4
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VSUBPD        Z3, Z4, Z4
+	VSUBPD        Z6, Z2, Z2
+	VADDPD        Z2, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VADDPD        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPD        X2, X4, X4
+	VMOVHLPS      X4, X4, X2
+	VADDSD        X2, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X4, 16(DI)
+	VEXTRACTF64X4 $0x01, Z12, Y2
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y2
+	VADDPD        Y2, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X2
+	VADDPD        X2, X12, X12
+	VMOVHLPS      X12, X12, X2
+	VADDSD        X2, X12, X12
+	VMOVSD        X12, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin7
+	JMP           end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin9:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact80
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact80
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop9:
+	VBROADCASTSS (SI), Z11
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z11, Z11
+	VSUBPS       Z11, Z7, Z11
+	VSUBPS       Z8, Z11, Z11
+	VBROADCASTSS (SI), X12
+	VMULSS       X3, X12, X12
+	VSUBSS       X12, X9, X12
+	VSUBSS       X12, X10, X12
+	VMOVSS       X12, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z12
+	VMOVUPS      256(SI), K7, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMAXPS       Z12, Z13, Z13
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z13, Z13, Z12
+	VMAXPS     Z12, Z13, Z12
+	VSHUFF32X4 $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0x4e, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VMOVAPS    Z11, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z12, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z15
+	VFMADD231PS Z1, Z12, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z16
+	VPSLLD  $0x14, Z14, Z14
+	VPADDD  Z16, Z14, Z16
+	VMOVAPS Z5, Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z4, Z14
+	VFMADD213PS Z6, Z15, Z14
+	VMULPS      Z14, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z15
+	VCMPPS      $0x05, Z12, Z13, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z15, K1, Z13
+	VMOVUPS.Z   256(SI), K7, Z14
+	VMOVUPS     (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z11, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z11, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z11, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z11, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z11, Z20
+	VSUBPS  Z17, Z11, Z21
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS   Z24, Z24, Z20
+	VFMADD213PS   Z25, Z25, Z21
+	VFMADD213PS   Z26, Z26, Z22
+	VFMADD213PS   Z27, Z27, Z23
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z22, Z20, Z20
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z14, K7, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z1, Z14, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z14
+	VPSLLD  $0x14, Z17, Z18
+	VPADDD  Z14, Z18, Z14
+	VMOVAPS Z5, Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z11, Z4, Z18
+	VFMADD213PS   Z6, Z11, Z18
+	VMULPS        Z18, Z11, Z11
+	VFMADD213PS.Z Z14, Z14, K7, Z11
+
+	// Leave if an element is not near.
+	VPORD         Z16, Z17, Z16
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact80
+	VADDPS        Z11, Z20, Z14
+	VMINPS        Z11, Z20, Z16
+	VMAXPS        Z11, Z20, Z20
+	VSUBPS        Z20, Z14, Z20
+	VSUBPS        Z20, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z17
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z13, Y18
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z13, Z17, Z17
+	VSUBPD        Z18, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y13
+	VCVTPS2PD     Y16, Z18
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z13, Z11, Z11
+	VADDPD        Z11, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y11
+	VADDPD        Y11, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X11
+	VADDPD        X11, X17, X17
+	VMOVHLPS      X17, X17, X11
+	VADDSD        X11, X17, X17
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z12, Z12
+	VMOVSS        X12, 4(DI)
+	VCVTSS2SD     X15, X15, X15
+	VMOVSD        X15, 8(DI)
+	VMOVSD        X17, 16(DI)
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z16, Z14, Z14
+	VADDPD        Z12, Z11, Z11
+	VADDPD        Z11, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VADDPD        Y11, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X11
+	VADDPD        X11, X14, X14
+	VMOVHLPS      X14, X14, X11
+	VADDSD        X11, X14, X14
+	VMOVSD        X14, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop9
+	JMP           end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      256(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMOVUPS  128(SI), Z7
+	VMAXPS   192(SI), Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VMAXPS   Z2, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z4, Z6, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z16, Z12
+	VMOVUPS          64(SI), Z17
+	VFMADD231PS      Z6, Z17, Z13
+	VMOVUPS          128(SI), Z18
+	VFMADD231PS      Z6, Z18, Z14
+	VMOVUPS          192(SI), Z19
+	VFMADD231PS      Z6, Z19, Z15
+	VFMADD231PS.BCST 4(R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
+	VFMADD231PS.BCST 4(R14), Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z16
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z16, Z16, K1, Z12
+	VFMADD213PS.Z Z17, Z17, K2, Z13
+	VFMADD213PS.Z Z18, Z18, K3, Z14
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VMOVAPS       Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z2, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPSLLD       $0x14, Z7, Z6
+	VPADDD       Z2, Z6, Z2
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z6
+	VMULPS           Z6, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z2, Z2, K1, Z4
+	VADDPS        Z4, Z12, Z2
+	VMINPS        Z4, Z12, Z6
+	VMAXPS        Z4, Z12, Z12
+	VSUBPS        Z12, Z2, Z12
+	VSUBPS        Z12, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y2, Z7
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y9, Z9
+	VSUBPD        Z3, Z7, Z7
+	VSUBPD        Z9, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z4, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VADDPD        Y3, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X3
+	VADDPD        X3, X7, X7
+	VMOVHLPS      X7, X7, X3
+	VADDSD        X3, X7, X7
+	VUCOMISD      X7, X7
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X7, 16(DI)
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z6, Y4
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z6, Z2, Z2
+	VADDPD        Z4, Z3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VMOVSD        X2, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin9
+	JMP           end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin11:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact96
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact96
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop11:
+	VBROADCASTSS (SI), Z11
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z11, Z11
+	VSUBPS       Z11, Z7, Z11
+	VSUBPS       Z8, Z11, Z11
+	VBROADCASTSS (SI), X12
+	VMULSS       X3, X12, X12
+	VSUBSS       X12, X9, X12
+	VSUBSS       X12, X10, X12
+	VMOVSS       X12, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z12
+	VMOVUPS      320(SI), K7, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      256(SI), Z14
+	VMAXPS       Z12, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z13, Z13, Z12
+	VMAXPS     Z12, Z13, Z12
+	VSHUFF32X4 $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0x4e, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VMOVAPS    Z11, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z12, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z15
+	VFMADD231PS Z1, Z12, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z16
+	VPSLLD  $0x14, Z14, Z14
+	VPADDD  Z16, Z14, Z16
+	VMOVAPS Z5, Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z4, Z14
+	VFMADD213PS Z6, Z15, Z14
+	VMULPS      Z14, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z15
+	VCMPPS      $0x05, Z12, Z13, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z15, K1, Z13
+	VMOVUPS.Z   320(SI), K7, Z14
+	VMOVUPS     (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z11, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z11, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z11, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z11, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z11, Z20
+	VSUBPS  Z17, Z11, Z21
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+	VMOVUPS     256(SI), Z17
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z11, Z0, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K7, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z11, Z19
+	VSUBPS  Z18, Z11, Z11
+	VMOVUPS 256(SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z19
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z1, Z21, Z19
+	VFMADD231PS Z1, Z14, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z14
+	VPERMPS Z2, Z18, Z21
+	VPSLLD  $0x14, Z17, Z22
+	VPSLLD  $0x14, Z18, Z23
+	VPADDD  Z14, Z22, Z14
+	VPADDD  Z21, Z23, Z21
+	VMOVAPS Z5, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z22
+	VMOVAPS     Z5, Z23
+	VFMADD231PS Z11, Z4, Z23
+	VFMADD213PS Z6, Z19, Z22
+	VFMADD213PS Z6, Z11, Z23
+	VMULPS      Z22, Z19, Z19
+	VMULPS      Z23, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS   Z14, Z14, Z19
+	VFMADD213PS.Z Z21, Z21, K7, Z11
+	VADDPS        Z11, Z19, Z19
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact96
+	VADDPS        Z19, Z20, Z11
+	VMINPS        Z19, Z20, Z14
+	VMAXPS        Z19, Z20, Z20
+	VSUBPS        Z20, Z11, Z20
+	VSUBPS        Z20, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z17
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y18
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z13, Z17, Z17
+	VSUBPD        Z18, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z18
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VADDPD        Y13, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X13
+	VADDPD        X13, X17, X17
+	VMOVHLPS      X17, X17, X13
+	VADDSD        X13, X17, X17
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z12, Z12
+	VMOVSS        X12, 4(DI)
+	VCVTSS2SD     X15, X15, X15
+	VMOVSD        X15, 8(DI)
+	VMOVSD        X17, 16(DI)
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VADDPD        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X12
+	VADDPD        X12, X11, X11
+	VMOVHLPS      X11, X11, X12
+	VADDSD        X12, X11, X11
+	VMOVSD        X11, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop11
+	JMP           end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      320(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMOVUPS  128(SI), Z7
+	VMAXPS   192(SI), Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VMOVUPS  256(SI), Z7
+	VMAXPS   Z2, Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z4, Z6, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z16, Z12
+	VMOVUPS          64(SI), Z17
+	VFMADD231PS      Z6, Z17, Z13
+	VMOVUPS          128(SI), Z18
+	VFMADD231PS      Z6, Z18, Z14
+	VMOVUPS          192(SI), Z19
+	VFMADD231PS      Z6, Z19, Z15
+	VFMADD231PS.BCST 4(R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
+	VFMADD231PS.BCST 4(R14), Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z16
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z16, Z16, K1, Z12
+	VFMADD213PS.Z Z17, Z17, K2, Z13
+	VFMADD213PS.Z Z18, Z18, K3, Z14
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VMOVUPS       256(SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z6, Z2, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z10
+	VSUBPS  Z9, Z4, Z4
+	VMOVUPS 256(SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z11, Z10
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z11, Z10
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPSLLD       $0x14, Z7, Z11
+	VPSLLD       $0x14, Z9, Z13
+	VPADDD       Z2, Z11, Z2
+	VPADDD       Z6, Z13, Z6
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z13
+	VMULPS           Z11, Z10, Z10
+	VMULPS           Z13, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VFMADD213PS.Z Z2, Z2, K1, Z10
+	VFMADD213PS.Z Z6, Z6, K2, Z4
+	VADDPS        Z4, Z10, Z10
+	VADDPS        Z10, Z12, Z2
+	VMINPS        Z10, Z12, Z4
+	VMAXPS        Z10, Z12, Z12
+	VSUBPS        Z12, Z2, Z12
+	VSUBPS        Z12, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z7
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y9, Z9
+	VSUBPD        Z3, Z7, Z7
+	VSUBPD        Z9, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VCVTPS2PD     Y4, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z6, Z6
+	VADDPD        Z6, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VADDPD        Y3, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X3
+	VADDPD        X3, X7, X7
+	VMOVHLPS      X7, X7, X3
+	VADDSD        X3, X7, X7
+	VUCOMISD      X7, X7
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X7, 16(DI)
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VMOVSD        X2, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin11
+	JMP           end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin13:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact112
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact112
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop13:
+	VBROADCASTSS (SI), Z11
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z11, Z11
+	VSUBPS       Z11, Z7, Z11
+	VSUBPS       Z8, Z11, Z11
+	VBROADCASTSS (SI), X12
+	VMULSS       X3, X12, X12
+	VSUBSS       X12, X9, X12
+	VSUBSS       X12, X10, X12
+	VMOVSS       X12, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z12
+	VMOVUPS      384(SI), K7, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      256(SI), Z14
+	VMAXPS       320(SI), Z14, Z14
+	VMAXPS       Z12, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z13, Z13, Z12
+	VMAXPS     Z12, Z13, Z12
+	VSHUFF32X4 $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0x4e, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VMOVAPS    Z11, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z12, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z15
+	VFMADD231PS Z1, Z12, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z16
+	VPSLLD  $0x14, Z14, Z14
+	VPADDD  Z16, Z14, Z16
+	VMOVAPS Z5, Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z4, Z14
+	VFMADD213PS Z6, Z15, Z14
+	VMULPS      Z14, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z15
+	VCMPPS      $0x05, Z12, Z13, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z15, K1, Z13
+	VMOVUPS.Z   384(SI), K7, Z14
+	VMOVUPS     (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z11, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z11, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z11, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z11, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z11, Z20
+	VSUBPS  Z17, Z11, Z21
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+	VMOVUPS     256(SI), Z17
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z11, Z0, Z17
+	VMOVUPS       320(SI), Z18
+	VFMADD213PS   Z11, Z0, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K7, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z11, Z21
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z11
+	VMOVUPS 256(SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z21
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z22
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z24, Z22
+	VFMADD231PS Z1, Z14, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z14
+	VPERMPS Z2, Z18, Z23
+	VPERMPS Z2, Z19, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z14, Z25, Z14
+	VPADDD  Z23, Z26, Z23
+	VPADDD  Z24, Z27, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z22, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z11, Z4, Z27
+	VFMADD213PS Z6, Z21, Z25
+	VFMADD213PS Z6, Z22, Z26
+	VFMADD213PS Z6, Z11, Z27
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z22, Z22
+	VMULPS      Z27, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS   Z14, Z14, Z21
+	VFMADD213PS   Z23, Z23, Z22
+	VFMADD213PS.Z Z24, Z24, K7, Z11
+	VADDPS        Z22, Z21, Z21
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VADDPS        Z11, Z21, Z21
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact112
+	VADDPS        Z21, Z20, Z11
+	VMINPS        Z21, Z20, Z14
+	VMAXPS        Z21, Z20, Z20
+	VSUBPS        Z20, Z11, Z20
+	VSUBPS        Z20, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z17
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y18
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z13, Z17, Z17
+	VSUBPD        Z18, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z18
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VADDPD        Y13, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X13
+	VADDPD        X13, X17, X17
+	VMOVHLPS      X17, X17, X13
+	VADDSD        X13, X17, X17
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z12, Z12
+	VMOVSS        X12, 4(DI)
+	VCVTSS2SD     X15, X15, X15
+	VMOVSD        X15, 8(DI)
+	VMOVSD        X17, 16(DI)
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VADDPD        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X12
+	VADDPD        X12, X11, X11
+	VMOVHLPS      X11, X11, X12
+	VADDSD        X12, X11, X11
+	VMOVSD        X11, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop13
+	JMP           end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      384(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMOVUPS  128(SI), Z7
+	VMAXPS   192(SI), Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VMOVUPS  256(SI), Z7
+	VMAXPS   320(SI), Z7, Z7
+	VMAXPS   Z2, Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z4, Z6, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z16, Z12
+	VMOVUPS          64(SI), Z17
+	VFMADD231PS      Z6, Z17, Z13
+	VMOVUPS          128(SI), Z18
+	VFMADD231PS      Z6, Z18, Z14
+	VMOVUPS          192(SI), Z19
+	VFMADD231PS      Z6, Z19, Z15
+	VFMADD231PS.BCST 4(R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
+	VFMADD231PS.BCST 4(R14), Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z16
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z16, Z16, K1, Z12
+	VFMADD213PS.Z Z17, Z17, K2, Z13
+	VFMADD213PS.Z Z18, Z18, K3, Z14
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VMOVUPS       256(SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z6, Z2, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z4
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z14, Z11
+	VMOVUPS          320(SI), Z15
+	VFMADD231PS      Z6, Z15, Z13
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z14, Z11
+	VFMADD231PS.BCST 4(R14), Z15, Z13
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z14
+	VPSLLD       $0x14, Z7, Z15
+	VPSLLD       $0x14, Z9, Z16
+	VPSLLD       $0x14, Z10, Z17
+	VPADDD       Z2, Z15, Z2
+	VPADDD       Z6, Z16, Z6
+	VPADDD       Z14, Z17, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z17
+	VMULPS           Z15, Z11, Z11
+	VMULPS           Z16, Z13, Z13
+	VMULPS           Z17, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VFMADD213PS.Z Z2, Z2, K1, Z11
+	VFMADD213PS.Z Z6, Z6, K2, Z13
+	VFMADD213PS.Z Z14, Z14, K3, Z4
+	VADDPS        Z13, Z11, Z11
+	VADDPS        Z4, Z11, Z11
+	VADDPS        Z11, Z12, Z2
+	VMINPS        Z11, Z12, Z4
+	VMAXPS        Z11, Z12, Z12
+	VSUBPS        Z12, Z2, Z12
+	VSUBPS        Z12, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z7
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y9, Z9
+	VSUBPD        Z3, Z7, Z7
+	VSUBPD        Z9, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VCVTPS2PD     Y4, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z6, Z6
+	VADDPD        Z6, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VADDPD        Y3, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X3
+	VADDPD        X3, X7, X7
+	VMOVHLPS      X7, X7, X3
+	VADDSD        X3, X7, X7
+	VUCOMISD      X7, X7
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X7, 16(DI)
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VMOVSD        X2, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin13
+	JMP           end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin15:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact128
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact128
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z9
+	VBROADCASTSS integer<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop15:
+	VBROADCASTSS (SI), Z11
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z11, Z11
+	VSUBPS       Z11, Z7, Z11
+	VSUBPS       Z8, Z11, Z11
+	VBROADCASTSS (SI), X12
+	VMULSS       X3, X12, X12
+	VSUBSS       X12, X9, X12
+	VSUBSS       X12, X10, X12
+	VMOVSS       X12, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z12
+	VMOVUPS      448(SI), K7, Z12
+	VMOVUPS      (SI), Z13
+	VMAXPS       64(SI), Z13, Z13
+	VMOVUPS      128(SI), Z14
+	VMAXPS       192(SI), Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+	VMOVUPS      256(SI), Z14
+	VMAXPS       320(SI), Z14, Z14
+	VMOVUPS      384(SI), Z15
+	VMAXPS       Z12, Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+	VMAXPS       Z14, Z13, Z13
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z13, Z13, Z12
+	VMAXPS     Z12, Z13, Z12
+	VSHUFF32X4 $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0x4e, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VSHUFPS    $0xb1, Z12, Z12, Z14
+	VMAXPS     Z14, Z12, Z12
+	VMOVAPS    Z11, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z12, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z11, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z15
+	VFMADD231PS Z1, Z12, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z16
+	VPSLLD  $0x14, Z14, Z14
+	VPADDD  Z16, Z14, Z16
+	VMOVAPS Z5, Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z4, Z14
+	VFMADD213PS Z6, Z15, Z14
+	VMULPS      Z14, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z15
+	VCMPPS      $0x05, Z12, Z13, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z15, K1, Z13
+	VMOVUPS.Z   448(SI), K7, Z14
+	VMOVUPS     (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z11, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z11, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z11, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z11, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z11, Z20
+	VSUBPS  Z17, Z11, Z21
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+	VMOVUPS     256(SI), Z17
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z11, Z0, Z17
+	VMOVUPS       320(SI), Z18
+	VFMADD213PS   Z11, Z0, Z18
+	VMOVUPS       384(SI), Z19
+	VFMADD213PS   Z11, Z0, Z19
+	VMOVAPS       Z11, Z21
+	VFMADD231PS.Z Z0, Z14, K7, Z21
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z11, Z22
+	VSUBPS  Z18, Z11, Z23
+	VSUBPS  Z19, Z11, Z24
+	VSUBPS  Z21, Z11, Z11
+	VMOVUPS 256(SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     320(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VMOVUPS     384(SI), Z27
+	VFMADD231PS Z0, Z27, Z24
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
+	VFMADD231PS Z1, Z14, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z14
+	VPERMPS Z2, Z18, Z25
+	VPERMPS Z2, Z19, Z26
+	VPERMPS Z2, Z21, Z27
+	VPSLLD  $0x14, Z17, Z28
+	VPSLLD  $0x14, Z18, Z29
+	VPSLLD  $0x14, Z19, Z30
+	VPSLLD  $0x14, Z21, Z31
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z22, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z23, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z24, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z11, Z4, Z31
+	VFMADD213PS Z6, Z22, Z28
+	VFMADD213PS Z6, Z23, Z29
+	VFMADD213PS Z6, Z24, Z30
+	VFMADD213PS Z6, Z11, Z31
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z24, Z24
+	VMULPS      Z31, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS   Z14, Z14, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS.Z Z27, Z27, K7, Z11
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z11, Z24, Z24
+	VADDPS        Z24, Z22, Z22
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPTERNLOGD    $0xfe, Z19, Z21, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact128
+	VADDPS        Z22, Z20, Z11
+	VMINPS        Z22, Z20, Z14
+	VMAXPS        Z22, Z20, Z20
+	VSUBPS        Z20, Z11, Z20
+	VSUBPS        Z20, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z17
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y18
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z13, Z17, Z17
+	VSUBPD        Z18, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z18
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y13
+	VADDPD        Y13, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X13
+	VADDPD        X13, X17, X17
+	VMOVHLPS      X17, X17, X13
+	VADDSD        X13, X17, X17
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z12, Z12
+	VMOVSS        X12, 4(DI)
+	VCVTSS2SD     X15, X15, X15
+	VMOVSD        X15, 8(DI)
+	VMOVSD        X17, 16(DI)
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y13
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z14, Z11, Z11
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VADDPD        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X12
+	VADDPD        X12, X11, X11
+	VMOVHLPS      X11, X11, X12
+	VADDSD        X12, X11, X11
+	VMOVSD        X11, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop15
+	JMP           end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z2
+	VSUBPS.BCST  integerMagic<>+0(SB), Z2, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z2, Z5, Z5
+	VMULPS.BCST  8(R14), Z5, Z5
+	VMINPS.BCST  16(R14), Z5, Z5
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Z6
+	VMULSS       X6, X2, X2
+	VSUBSS       X2, X3, X3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      448(SI), K7, Z2
+	VMOVUPS      (SI), Z3
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z3, Z3
+	VMOVUPS  128(SI), Z7
+	VMAXPS   192(SI), Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VMOVUPS  256(SI), Z7
+	VMAXPS   320(SI), Z7, Z7
+	VMOVUPS  384(SI), Z8
+	VMAXPS   Z2, Z8, Z8
+	VMAXPS   Z8, Z7, Z7
+	VMAXPS   Z7, Z3, Z3
+	VCMPPS   $0x1e, Z5, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z3, Z3, Z5
+	VMAXPS     Z5, Z3, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0x4e, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VSHUFPS    $0xb1, Z5, Z5, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVAPS    Z4, Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z6, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z7, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z9, Z10, Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z10
+	VMULPS           Z10, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VCMPPS        $0x05, Z5, Z3, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z8, K1, Z3
+	VMOVUPS       (SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z4, Z6, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z16, Z12
+	VMOVUPS          64(SI), Z17
+	VFMADD231PS      Z6, Z17, Z13
+	VMOVUPS          128(SI), Z18
+	VFMADD231PS      Z6, Z18, Z14
+	VMOVUPS          192(SI), Z19
+	VFMADD231PS      Z6, Z19, Z15
+	VFMADD231PS.BCST 4(R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
+	VFMADD231PS.BCST 4(R14), Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z16
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z16, Z16, K1, Z12
+	VFMADD213PS.Z Z17, Z17, K2, Z13
+	VFMADD213PS.Z Z18, Z18, K3, Z14
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VMOVUPS       256(SI), Z7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z7
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z6, Z9
+	VMOVUPS     384(SI), Z10
+	VFMADD213PS Z4, Z6, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z6, Z2, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z9, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VSUBPS  Z11, Z4, Z4
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS      Z6, Z16, Z13
+	VMOVUPS          320(SI), Z17
+	VFMADD231PS      Z6, Z17, Z14
+	VMOVUPS          384(SI), Z18
+	VFMADD231PS      Z6, Z18, Z15
+	VFMADD231PS      Z6, Z2, Z4
+	VFMADD231PS.BCST 4(R14), Z16, Z13
+	VFMADD231PS.BCST 4(R14), Z17, Z14
+	VFMADD231PS.BCST 4(R14), Z18, Z15
+	VFMADD231PS.BCST 4(R14), Z2, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z7, Z2
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z16
+	VPERMPS      exp2Table<>+0(SB), Z11, Z17
+	VPSLLD       $0x14, Z7, Z18
+	VPSLLD       $0x14, Z9, Z19
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z11, Z21
+	VPADDD       Z2, Z18, Z2
+	VPADDD       Z6, Z19, Z6
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z21
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+	VMULPS           Z21, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z2, Z2, K1, Z13
+	VFMADD213PS.Z Z6, Z6, K2, Z14
+	VFMADD213PS.Z Z16, Z16, K3, Z15
+	VFMADD213PS.Z Z17, Z17, K4, Z4
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z4, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VADDPS        Z13, Z12, Z2
+	VMINPS        Z13, Z12, Z4
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z2, Z12
+	VSUBPS        Z12, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z7
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y9, Z9
+	VSUBPD        Z3, Z7, Z7
+	VSUBPD        Z9, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VCVTPS2PD     Y4, Z9
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z9, Z7, Z7
+	VADDPD        Z3, Z6, Z6
+	VADDPD        Z6, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VADDPD        Y3, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X3
+	VADDPD        X3, X7, X7
+	VMOVHLPS      X7, X7, X3
+	VADDSD        X3, X7, X7
+	VUCOMISD      X7, X7
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z5, Z5
+	VMOVSS        X5, 4(DI)
+	VCVTSS2SD     X8, X8, X8
+	VMOVSD        X8, 8(DI)
+	VMOVSD        X7, 16(DI)
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VMOVSD        X2, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           begin15
+	JMP           end
+
+done15:
+	// Rows of 129 to 144 elements.
+	CMPQ         CX, $0x00000090
+	JGT          done17
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x00000080, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact144
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact144
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop17:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact144
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z7, Z9
+	VSUBPS       Z8, Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VBROADCASTSS integer<>+0(SB), Z10
+	VSUBSS       X11, X10, X10
+	VMOVSS       X10, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      512(SI), K7, Z10
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      256(SI), Z12
+	VMAXPS       320(SI), Z12, Z12
+	VMOVUPS      384(SI), Z13
+	VMAXPS       448(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z10, Z11, Z11
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z11, Z11, Z10
+	VMAXPS     Z10, Z11, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VMOVAPS    Z9, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z13
+	VFMADD231PS Z1, Z10, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z14
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z14, Z12, Z14
+	VMOVAPS Z5, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z4, Z12
+	VFMADD213PS Z6, Z13, Z12
+	VMULPS      Z12, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS Z14, Z14, Z13
+	VCMPPS      $0x05, Z10, Z11, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z13, K1, Z11
+	VMOVUPS.Z   512(SI), K7, Z12
+	VMOVUPS     (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z9, Z18
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z5, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+	VMOVUPS     256(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z20
+	VSUBPS  Z16, Z9, Z21
+	VSUBPS  Z17, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z17, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS   Z24, Z24, Z20
+	VFMADD213PS   Z25, Z25, Z21
+	VFMADD213PS   Z26, Z26, Z22
+	VFMADD213PS   Z27, Z27, Z23
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z22, Z20, Z20
+	VPTERNLOGD    $0xfe, Z15, Z16, Z14
+	VPTERNLOGD    $0xfe, Z17, Z19, Z14
+	VMOVAPS       Z9, Z15
+	VFMADD231PS.Z Z0, Z12, K7, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z9, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z9
+	VFMADD231PS Z1, Z12, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z12
+	VPSLLD  $0x14, Z15, Z16
+	VPADDD  Z12, Z16, Z12
+	VMOVAPS Z5, Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z9, Z4, Z16
+	VFMADD213PS   Z6, Z9, Z16
+	VMULPS        Z16, Z9, Z9
+	VFMADD213PS.Z Z12, Z12, K7, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z14, Z15, Z14
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact144
+	VADDPS        Z20, Z18, Z12
+	VMINPS        Z20, Z18, Z14
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z12, Z18
+	VSUBPS        Z18, Z14, Z14
+	VADDPS        Z9, Z12, Z15
+	VMINPS        Z9, Z12, Z16
+	VMAXPS        Z9, Z12, Z12
+	VSUBPS        Z12, Z15, Z12
+	VSUBPS        Z12, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VCVTPS2PD     Y15, Z12
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z11, Z12, Z12
+	VSUBPD        Z16, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VCVTPS2PD     Y14, Z16
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z16, Z12, Z12
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y9
+	VADDPD        Y9, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X9
+	VADDPD        X9, X12, X12
+	VMOVHLPS      X12, X12, X9
+	VADDSD        X9, X12, X12
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(DI)
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 8(DI)
+	VMOVSD        X12, 16(DI)
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z14, Y10
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z14, Z15, Z15
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VADDPD        Y9, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X9
+	VADDPD        X9, X15, X15
+	VMOVHLPS      X15, X15, X9
+	VADDSD        X9, X15, X15
+	VMOVSD        X15, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop17
+	JMP           end
+
+exact144:
+	ADDQ $0x00000080, CX
+	JMP  longer
+
+done17:
+	// Rows of 145 to 160 elements.
+	CMPQ         CX, $0x000000a0
+	JGT          done19
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x00000090, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact160
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact160
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop19:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact160
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z7, Z9
+	VSUBPS       Z8, Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VBROADCASTSS integer<>+0(SB), Z10
+	VSUBSS       X11, X10, X10
+	VMOVSS       X10, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      576(SI), K7, Z10
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      256(SI), Z12
+	VMAXPS       320(SI), Z12, Z12
+	VMOVUPS      384(SI), Z13
+	VMAXPS       448(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      512(SI), Z12
+	VMAXPS       Z10, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z11, Z11, Z10
+	VMAXPS     Z10, Z11, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VMOVAPS    Z9, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z13
+	VFMADD231PS Z1, Z10, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z14
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z14, Z12, Z14
+	VMOVAPS Z5, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z4, Z12
+	VFMADD213PS Z6, Z13, Z12
+	VMULPS      Z12, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS Z14, Z14, Z13
+	VCMPPS      $0x05, Z10, Z11, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z13, K1, Z11
+	VMOVUPS.Z   576(SI), K7, Z12
+	VMOVUPS     (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z9, Z18
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z5, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+	VMOVUPS     256(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z20
+	VSUBPS  Z16, Z9, Z21
+	VSUBPS  Z17, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z17, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPTERNLOGD  $0xfe, Z17, Z19, Z14
+	VMOVUPS     512(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z15
+	VMOVAPS       Z9, Z16
+	VFMADD231PS.Z Z0, Z12, K7, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z17
+	VSUBPS  Z16, Z9, Z9
+	VMOVUPS 512(SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z19, Z17
+	VFMADD231PS Z0, Z12, Z9
+	VFMADD231PS Z1, Z19, Z17
+	VFMADD231PS Z1, Z12, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z12
+	VPERMPS Z2, Z16, Z19
+	VPSLLD  $0x14, Z15, Z21
+	VPSLLD  $0x14, Z16, Z22
+	VPADDD  Z12, Z21, Z12
+	VPADDD  Z19, Z22, Z19
+	VMOVAPS Z5, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z21
+	VMOVAPS     Z5, Z22
+	VFMADD231PS Z9, Z4, Z22
+	VFMADD213PS Z6, Z17, Z21
+	VFMADD213PS Z6, Z9, Z22
+	VMULPS      Z21, Z17, Z17
+	VMULPS      Z22, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z17
+	VFMADD213PS.Z Z19, Z19, K7, Z9
+	VADDPS        Z9, Z17, Z17
+	VPTERNLOGD    $0xfe, Z15, Z16, Z14
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact160
+	VADDPS        Z20, Z18, Z9
+	VMINPS        Z20, Z18, Z12
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z9, Z18
+	VSUBPS        Z18, Z12, Z12
+	VADDPS        Z17, Z9, Z14
+	VMINPS        Z17, Z9, Z15
+	VMAXPS        Z17, Z9, Z9
+	VSUBPS        Z9, Z14, Z9
+	VSUBPS        Z9, Z15, Z15
+	VADDPS        Z15, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z15
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z11, Z15, Z15
+	VSUBPD        Z16, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y11
+	VCVTPS2PD     Y12, Z16
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VADDPD        Y9, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X9
+	VADDPD        X9, X15, X15
+	VMOVHLPS      X15, X15, X9
+	VADDSD        X9, X15, X15
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(DI)
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 8(DI)
+	VMOVSD        X15, 16(DI)
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z12, Z14, Z14
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VADDPD        Y9, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X9
+	VADDPD        X9, X14, X14
+	VMOVHLPS      X14, X14, X9
+	VADDSD        X9, X14, X14
+	VMOVSD        X14, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop19
+	JMP           end
+
+exact160:
+	ADDQ $0x00000090, CX
+	JMP  longer
+
+done19:
+	// Rows of 161 to 176 elements.
+	CMPQ         CX, $0x000000b0
+	JGT          done21
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000a0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact176
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact176
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop21:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact176
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z7, Z9
+	VSUBPS       Z8, Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VBROADCASTSS integer<>+0(SB), Z10
+	VSUBSS       X11, X10, X10
+	VMOVSS       X10, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      640(SI), K7, Z10
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      256(SI), Z12
+	VMAXPS       320(SI), Z12, Z12
+	VMOVUPS      384(SI), Z13
+	VMAXPS       448(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      512(SI), Z12
+	VMAXPS       576(SI), Z12, Z12
+	VMAXPS       Z10, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z11, Z11, Z10
+	VMAXPS     Z10, Z11, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VMOVAPS    Z9, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z13
+	VFMADD231PS Z1, Z10, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z14
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z14, Z12, Z14
+	VMOVAPS Z5, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z4, Z12
+	VFMADD213PS Z6, Z13, Z12
+	VMULPS      Z12, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS Z14, Z14, Z13
+	VCMPPS      $0x05, Z10, Z11, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z13, K1, Z11
+	VMOVUPS.Z   640(SI), K7, Z12
+	VMOVUPS     (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z9, Z18
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z5, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+	VMOVUPS     256(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z20
+	VSUBPS  Z16, Z9, Z21
+	VSUBPS  Z17, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z17, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPTERNLOGD  $0xfe, Z17, Z19, Z14
+	VMOVUPS     512(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z15
+	VMOVUPS       576(SI), Z16
+	VFMADD213PS   Z9, Z0, Z16
+	VMOVAPS       Z9, Z17
+	VFMADD231PS.Z Z0, Z12, K7, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z21
+	VSUBPS  Z17, Z9, Z9
+	VMOVUPS 512(SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z19
+	VMOVUPS     576(SI), Z23
+	VFMADD231PS Z0, Z23, Z21
+	VFMADD231PS Z0, Z12, Z9
+	VFMADD231PS Z1, Z22, Z19
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z12, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z12
+	VPERMPS Z2, Z16, Z22
+	VPERMPS Z2, Z17, Z23
+	VPSLLD  $0x14, Z15, Z24
+	VPSLLD  $0x14, Z16, Z25
+	VPSLLD  $0x14, Z17, Z26
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z22, Z25, Z22
+	VPADDD  Z23, Z26, Z23
+	VMOVAPS Z5, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z24
+	VMOVAPS     Z5, Z25
+	VFMADD231PS Z21, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z9, Z4, Z26
+	VFMADD213PS Z6, Z19, Z24
+	VFMADD213PS Z6, Z21, Z25
+	VFMADD213PS Z6, Z9, Z26
+	VMULPS      Z24, Z19, Z19
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z19
+	VFMADD213PS   Z22, Z22, Z21
+	VFMADD213PS.Z Z23, Z23, K7, Z9
+	VADDPS        Z21, Z19, Z19
+	VPTERNLOGD    $0xfe, Z15, Z16, Z14
+	VPORD         Z14, Z17, Z14
+	VADDPS        Z9, Z19, Z19
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact176
+	VADDPS        Z20, Z18, Z9
+	VMINPS        Z20, Z18, Z12
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z9, Z18
+	VSUBPS        Z18, Z12, Z12
+	VADDPS        Z19, Z9, Z14
+	VMINPS        Z19, Z9, Z15
+	VMAXPS        Z19, Z9, Z9
+	VSUBPS        Z9, Z14, Z9
+	VSUBPS        Z9, Z15, Z15
+	VADDPS        Z15, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z15
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z11, Z15, Z15
+	VSUBPD        Z16, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y11
+	VCVTPS2PD     Y12, Z16
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VADDPD        Y9, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X9
+	VADDPD        X9, X15, X15
+	VMOVHLPS      X15, X15, X9
+	VADDSD        X9, X15, X15
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(DI)
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 8(DI)
+	VMOVSD        X15, 16(DI)
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z12, Z14, Z14
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VADDPD        Y9, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X9
+	VADDPD        X9, X14, X14
+	VMOVHLPS      X14, X14, X9
+	VADDSD        X9, X14, X14
+	VMOVSD        X14, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop21
+	JMP           end
+
+exact176:
+	ADDQ $0x000000a0, CX
+	JMP  longer
+
+done21:
+	// Rows of 177 to 192 elements.
+	CMPQ         CX, $0x000000c0
+	JGT          done23
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000b0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact192
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact192
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop23:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact192
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z7, Z9
+	VSUBPS       Z8, Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VBROADCASTSS integer<>+0(SB), Z10
+	VSUBSS       X11, X10, X10
+	VMOVSS       X10, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      704(SI), K7, Z10
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      256(SI), Z12
+	VMAXPS       320(SI), Z12, Z12
+	VMOVUPS      384(SI), Z13
+	VMAXPS       448(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      512(SI), Z12
+	VMAXPS       576(SI), Z12, Z12
+	VMOVUPS      640(SI), Z13
+	VMAXPS       Z10, Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z11, Z11, Z10
+	VMAXPS     Z10, Z11, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z12
+	VMAXPS     Z12, Z10, Z10
+	VMOVAPS    Z9, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z13
+	VFMADD231PS Z1, Z10, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z14
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z14, Z12, Z14
+	VMOVAPS Z5, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z4, Z12
+	VFMADD213PS Z6, Z13, Z12
+	VMULPS      Z12, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS Z14, Z14, Z13
+	VCMPPS      $0x05, Z10, Z11, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z13, K1, Z11
+	VMOVUPS.Z   704(SI), K7, Z12
+	VMOVUPS     (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z9, Z18
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z5, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z20, Z18, Z18
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPORD       Z14, Z17, Z14
+	VMOVUPS     256(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     320(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     384(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z20
+	VSUBPS  Z16, Z9, Z21
+	VSUBPS  Z17, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z17, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z17, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z15, Z16, Z14
+	VPTERNLOGD  $0xfe, Z17, Z19, Z14
+	VMOVUPS     512(SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z15
+	VMOVUPS       576(SI), Z16
+	VFMADD213PS   Z9, Z0, Z16
+	VMOVUPS       640(SI), Z17
+	VFMADD213PS   Z9, Z0, Z17
+	VMOVAPS       Z9, Z19
+	VFMADD231PS.Z Z0, Z12, K7, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z21
+	VSUBPS  Z16, Z9, Z22
+	VSUBPS  Z17, Z9, Z23
+	VSUBPS  Z19, Z9, Z9
+	VMOVUPS 512(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z21
+	VMOVUPS     576(SI), Z25
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     640(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VFMADD231PS Z0, Z12, Z9
+	VFMADD231PS Z1, Z24, Z21
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z12, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z12
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z19, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z19, Z30
+	VPADDD  Z12, Z27, Z12
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z22, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z23, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z9, Z4, Z30
+	VFMADD213PS Z6, Z21, Z27
+	VFMADD213PS Z6, Z22, Z28
+	VFMADD213PS Z6, Z23, Z29
+	VFMADD213PS Z6, Z9, Z30
+	VMULPS      Z27, Z21, Z21
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z21
+	VFMADD213PS   Z24, Z24, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS.Z Z26, Z26, K7, Z9
+	VADDPS        Z22, Z21, Z21
+	VADDPS        Z9, Z23, Z23
+	VADDPS        Z23, Z21, Z21
+	VPTERNLOGD    $0xfe, Z15, Z16, Z14
+	VPTERNLOGD    $0xfe, Z17, Z19, Z14
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact192
+	VADDPS        Z20, Z18, Z9
+	VMINPS        Z20, Z18, Z12
+	VMAXPS        Z20, Z18, Z18
+	VSUBPS        Z18, Z9, Z18
+	VSUBPS        Z18, Z12, Z12
+	VADDPS        Z21, Z9, Z14
+	VMINPS        Z21, Z9, Z15
+	VMAXPS        Z21, Z9, Z9
+	VSUBPS        Z9, Z14, Z9
+	VSUBPS        Z9, Z15, Z15
+	VADDPS        Z15, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z15
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y16
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y16, Z16
+	VSUBPD        Z11, Z15, Z15
+	VSUBPD        Z16, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y11
+	VCVTPS2PD     Y12, Z16
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y9
+	VADDPD        Y9, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X9
+	VADDPD        X9, X15, X15
+	VMOVHLPS      X15, X15, X9
+	VADDSD        X9, X15, X15
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(DI)
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 8(DI)
+	VMOVSD        X15, 16(DI)
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z12, Z14, Z14
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y9
+	VADDPD        Y9, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X9
+	VADDPD        X9, X14, X14
+	VMOVHLPS      X14, X14, X9
+	VADDSD        X9, X14, X14
+	VMOVSD        X14, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop23
+	JMP           end
+
+exact192:
+	ADDQ $0x000000b0, CX
+	JMP  longer
+
+done23:
+	// Rows of 193 to 208 elements.
+	CMPQ         CX, $0x000000d0
+	JGT          done25
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000c0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact208
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact208
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop25:
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact208
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z8, Z7, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VBROADCASTSS (SI), X9
+	VMULSS       X3, X9, X9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VSUBSS       X9, X10, X10
+	VBROADCASTSS integer<>+0(SB), Z9
+	VSUBSS       X10, X9, X9
+	VMOVSS       X9, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      768(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMOVUPS      128(SI), Z11
+	VMAXPS       192(SI), Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      256(SI), Z11
+	VMAXPS       320(SI), Z11, Z11
+	VMOVUPS      384(SI), Z12
+	VMAXPS       448(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      512(SI), Z11
+	VMAXPS       576(SI), Z11, Z11
+	VMOVUPS      640(SI), Z12
+	VMAXPS       704(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z9, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z10, Z10, Z9
+	VMAXPS     Z9, Z10, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VMOVAPS    Z8, Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z8, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z1, Z9, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z11, Z13
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z13, Z11, Z13
+	VMOVAPS Z5, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z12, Z4, Z11
+	VFMADD213PS Z6, Z12, Z11
+	VMULPS      Z11, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z12
+	VCMPPS      $0x05, Z9, Z10, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVUPS.Z   768(SI), K7, Z11
+	VMOVUPS     (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z8, Z17
+	VSUBPS  Z14, Z8, Z18
+	VSUBPS  Z15, Z8, Z19
+	VSUBPS  Z16, Z8, Z20
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z21
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VFMADD213PS Z6, Z17, Z25
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPORD       Z13, Z16, Z13
+	VMOVUPS     256(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z19
+	VSUBPS  Z15, Z8, Z20
+	VSUBPS  Z16, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     384(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z23
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     512(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     576(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     640(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z20
+	VSUBPS  Z15, Z8, Z21
+	VSUBPS  Z16, Z8, Z22
+	VSUBPS  Z18, Z8, Z23
+	VMOVUPS 512(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     576(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     640(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     704(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z24
+	VPERMPS Z2, Z15, Z25
+	VPERMPS Z2, Z16, Z26
+	VPERMPS Z2, Z18, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z15, Z29
+	VPSLLD  $0x14, Z16, Z30
+	VPSLLD  $0x14, Z18, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS   Z24, Z24, Z20
+	VFMADD213PS   Z25, Z25, Z21
+	VFMADD213PS   Z26, Z26, Z22
+	VFMADD213PS   Z27, Z27, Z23
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z22, Z20, Z20
+	VPTERNLOGD    $0xfe, Z14, Z15, Z13
+	VPTERNLOGD    $0xfe, Z16, Z18, Z13
+	VMOVAPS       Z8, Z14
+	VFMADD231PS.Z Z0, Z11, K7, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z8, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z8
+	VFMADD231PS Z1, Z11, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z11
+	VPSLLD  $0x14, Z14, Z15
+	VPADDD  Z11, Z15, Z11
+	VMOVAPS Z5, Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z8, Z4, Z15
+	VFMADD213PS   Z6, Z8, Z15
+	VMULPS        Z15, Z8, Z8
+	VFMADD213PS.Z Z11, Z11, K7, Z8
+
+	// Leave if an element is not near.
+	VPORD         Z13, Z14, Z13
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact208
+	VADDPS        Z19, Z17, Z11
+	VMINPS        Z19, Z17, Z13
+	VMAXPS        Z19, Z17, Z17
+	VSUBPS        Z17, Z11, Z17
+	VSUBPS        Z17, Z13, Z13
+	VADDPS        Z20, Z11, Z14
+	VMINPS        Z20, Z11, Z15
+	VMAXPS        Z20, Z11, Z11
+	VSUBPS        Z11, Z14, Z11
+	VSUBPS        Z11, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VADDPS        Z8, Z14, Z11
+	VMINPS        Z8, Z14, Z15
+	VMAXPS        Z8, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z14, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z11, Y8
+	VCVTPS2PD     Y11, Z14
+	VCVTPS2PD     Y8, Z8
+	VEXTRACTF64X4 $0x01, Z10, Y15
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y15, Z15
+	VSUBPD        Z10, Z14, Z14
+	VSUBPD        Z15, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VCVTPS2PD     Y13, Z15
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z15, Z14, Z14
+	VADDPD        Z10, Z8, Z8
+	VADDPD        Z8, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y8
+	VADDPD        Y8, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X8
+	VADDPD        X8, X14, X14
+	VMOVHLPS      X14, X14, X8
+	VADDSD        X8, X14, X14
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(DI)
+	VCVTSS2SD     X12, X12, X12
+	VMOVSD        X12, 8(DI)
+	VMOVSD        X14, 16(DI)
+	VEXTRACTF64X4 $0x01, Z11, Y8
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y8, Z8
+	VEXTRACTF64X4 $0x01, Z13, Y9
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z13, Z11, Z11
+	VADDPD        Z9, Z8, Z8
+	VADDPD        Z8, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y8
+	VADDPD        Y8, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X8
+	VADDPD        X8, X11, X11
+	VMOVHLPS      X11, X11, X8
+	VADDSD        X8, X11, X11
+	VMOVSD        X11, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop25
+	JMP           end
+
+exact208:
+	ADDQ $0x000000c0, CX
+	JMP  longer
+
+done25:
+	// Rows of 209 to 224 elements.
+	CMPQ         CX, $0x000000e0
+	JGT          done27
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000d0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact224
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact224
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop27:
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact224
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z8, Z7, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VBROADCASTSS (SI), X9
+	VMULSS       X3, X9, X9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VSUBSS       X9, X10, X10
+	VBROADCASTSS integer<>+0(SB), Z9
+	VSUBSS       X10, X9, X9
+	VMOVSS       X9, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      832(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMOVUPS      128(SI), Z11
+	VMAXPS       192(SI), Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      256(SI), Z11
+	VMAXPS       320(SI), Z11, Z11
+	VMOVUPS      384(SI), Z12
+	VMAXPS       448(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      512(SI), Z11
+	VMAXPS       576(SI), Z11, Z11
+	VMOVUPS      640(SI), Z12
+	VMAXPS       704(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      768(SI), Z12
+	VMAXPS       Z9, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z10, Z10, Z9
+	VMAXPS     Z9, Z10, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VMOVAPS    Z8, Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z8, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z1, Z9, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z11, Z13
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z13, Z11, Z13
+	VMOVAPS Z5, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z12, Z4, Z11
+	VFMADD213PS Z6, Z12, Z11
+	VMULPS      Z11, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z12
+	VCMPPS      $0x05, Z9, Z10, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVUPS.Z   832(SI), K7, Z11
+	VMOVUPS     (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z8, Z17
+	VSUBPS  Z14, Z8, Z18
+	VSUBPS  Z15, Z8, Z19
+	VSUBPS  Z16, Z8, Z20
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z21
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VFMADD213PS Z6, Z17, Z25
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPORD       Z13, Z16, Z13
+	VMOVUPS     256(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z19
+	VSUBPS  Z15, Z8, Z20
+	VSUBPS  Z16, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     384(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z23
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     512(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     576(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     640(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z20
+	VSUBPS  Z15, Z8, Z21
+	VSUBPS  Z16, Z8, Z22
+	VSUBPS  Z18, Z8, Z23
+	VMOVUPS 512(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     576(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     640(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     704(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z24
+	VPERMPS Z2, Z15, Z25
+	VPERMPS Z2, Z16, Z26
+	VPERMPS Z2, Z18, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z15, Z29
+	VPSLLD  $0x14, Z16, Z30
+	VPSLLD  $0x14, Z18, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     768(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z8, Z0, Z14
+	VMOVAPS       Z8, Z15
+	VFMADD231PS.Z Z0, Z11, K7, Z15
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z16
+	VSUBPS  Z15, Z8, Z8
+	VMOVUPS 768(SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z16
+	VFMADD231PS Z0, Z11, Z8
+	VFMADD231PS Z1, Z18, Z16
+	VFMADD231PS Z1, Z11, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z11
+	VPERMPS Z2, Z15, Z18
+	VPSLLD  $0x14, Z14, Z21
+	VPSLLD  $0x14, Z15, Z22
+	VPADDD  Z11, Z21, Z11
+	VPADDD  Z18, Z22, Z18
+	VMOVAPS Z5, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z16, Z4, Z21
+	VMOVAPS     Z5, Z22
+	VFMADD231PS Z8, Z4, Z22
+	VFMADD213PS Z6, Z16, Z21
+	VFMADD213PS Z6, Z8, Z22
+	VMULPS      Z21, Z16, Z16
+	VMULPS      Z22, Z8, Z8
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z16
+	VFMADD213PS.Z Z18, Z18, K7, Z8
+	VADDPS        Z8, Z16, Z16
+	VPTERNLOGD    $0xfe, Z14, Z15, Z13
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact224
+	VADDPS        Z19, Z17, Z8
+	VMINPS        Z19, Z17, Z11
+	VMAXPS        Z19, Z17, Z17
+	VSUBPS        Z17, Z8, Z17
+	VSUBPS        Z17, Z11, Z11
+	VADDPS        Z20, Z8, Z13
+	VMINPS        Z20, Z8, Z14
+	VMAXPS        Z20, Z8, Z8
+	VSUBPS        Z8, Z13, Z8
+	VSUBPS        Z8, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VADDPS        Z16, Z13, Z8
+	VMINPS        Z16, Z13, Z14
+	VMAXPS        Z16, Z13, Z13
+	VSUBPS        Z13, Z8, Z13
+	VSUBPS        Z13, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z8, Y13
+	VCVTPS2PD     Y8, Z14
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z10, Y15
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y15, Z15
+	VSUBPD        Z10, Z14, Z14
+	VSUBPD        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z15
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z15, Z14, Z14
+	VADDPD        Z10, Z13, Z13
+	VADDPD        Z13, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y10
+	VADDPD        Y10, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X10
+	VADDPD        X10, X14, X14
+	VMOVHLPS      X14, X14, X10
+	VADDSD        X10, X14, X14
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(DI)
+	VCVTSS2SD     X12, X12, X12
+	VMOVSD        X12, 8(DI)
+	VMOVSD        X14, 16(DI)
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z11, Z8, Z8
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPD        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPD        X9, X8, X8
+	VMOVHLPS      X8, X8, X9
+	VADDSD        X9, X8, X8
+	VMOVSD        X8, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop27
+	JMP           end
+
+exact224:
+	ADDQ $0x000000d0, CX
+	JMP  longer
+
+done27:
+	// Rows of 225 to 240 elements.
+	CMPQ         CX, $0x000000f0
+	JGT          done29
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000e0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact240
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact240
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop29:
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact240
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z8, Z7, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VBROADCASTSS (SI), X9
+	VMULSS       X3, X9, X9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VSUBSS       X9, X10, X10
+	VBROADCASTSS integer<>+0(SB), Z9
+	VSUBSS       X10, X9, X9
+	VMOVSS       X9, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      896(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMOVUPS      128(SI), Z11
+	VMAXPS       192(SI), Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      256(SI), Z11
+	VMAXPS       320(SI), Z11, Z11
+	VMOVUPS      384(SI), Z12
+	VMAXPS       448(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      512(SI), Z11
+	VMAXPS       576(SI), Z11, Z11
+	VMOVUPS      640(SI), Z12
+	VMAXPS       704(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      768(SI), Z12
+	VMAXPS       832(SI), Z12, Z12
+	VMAXPS       Z9, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z10, Z10, Z9
+	VMAXPS     Z9, Z10, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VMOVAPS    Z8, Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z8, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z1, Z9, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z11, Z13
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z13, Z11, Z13
+	VMOVAPS Z5, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z12, Z4, Z11
+	VFMADD213PS Z6, Z12, Z11
+	VMULPS      Z11, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z12
+	VCMPPS      $0x05, Z9, Z10, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVUPS.Z   896(SI), K7, Z11
+	VMOVUPS     (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z8, Z17
+	VSUBPS  Z14, Z8, Z18
+	VSUBPS  Z15, Z8, Z19
+	VSUBPS  Z16, Z8, Z20
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z21
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VFMADD213PS Z6, Z17, Z25
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPORD       Z13, Z16, Z13
+	VMOVUPS     256(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z19
+	VSUBPS  Z15, Z8, Z20
+	VSUBPS  Z16, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     384(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z23
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     512(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     576(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     640(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z20
+	VSUBPS  Z15, Z8, Z21
+	VSUBPS  Z16, Z8, Z22
+	VSUBPS  Z18, Z8, Z23
+	VMOVUPS 512(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     576(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     640(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     704(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z24
+	VPERMPS Z2, Z15, Z25
+	VPERMPS Z2, Z16, Z26
+	VPERMPS Z2, Z18, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z15, Z29
+	VPSLLD  $0x14, Z16, Z30
+	VPSLLD  $0x14, Z18, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     768(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z8, Z0, Z14
+	VMOVUPS       832(SI), Z15
+	VFMADD213PS   Z8, Z0, Z15
+	VMOVAPS       Z8, Z16
+	VFMADD231PS.Z Z0, Z11, K7, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z18
+	VSUBPS  Z15, Z8, Z21
+	VSUBPS  Z16, Z8, Z8
+	VMOVUPS 768(SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     832(SI), Z23
+	VFMADD231PS Z0, Z23, Z21
+	VFMADD231PS Z0, Z11, Z8
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z11, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z11
+	VPERMPS Z2, Z15, Z22
+	VPERMPS Z2, Z16, Z23
+	VPSLLD  $0x14, Z14, Z24
+	VPSLLD  $0x14, Z15, Z25
+	VPSLLD  $0x14, Z16, Z26
+	VPADDD  Z11, Z24, Z11
+	VPADDD  Z22, Z25, Z22
+	VPADDD  Z23, Z26, Z23
+	VMOVAPS Z5, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z4, Z24
+	VMOVAPS     Z5, Z25
+	VFMADD231PS Z21, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z8, Z4, Z26
+	VFMADD213PS Z6, Z18, Z24
+	VFMADD213PS Z6, Z21, Z25
+	VFMADD213PS Z6, Z8, Z26
+	VMULPS      Z24, Z18, Z18
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z8, Z8
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z18
+	VFMADD213PS   Z22, Z22, Z21
+	VFMADD213PS.Z Z23, Z23, K7, Z8
+	VADDPS        Z21, Z18, Z18
+	VPTERNLOGD    $0xfe, Z14, Z15, Z13
+	VPORD         Z13, Z16, Z13
+	VADDPS        Z8, Z18, Z18
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact240
+	VADDPS        Z19, Z17, Z8
+	VMINPS        Z19, Z17, Z11
+	VMAXPS        Z19, Z17, Z17
+	VSUBPS        Z17, Z8, Z17
+	VSUBPS        Z17, Z11, Z11
+	VADDPS        Z20, Z8, Z13
+	VMINPS        Z20, Z8, Z14
+	VMAXPS        Z20, Z8, Z8
+	VSUBPS        Z8, Z13, Z8
+	VSUBPS        Z8, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VADDPS        Z18, Z13, Z8
+	VMINPS        Z18, Z13, Z14
+	VMAXPS        Z18, Z13, Z13
+	VSUBPS        Z13, Z8, Z13
+	VSUBPS        Z13, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z8, Y13
+	VCVTPS2PD     Y8, Z14
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z10, Y15
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y15, Z15
+	VSUBPD        Z10, Z14, Z14
+	VSUBPD        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z15
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z15, Z14, Z14
+	VADDPD        Z10, Z13, Z13
+	VADDPD        Z13, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y10
+	VADDPD        Y10, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X10
+	VADDPD        X10, X14, X14
+	VMOVHLPS      X14, X14, X10
+	VADDSD        X10, X14, X14
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(DI)
+	VCVTSS2SD     X12, X12, X12
+	VMOVSD        X12, 8(DI)
+	VMOVSD        X14, 16(DI)
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z11, Z8, Z8
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPD        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPD        X9, X8, X8
+	VMOVHLPS      X8, X8, X9
+	VADDSD        X9, X8, X8
+	VMOVSD        X8, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop29
+	JMP           end
+
+exact240:
+	ADDQ $0x000000e0, CX
+	JMP  longer
+
+done29:
+	// Rows of 241 to 256 elements.
+	CMPQ         CX, $0x00000100
+	JGT          done31
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000f0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact256
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact256
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop31:
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z8, Z7, Z8
+	VSUBPS.BCST  nearInteger<>+0(SB), Z8, Z8
+	VBROADCASTSS (SI), X9
+	VMULSS       X3, X9, X9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VSUBSS       X9, X10, X10
+	VBROADCASTSS integer<>+0(SB), Z9
+	VSUBSS       X10, X9, X9
+	VMOVSS       X9, (DI)
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      960(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+	VMAXPS       64(SI), Z10, Z10
+	VMOVUPS      128(SI), Z11
+	VMAXPS       192(SI), Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      256(SI), Z11
+	VMAXPS       320(SI), Z11, Z11
+	VMOVUPS      384(SI), Z12
+	VMAXPS       448(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+	VMOVUPS      512(SI), Z11
+	VMAXPS       576(SI), Z11, Z11
+	VMOVUPS      640(SI), Z12
+	VMAXPS       704(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      768(SI), Z12
+	VMAXPS       832(SI), Z12, Z12
+	VMOVUPS      896(SI), Z13
+	VMAXPS       Z9, Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMAXPS       Z11, Z10, Z10
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z10, Z10, Z9
+	VMAXPS     Z9, Z10, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z11
+	VMAXPS     Z11, Z9, Z9
+	VMOVAPS    Z8, Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z8, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z12
+	VFMADD231PS Z1, Z9, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z11, Z13
+	VPSLLD  $0x14, Z11, Z11
+	VPADDD  Z13, Z11, Z13
+	VMOVAPS Z5, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z12, Z4, Z11
+	VFMADD213PS Z6, Z12, Z11
+	VMULPS      Z11, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z12
+	VCMPPS      $0x05, Z9, Z10, K1
+	KMOVW       K1, AX
+	BLSIL       AX, AX
+	KMOVW       AX, K1
+	VMOVAPS.Z   Z12, K1, Z10
+	VMOVUPS.Z   960(SI), K7, Z11
+	VMOVUPS     (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z8, Z17
+	VSUBPS  Z14, Z8, Z18
+	VSUBPS  Z15, Z8, Z19
+	VSUBPS  Z16, Z8, Z20
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z21
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z5, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VFMADD213PS Z6, Z17, Z25
+	VFMADD213PS Z6, Z18, Z26
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VADDPS      Z18, Z17, Z17
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z19, Z17, Z17
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPORD       Z13, Z16, Z13
+	VMOVUPS     256(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z19
+	VSUBPS  Z15, Z8, Z20
+	VSUBPS  Z16, Z8, Z21
+	VSUBPS  Z18, Z8, Z22
+	VMOVUPS 256(SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     384(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     448(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z23
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z19
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z21, Z19, Z19
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     512(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z8, Z0, Z14
+	VMOVUPS     576(SI), Z15
+	VFMADD213PS Z8, Z0, Z15
+	VMOVUPS     640(SI), Z16
+	VFMADD213PS Z8, Z0, Z16
+	VMOVUPS     704(SI), Z18
+	VFMADD213PS Z8, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z20
+	VSUBPS  Z15, Z8, Z21
+	VSUBPS  Z16, Z8, Z22
+	VSUBPS  Z18, Z8, Z23
+	VMOVUPS 512(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     576(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     640(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     704(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z24
+	VPERMPS Z2, Z15, Z25
+	VPERMPS Z2, Z16, Z26
+	VPERMPS Z2, Z18, Z27
+	VPSLLD  $0x14, Z14, Z28
+	VPSLLD  $0x14, Z15, Z29
+	VPSLLD  $0x14, Z16, Z30
+	VPSLLD  $0x14, Z18, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z20
+	VADDPS      Z23, Z22, Z22
+	VADDPS      Z22, Z20, Z20
+	VPTERNLOGD  $0xfe, Z14, Z15, Z13
+	VPTERNLOGD  $0xfe, Z16, Z18, Z13
+	VMOVUPS     768(SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z8, Z0, Z14
+	VMOVUPS       832(SI), Z15
+	VFMADD213PS   Z8, Z0, Z15
+	VMOVUPS       896(SI), Z16
+	VFMADD213PS   Z8, Z0, Z16
+	VMOVAPS       Z8, Z18
+	VFMADD231PS.Z Z0, Z11, K7, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z8, Z21
+	VSUBPS  Z15, Z8, Z22
+	VSUBPS  Z16, Z8, Z23
+	VSUBPS  Z18, Z8, Z8
+	VMOVUPS 768(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z21
+	VMOVUPS     832(SI), Z25
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     896(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VFMADD231PS Z0, Z11, Z8
+	VFMADD231PS Z1, Z24, Z21
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z11, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z14, Z11
+	VPERMPS Z2, Z15, Z24
+	VPERMPS Z2, Z16, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z14, Z27
+	VPSLLD  $0x14, Z15, Z28
+	VPSLLD  $0x14, Z16, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z11, Z27, Z11
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z22, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z23, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z8, Z4, Z30
+	VFMADD213PS Z6, Z21, Z27
+	VFMADD213PS Z6, Z22, Z28
+	VFMADD213PS Z6, Z23, Z29
+	VFMADD213PS Z6, Z8, Z30
+	VMULPS      Z27, Z21, Z21
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z8, Z8
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z21
+	VFMADD213PS   Z24, Z24, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS.Z Z26, Z26, K7, Z8
+	VADDPS        Z22, Z21, Z21
+	VADDPS        Z8, Z23, Z23
+	VADDPS        Z23, Z21, Z21
+	VPTERNLOGD    $0xfe, Z14, Z15, Z13
+	VPTERNLOGD    $0xfe, Z16, Z18, Z13
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact256
+	VADDPS        Z19, Z17, Z8
+	VMINPS        Z19, Z17, Z11
+	VMAXPS        Z19, Z17, Z17
+	VSUBPS        Z17, Z8, Z17
+	VSUBPS        Z17, Z11, Z11
+	VADDPS        Z20, Z8, Z13
+	VMINPS        Z20, Z8, Z14
+	VMAXPS        Z20, Z8, Z8
+	VSUBPS        Z8, Z13, Z8
+	VSUBPS        Z8, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VADDPS        Z21, Z13, Z8
+	VMINPS        Z21, Z13, Z14
+	VMAXPS        Z21, Z13, Z13
+	VSUBPS        Z13, Z8, Z13
+	VSUBPS        Z13, Z14, Z14
+	VADDPS        Z14, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z8, Y13
+	VCVTPS2PD     Y8, Z14
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z10, Y15
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y15, Z15
+	VSUBPD        Z10, Z14, Z14
+	VSUBPD        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z15
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z15, Z14, Z14
+	VADDPD        Z10, Z13, Z13
+	VADDPD        Z13, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y10
+	VADDPD        Y10, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X10
+	VADDPD        X10, X14, X14
+	VMOVHLPS      X14, X14, X10
+	VADDSD        X10, X14, X14
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(DI)
+	VCVTSS2SD     X12, X12, X12
+	VMOVSD        X12, 8(DI)
+	VMOVSD        X14, 16(DI)
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z11, Z8, Z8
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPD        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPD        X9, X8, X8
+	VMOVHLPS      X8, X8, X9
+	VADDSD        X9, X8, X8
+	VMOVSD        X8, 24(DI)
+	ADDQ          R9, SI
+	ADDQ          $0x20, DI
+	DECQ          R8
+	JNZ           loop31
+	JMP           end
+
+exact256:
+	ADDQ $0x000000f0, CX
+	JMP  longer
+
+done31:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          end
+	VMULPS.BCST  (R14), Z2, Z3
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVSS       X3, (DI)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z2
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS nearReach<>+0(SB), Z3
+	VMULPS.BCST  8(R14), Z3, Z3
+	VBROADCASTSS 16(R14), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), Z3
+	VUCOMISS     X3, X4
+	JCS          exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done35
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop35:
+	VMOVUPS (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VSUBPS  Z12, Z2, Z16
+	VSUBPS  Z13, Z2, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z10, Z18
+	VPERMPS Z3, Z11, Z19
+	VPERMPS Z3, Z12, Z20
+	VPERMPS Z3, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VMOVAPS Z5, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z14, Z4, Z22
+	VMOVAPS     Z5, Z23
+	VFMADD231PS Z15, Z4, Z23
+	VMOVAPS     Z5, Z24
+	VFMADD231PS Z16, Z4, Z24
+	VMOVAPS     Z5, Z25
+	VFMADD231PS Z17, Z4, Z25
+	VFMADD213PS Z9, Z14, Z22
+	VFMADD213PS Z9, Z15, Z23
+	VFMADD213PS Z9, Z16, Z24
+	VFMADD213PS Z9, Z17, Z25
+	VMULPS      Z22, Z14, Z14
+	VMULPS      Z23, Z15, Z15
+	VMULPS      Z24, Z16, Z16
+	VMULPS      Z25, Z17, Z17
+
+	// s*q + s
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VFMADD213PS Z20, Z20, Z16
+	VFMADD213PS Z21, Z21, Z17
+	VADDPS      Z15, Z14, Z14
+	VADDPS      Z17, Z16, Z16
+	VADDPS      Z16, Z14, Z14
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     320(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     384(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     448(SI), Z15
+	VFMADD213PS Z2, Z0, Z15
+
+	// -n = magic - N - u
+	VSUBPS  Z11, Z2, Z16
+	VSUBPS  Z12, Z2, Z17
+	VSUBPS  Z13, Z2, Z18
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS 256(SI), Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     320(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     384(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     448(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z11, Z20
+	VPERMPS Z3, Z12, Z21
+	VPERMPS Z3, Z13, Z22
+	VPERMPS Z3, Z15, Z23
+	VPSLLD  $0x14, Z11, Z24
+	VPSLLD  $0x14, Z12, Z25
+	VPSLLD  $0x14, Z13, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z5, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z16, Z4, Z24
+	VMOVAPS     Z5, Z25
+	VFMADD231PS Z17, Z4, Z25
+	VMOVAPS     Z5, Z26
+	VFMADD231PS Z18, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z19, Z4, Z27
+	VFMADD213PS Z9, Z16, Z24
+	VFMADD213PS Z9, Z17, Z25
+	VFMADD213PS Z9, Z18, Z26
+	VFMADD213PS Z9, Z19, Z27
+	VMULPS      Z24, Z16, Z16
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+
+	// s*q + s
+	VFMADD213PS Z20, Z20, Z16
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
+	VADDPS      Z17, Z16, Z16
+	VADDPS      Z19, Z18, Z18
+	VADDPS      Z18, Z16, Z16
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPTERNLOGD  $0xfe, Z13, Z15, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       (SI), Z10
+	VMAXPS        64(SI), Z10, Z10
+	VMOVUPS       128(SI), Z11
+	VMAXPS        192(SI), Z11, Z11
+	VMAXPS        Z11, Z10, Z10
+	VMOVUPS       256(SI), Z11
+	VMAXPS        320(SI), Z11, Z11
+	VMOVUPS       384(SI), Z12
+	VMAXPS        448(SI), Z12, Z12
+	VMAXPS        Z12, Z11, Z11
+	VMAXPS        Z11, Z10, Z10
+	VMAXPS        Z8, Z10, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z6, Z10
+	VMINPS Z14, Z6, Z11
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z10, Z6
+	VSUBPS Z6, Z11, Z11
+	VADDPS Z11, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z16, Z10, Z6
+	VMINPS Z16, Z10, Z11
+	VMAXPS Z16, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	SUBQ   $0x00000080, CX
+	JGE    loop35
+
+done35:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind43
+	CMPQ  CX, $0x00000010
+	JLE   upto36
+	CMPQ  CX, $0x00000020
+	JLE   upto37
+	CMPQ  CX, $0x00000030
+	JLE   upto38
+	CMPQ  CX, $0x00000040
+	JLE   upto39
+	CMPQ  CX, $0x00000050
+	JLE   upto40
+	CMPQ  CX, $0x00000060
+	JLE   upto41
+	CMPQ  CX, $0x00000070
+	JLE   upto42
+	JMP   upto43
+
+upto36:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VMOVUPS.Z     (SI), K7, Z3
+	VMOVAPS       Z2, Z4
+	VFMADD231PS.Z Z0, Z3, K7, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z9
+	VPADDD       Z3, Z9, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z9
+	VMULPS           Z9, Z5, Z5
+	VFMADD213PS.Z    Z3, Z3, K7, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       (SI), K7, Z3
+	VMAXPS        Z8, Z3, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z5, Z6, Z3
+	VMINPS  Z5, Z6, Z4
+	VMAXPS  Z5, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind43
+
+upto37:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 64(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z9
+	VSUBPS  Z5, Z2, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z9
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z11, Z9
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPSLLD       $0x14, Z4, Z12
+	VPSLLD       $0x14, Z5, Z13
+	VPADDD       Z3, Z12, Z3
+	VPADDD       Z11, Z13, Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z12
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z13
+	VMULPS           Z12, Z9, Z9
+	VMULPS           Z13, Z10, Z10
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z9
+	VFMADD213PS.Z Z11, Z11, K7, Z10
+	VADDPS        Z10, Z9, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       64(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        Z3, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z3
+	VMINPS  Z9, Z6, Z4
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind43
+
+upto38:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ      $0x00000020, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 128(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z3, K7, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z9, Z2, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z10
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z0, Z3, Z12
+	VFMADD231PS Z1, Z13, Z10
+	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS Z1, Z3, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z9, Z14
+	VPSLLD       $0x14, Z4, Z15
+	VPSLLD       $0x14, Z5, Z16
+	VPSLLD       $0x14, Z9, Z17
+	VPADDD       Z3, Z15, Z3
+	VPADDD       Z13, Z16, Z13
+	VPADDD       Z14, Z17, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z17
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
+	VMULPS           Z15, Z10, Z10
+	VMULPS           Z16, Z11, Z11
+	VMULPS           Z17, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z10
+	VFMADD213PS   Z13, Z13, Z11
+	VFMADD213PS.Z Z14, Z14, K7, Z12
+	VADDPS        Z11, Z10, Z10
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+	VADDPS        Z12, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       128(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMAXPS        Z3, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z10, Z6, Z3
+	VMINPS  Z10, Z6, Z4
+	VMAXPS  Z10, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind43
+
+upto39:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ      $0x00000030, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 192(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z11
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z3, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z9, Z16
+	VPERMPS      nearTable<>+0(SB), Z10, Z17
+	VPSLLD       $0x14, Z4, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z9, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPADDD       Z3, Z18, Z3
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VMULPS           Z18, Z11, Z11
+	VMULPS           Z19, Z12, Z12
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z11
+	VFMADD213PS   Z15, Z15, Z12
+	VFMADD213PS   Z16, Z16, Z13
+	VFMADD213PS.Z Z17, Z17, K7, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+	VPORD         Z4, Z10, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       192(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        Z3, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z11, Z6, Z3
+	VMINPS  Z11, Z6, Z4
+	VMAXPS  Z11, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind43
+
+upto40:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ      $0x00000040, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 256(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z11
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z15
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z16, Z16, Z12
+	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS   Z18, Z18, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+	VPORD         Z4, Z10, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z9
+	VFMADD231PS Z1, Z3, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z10
+	VPADDD       Z3, Z10, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z10
+	VMULPS           Z10, Z9, Z9
+	VFMADD213PS.Z    Z3, Z3, K7, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       256(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z3, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z3
+	VMINPS Z11, Z6, Z4
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z9, Z3, Z6
+	VMINPS Z9, Z3, Z4
+	VMAXPS Z9, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind43
+
+upto41:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ      $0x00000050, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 320(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z11
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z15
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z5, Z9, Z4
+	VPORD       Z4, Z10, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z3, K7, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z10
+	VSUBPS  Z9, Z2, Z12
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z10
+	VFMADD231PS Z0, Z3, Z12
+	VFMADD231PS Z1, Z13, Z10
+	VFMADD231PS Z1, Z3, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z13
+	VPSLLD       $0x14, Z5, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
+	VMULPS           Z14, Z10, Z10
+	VMULPS           Z15, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z10
+	VFMADD213PS.Z Z13, Z13, K7, Z12
+	VADDPS        Z12, Z10, Z10
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       320(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+	VMAXPS        Z3, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z3
+	VMINPS Z11, Z6, Z4
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z3, Z6
+	VMINPS Z10, Z3, Z4
+	VMAXPS Z10, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind43
+
+upto42:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ      $0x00000060, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 384(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z11
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z15
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z5, Z9, Z4
+	VPORD       Z4, Z10, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       320(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z12
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z15, Z12
+	VFMADD231PS Z1, Z16, Z13
+	VFMADD231PS Z1, Z3, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z15
+	VPERMPS      nearTable<>+0(SB), Z10, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z19
+	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z12
+	VFMADD213PS   Z15, Z15, Z13
+	VFMADD213PS.Z Z16, Z16, K7, Z14
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+	VPORD         Z4, Z10, Z4
+	VADDPS        Z14, Z12, Z12
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       384(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+	VMAXPS        320(SI), Z5, Z5
+	VMAXPS        Z3, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z3
+	VMINPS Z11, Z6, Z4
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z12, Z3, Z6
+	VMINPS Z12, Z3, Z4
+	VMAXPS Z12, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind43
+
+upto43:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ      $0x00000070, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 448(SI), K7, Z3
+	VMOVUPS   (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z11
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z15
+	VPERMPS      nearTable<>+0(SB), Z5, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VADDPS      Z12, Z11, Z11
+	VADDPS      Z14, Z13, Z13
+	VADDPS      Z13, Z11, Z11
+	VPTERNLOGD  $0xfe, Z5, Z9, Z4
+	VPORD       Z4, Z10, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       320(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVUPS       384(SI), Z10
+	VFMADD213PS   Z2, Z0, Z10
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z3, K7, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z13
+	VSUBPS  Z9, Z2, Z14
+	VSUBPS  Z10, Z2, Z15
+	VSUBPS  Z12, Z2, Z16
+	VMOVUPS 256(SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     320(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     384(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VFMADD231PS Z0, Z3, Z16
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z3, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      nearTable<>+0(SB), Z12, Z19
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z3, Z20, Z3
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z23
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z13
+	VFMADD213PS   Z17, Z17, Z14
+	VFMADD213PS   Z18, Z18, Z15
+	VFMADD213PS.Z Z19, Z19, K7, Z16
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z16, Z15, Z15
+	VADDPS        Z15, Z13, Z13
+	VPTERNLOGD    $0xfe, Z5, Z9, Z4
+	VPTERNLOGD    $0xfe, Z10, Z12, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       448(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VMAXPS        64(SI), Z4, Z4
+	VMOVUPS       128(SI), Z5
+	VMAXPS        192(SI), Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+	VMAXPS        320(SI), Z5, Z5
+	VMOVUPS       384(SI), Z9
+	VMAXPS        Z3, Z9, Z9
+	VMAXPS        Z9, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z3
+	VMINPS Z11, Z6, Z4
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z3, Z6
+	VMINPS Z13, Z3, Z4
+	VMAXPS Z13, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind43:
+	// What is stored of a row of near elements.
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z8, Z8, Z3
+	VMAXPS     Z3, Z8, Z3
+	VSHUFF32X4 $0xb1, Z3, Z3, Z4
+	VMAXPS     Z4, Z3, Z3
+	VSHUFPS    $0x4e, Z3, Z3, Z4
+	VMAXPS     Z4, Z3, Z3
+	VSHUFPS    $0xb1, Z3, Z3, Z4
+	VMAXPS     Z4, Z3, Z3
+	VMOVAPS    Z2, Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z3, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z9
+	VPSLLD       $0x14, Z4, Z4
+	VPADDD       Z9, Z4, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z4
+	VMULPS           Z4, Z5, Z5
+
+	// s*q + s
+	VFMADD213PS   Z9, Z9, Z5
+	VCMPPS        $0x05, Z3, Z8, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z10
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z4, Y11
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y11, Z11
+	VSUBPD        Z4, Z10, Z10
+	VSUBPD        Z11, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z11
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z4, Z9, Z9
+	VADDPD        Z9, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y4
+	VADDPD        Y4, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X4
+	VADDPD        X4, X10, X10
+	VMOVHLPS      X10, X10, X4
+	VADDSD        X4, X10, X10
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z3, Z3
+	VMOVSS        X3, 4(DI)
+	VCVTSS2SD     X5, X5, X5
+	VMOVSD        X5, 8(DI)
+	VMOVSD        X10, 16(DI)
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z4
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z7, Y5
+	VCVTPS2PD     Y7, Z9
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z9, Z4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VMOVSD        X4, 24(DI)
+	JMP           next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z2
+	VSUBPS.BCST  (DI), Z2, Z4
+	VBROADCASTSS reach<>+0(SB), Z2
+	VADDPS.BCST  (DI), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS.BCST  16(R14), Z2, Z5
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done46
+	VMOVUPS      exp2Table<>+0(SB), Z9
+	VBROADCASTSS exp3<>+0(SB), Z10
+	VBROADCASTSS exp2<>+0(SB), Z11
+	VBROADCASTSS exp1<>+0(SB), Z12
+	VBROADCASTSS cut<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop46:
+	VMOVUPS (SI), Z14
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z14, Z14
+	VMOVUPS  128(SI), Z15
+	VMAXPS   192(SI), Z15, Z15
+	VMAXPS   Z15, Z14, Z14
+	VMOVUPS  256(SI), Z15
+	VMAXPS   320(SI), Z15, Z15
+	VMOVUPS  384(SI), Z16
+	VMAXPS   448(SI), Z16, Z16
+	VMAXPS   Z16, Z15, Z15
+	VMAXPS   Z15, Z14, Z14
+	VCMPPS   $0x1e, Z5, Z14, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z14, Z8
+	VMOVUPS  (SI), Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z14
+	VMOVUPS     64(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     128(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+	VMOVUPS     192(SI), Z17
+	VFMADD213PS Z4, Z2, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z14, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VSUBPS  Z17, Z4, Z21
+	VMOVUPS (SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     64(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     128(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VMOVUPS     192(SI), Z25
+	VFMADD231PS Z2, Z25, Z21
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+	VFMADD231PS Z3, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z9, Z14, Z22
+	VPERMPS Z9, Z15, Z23
+	VPERMPS Z9, Z16, Z24
+	VPERMPS Z9, Z17, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z19, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z20, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z21, Z10, Z29
+	VFMADD213PS Z12, Z18, Z26
+	VFMADD213PS Z12, Z19, Z27
+	VFMADD213PS Z12, Z20, Z28
+	VFMADD213PS Z12, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z14, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD213PS.Z Z22, Z22, K1, Z18
+	VFMADD213PS.Z Z23, Z23, K2, Z19
+	VFMADD213PS.Z Z24, Z24, K3, Z20
+	VFMADD213PS.Z Z25, Z25, K4, Z21
+	VADDPS        Z19, Z18, Z18
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z20, Z18, Z18
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z18, Z6, Z14
+	VMINPS  Z18, Z6, Z15
+	VMAXPS  Z18, Z6, Z6
+	VSUBPS  Z6, Z14, Z6
+	VSUBPS  Z6, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     384(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z4, Z2, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VSUBPS  Z17, Z4, Z21
+	VMOVUPS 256(SI), Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     384(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VMOVUPS     448(SI), Z25
+	VFMADD231PS Z2, Z25, Z21
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+	VFMADD231PS Z3, Z25, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z9, Z6, Z22
+	VPERMPS Z9, Z15, Z23
+	VPERMPS Z9, Z16, Z24
+	VPERMPS Z9, Z17, Z25
+	VPSLLD  $0x14, Z6, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z18, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z19, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z20, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z21, Z10, Z29
+	VFMADD213PS Z12, Z18, Z26
+	VFMADD213PS Z12, Z19, Z27
+	VFMADD213PS Z12, Z20, Z28
+	VFMADD213PS Z12, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z6, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD213PS.Z Z22, Z22, K1, Z18
+	VFMADD213PS.Z Z23, Z23, K2, Z19
+	VFMADD213PS.Z Z24, Z24, K3, Z20
+	VFMADD213PS.Z Z25, Z25, K4, Z21
+	VADDPS        Z19, Z18, Z18
+	VADDPS        Z21, Z20, Z20
+	VADDPS        Z20, Z18, Z18
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z18, Z14, Z6
+	VMINPS Z18, Z14, Z15
+	VMAXPS Z18, Z14, Z14
+	VSUBPS Z14, Z6, Z14
+	VSUBPS Z14, Z15, Z15
+	VADDPS Z15, Z7, Z7
+	ADDQ   $0x00000200, SI
+	SUBQ   $0x00000080, CX
+	JGE    loop46
+
+done46:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind54
+	CMPQ  CX, $0x00000010
+	JLE   upto47
+	CMPQ  CX, $0x00000020
+	JLE   upto48
+	CMPQ  CX, $0x00000030
+	JLE   upto49
+	CMPQ  CX, $0x00000040
+	JLE   upto50
+	CMPQ  CX, $0x00000050
+	JLE   upto51
+	CMPQ  CX, $0x00000060
+	JLE   upto52
+	CMPQ  CX, $0x00000070
+	JLE   upto53
+	JMP   upto54
+
+upto47:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      (SI), K7, Z9
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z9, Z8
+	VMOVAPS  Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPSLLD       $0x14, Z10, Z12
+	VPADDD       Z9, Z12, Z9
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z12
+	VMULPS           Z12, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z11, Z6, Z9
+	VMINPS  Z11, Z6, Z10
+	VMAXPS  Z11, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind54
+
+upto48:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      64(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z12
+	VSUBPS  Z11, Z4, Z13
+	VMOVUPS (SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z14, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z14, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPSLLD       $0x14, Z10, Z15
+	VPSLLD       $0x14, Z11, Z16
+	VPADDD       Z9, Z15, Z9
+	VPADDD       Z14, Z16, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VADDPS        Z13, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z12, Z6, Z9
+	VMINPS  Z12, Z6, Z10
+	VMAXPS  Z12, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind54
+
+upto49:
+	// Turns of 33 to 48 elements.
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      128(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VSUBPS  Z12, Z4, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z16, Z13
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z2, Z17, Z14
+	VFMADD231PS Z2, Z9, Z15
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z17, Z14
+	VFMADD231PS Z3, Z9, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPERMPS      exp2Table<>+0(SB), Z12, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VFMADD213PS.Z Z9, Z9, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z15, Z13, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z13, Z6, Z9
+	VMINPS  Z13, Z6, Z10
+	VMAXPS  Z13, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind54
+
+upto50:
+	// Turns of 49 to 64 elements.
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      192(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z2, Z9, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPERMPS      exp2Table<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPSLLD       $0x14, Z13, Z24
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+	VMULPS           Z24, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z9, Z9, K1, Z14
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VFMADD213PS.Z Z20, Z20, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z9
+	VMINPS  Z14, Z6, Z10
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind54
+
+upto51:
+	// Turns of 65 to 80 elements.
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      256(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMAXPS   Z9, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPSLLD       $0x14, Z6, Z12
+	VPADDD       Z9, Z12, Z9
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z12
+	VMULPS           Z12, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z10, Z6
+	VMINPS Z11, Z10, Z9
+	VMAXPS Z11, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind54
+
+upto52:
+	// Turns of 81 to 96 elements.
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      320(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z11, Z4, Z13
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z14, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z14, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPSLLD       $0x14, Z6, Z15
+	VPSLLD       $0x14, Z11, Z16
+	VPADDD       Z9, Z15, Z9
+	VPADDD       Z14, Z16, Z14
+	VBROADCASTSS exp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z9, Z9, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VADDPS        Z13, Z12, Z12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z12, Z10, Z6
+	VMINPS Z12, Z10, Z9
+	VMAXPS Z12, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind54
+
+upto53:
+	// Turns of 97 to 112 elements.
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      384(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   320(SI), Z11, Z11
+	VMAXPS   Z9, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z9, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VSUBPS  Z12, Z4, Z15
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z16, Z13
+	VMOVUPS     320(SI), Z17
+	VFMADD231PS Z2, Z17, Z14
+	VFMADD231PS Z2, Z9, Z15
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z17, Z14
+	VFMADD231PS Z3, Z9, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPERMPS      exp2Table<>+0(SB), Z12, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z16, Z19, Z16
+	VPADDD       Z17, Z20, Z17
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+	VMULPS           Z20, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VFMADD213PS.Z Z9, Z9, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z15, Z13, Z13
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z13, Z10, Z6
+	VMINPS Z13, Z10, Z9
+	VMAXPS Z13, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind54
+
+upto54:
+	// Turns of 113 to 128 elements.
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VMOVUPS      448(SI), K7, Z9
+	VMOVUPS      (SI), Z10
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z10, Z10
+	VMOVUPS  128(SI), Z11
+	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMOVUPS  256(SI), Z11
+	VMAXPS   320(SI), Z11, Z11
+	VMOVUPS  384(SI), Z12
+	VMAXPS   Z9, Z12, Z12
+	VMAXPS   Z12, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VCMPPS   $0x1e, Z5, Z10, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMAXPS   Z8, Z10, Z8
+	VMOVUPS  (SI), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z2, Z21, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+	VMULPS           Z25, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z14, Z6, Z10
+	VMINPS  Z14, Z6, Z11
+	VMAXPS  Z14, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VSUBPS  Z13, Z4, Z17
+	VMOVUPS 256(SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     320(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     384(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z2, Z9, Z17
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+	VFMADD231PS Z3, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPERMPS      exp2Table<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPSLLD       $0x14, Z13, Z24
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+	VMULPS           Z24, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z9, Z9, K1, Z14
+	VFMADD213PS.Z Z18, Z18, K2, Z15
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VFMADD213PS.Z Z20, Z20, K4, Z17
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z17, Z16, Z16
+	VADDPS        Z16, Z14, Z14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z10, Z6
+	VMINPS Z14, Z10, Z9
+	VMAXPS Z14, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind54:
+	// What is stored of a row.
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z9
+	VSHUFF32X4 $0xb1, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VSHUFPS    $0x4e, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VSHUFPS    $0xb1, Z9, Z9, Z10
+	VMAXPS     Z10, Z9, Z9
+	VMOVAPS    Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z11
+	VFMADD231PS Z3, Z9, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z12
+	VPSLLD       $0x14, Z10, Z13
+	VPADDD       Z12, Z13, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z13
+	VMULPS           Z13, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VFMADD213PS.Z Z12, Z12, K1, Z11
+	VCMPPS        $0x05, Z9, Z8, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z11, K1, Z10
+	VEXTRACTF64X4 $0x01, Z6, Y12
+	VCVTPS2PD     Y6, Z13
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z10, Y14
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y14, Z14
+	VSUBPD        Z10, Z13, Z13
+	VSUBPD        Z14, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z7, Y10
+	VCVTPS2PD     Y7, Z14
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z14, Z13, Z13
+	VADDPD        Z10, Z12, Z12
+	VADDPD        Z12, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPD        Y10, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X10
+	VADDPD        X10, X13, X13
+	VMOVHLPS      X13, X13, X10
+	VADDSD        X10, X13, X13
+	VUCOMISD      X13, X13
+	JPS           end
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z9, Z9
+	VMOVSS        X9, 4(DI)
+	VCVTSS2SD     X11, X11, X11
+	VMOVSD        X11, 8(DI)
+	VMOVSD        X13, 16(DI)
+	VEXTRACTF64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z10
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z7, Y11
+	VCVTPS2PD     Y7, Z12
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z9, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPD        Y9, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X9
+	VADDPD        X9, X10, X10
+	VMOVHLPS      X10, X10, X9
+	VADDSD        X9, X10, X10
+	VMOVSD        X10, 24(DI)
+
+next:
+	// The next row.
+	ADDQ R9, R11
+	ADDQ $0x20, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	MOVQ rows+24(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+80(FP)
+	VZEROUPPER
+	RET
 
 // func softmaxRowAVX512(dst *float32, src *float32, n int) (ok bool)
 // Requires: AVX, AVX512F

@@ -35,6 +35,9 @@ func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride 
 func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
+func sumTotalsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
+
+//go:noescape
 func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
@@ -69,6 +72,9 @@ func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStrid
 
 //go:noescape
 func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
+
+//go:noescape
+func sumTotalsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
 func softmaxRowAVX512(dst, src *float32, n int) (ok bool)

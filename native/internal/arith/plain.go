@@ -225,7 +225,7 @@ func softmaxMaskedPlain(dst, src []float32, rows, cols, dstStride, srcStride int
 
 // sumRows are the sums of rows by a level's kernel for one. It is the definition of the
 // kernels for several.
-func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows, totals bool) int {
 	st := Sum{KHi: p.KHi, KLo: p.KLo}
 	for i := range rows {
 		x := src[i*srcStride:][:cols]
@@ -240,6 +240,9 @@ func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p
 		m := st.Largest()
 		e := p.Exp(m, st.N)
 		out[i] = RowSum{N: st.N, Max: m, Top: float64(e), Rest: st.Rest(m, e)}
+		if totals {
+			out[i].Total = st.Total()
+		}
 		if out[i].Rest != out[i].Rest {
 			return i
 		}
@@ -248,7 +251,7 @@ func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p
 }
 
 func sumRowsPlain(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
-	return Plain.sumRows(src, rows, cols, srcStride, out, p)
+	return Plain.sumRows(src, rows, cols, srcStride, out, p, false)
 }
 
 // SumWithout adds the exponentials of x to st but that of the largest element, top, which x may

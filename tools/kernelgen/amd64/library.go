@@ -91,7 +91,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	if k.Single() {
 		s.InRegisters = library.Rows
 	}
-	if k == library.SumRows && !m.evex { // longer ones would gain little by their long bodies
+	if k.Sums() && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
 	if m.evex {
@@ -101,7 +101,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -145,7 +145,7 @@ func (w *libraryWriter) function(name string) {
 	switch w.kernel {
 	case library.SoftmaxRows, library.SoftmaxMasked:
 		fields("p", state, library.RowsFields)
-	case library.SumRows:
+	case library.SumRows, library.SumTotals:
 		fields("p", state, library.RowsFields)
 		w.MOVQ(w.param("out", "base"), dst)
 		w.rowSumFields()
@@ -163,7 +163,7 @@ func (w *libraryWriter) function(name string) {
 	switch {
 	case w.kernel.Single():
 		w.MOVQ(w.param("n", ""), left)
-	case w.kernel == library.SumRows:
+	case w.kernel.Sums():
 		w.MOVQ(w.param("cols", ""), left)
 		w.MOVQ(w.param("rows", ""), rows)
 		w.MOVQ(w.param("srcStride", ""), srcStride)
@@ -185,7 +185,7 @@ func (w *libraryWriter) function(name string) {
 	case w.kernel.Single():
 		w.Label(library.End)
 		w.MOVB(operand.Imm(0), w.result("ok"))
-	case w.kernel == library.SumRows:
+	case w.kernel.Sums():
 		w.Label(library.End)
 		w.done()
 	case rowed:
@@ -219,7 +219,7 @@ func (w *libraryWriter) rowSumFields() {
 
 // rowed reports whether the kernel is one of rows.
 func (w *libraryWriter) rowed() bool {
-	return w.kernel.Rowed() || w.kernel == library.SumRows
+	return w.kernel.Rowed() || w.kernel.Sums()
 }
 
 // done makes the number of rows that are done the result.
@@ -239,7 +239,7 @@ func (w *libraryWriter) ok() {
 // nextRow goes on to the next row, which these registers point to.
 func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 	w.ADDQ(srcStride, src)
-	if w.kernel == library.SumRows {
+	if w.kernel.Sums() {
 		w.ADDQ(operand.Imm(library.RowSumSize), dst)
 	} else {
 		w.ADDQ(dstStride, dst)

@@ -47,7 +47,7 @@ const Suffix = "NEON"
 // rows are made by the kernel for one, and masked and single rows by that for others.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() && !k.Single() && k != library.SumRows && k != library.SoftmaxMasked {
+		if !k.Streams() && !k.Single() && !k.Sums() && k != library.SoftmaxMasked {
 			ks = append(ks, k)
 		}
 	}

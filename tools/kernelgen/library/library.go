@@ -29,6 +29,7 @@ const (
 	LogSub
 	SoftmaxMasked
 	SumRows
+	SumTotals
 	SoftmaxRow
 	SumRow
 )
@@ -49,6 +50,8 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the same as softmaxRows for rows of which some elements are -Inf"},
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
 		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
+	SumTotals: {"sumTotals", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
+		"sumRows, with totals too, and sure rows like others"},
 	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
 		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
 }
@@ -77,7 +80,10 @@ func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked }
 func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
 
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum && k != SumRows && k != SumRow }
+func (k Kernel) Stores() bool { return k != Sum && k != SumRow && !k.Sums() }
+
+// Sums reports whether the kernel makes the sums of rows.
+func (k Kernel) Sums() bool { return k == SumRows || k == SumTotals }
 
 // Streams reports whether it writes around the caches.
 func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
@@ -88,11 +94,11 @@ var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
-	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24}
 )
 
 // RowSumSize is the size of a RowSum in bytes.
-const RowSumSize = 24
+const RowSumSize = 32
 
 // The offsets of Sum's arrays, in floats.
 const (
@@ -229,7 +235,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	switch k {
 	case SoftmaxRows, SoftmaxMasked:
 		d.softmaxRows()
-	case SumRows:
+	case SumRows, SumTotals:
 		d.sumRows()
 	case SoftmaxRow:
 		d.singleRow(d.shortRow)
