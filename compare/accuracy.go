@@ -28,7 +28,7 @@ type Function struct {
 	Name     string
 	Quantity Quantity
 	Run      func(dst, src []float32)
-	// Bind, if it is not nil, takes the place of Run, as that of a [Contestant].
+	// Bind, if it is not nil, takes the place of Run, as that of a [Benchmark].
 	Bind func(dst, src []float32) (run, done func(), err error)
 }
 

@@ -6,9 +6,9 @@
 // counts the bits in which they differ; a [Sweep] does so for all 2^32 float32
 // values. What differs is explained by the executable model of the kernel.
 //
-// A [Timer] calls functions in turn, a [Contest] does so with rows on several
-// threads, a [Race] keeps what a contest found on rows that its entrants share,
-// and [NewRatio] says what samples prove. [Workload.Fastest] finds the kernels
+// A [Timer] calls functions in turn, or each [Benchmark] on rows on several threads; a
+// [Race] keeps what it found on rows that its entrants share, and [NewRatio] says what
+// samples prove. [Workload.Fastest] finds the kernels
 // that make upstream the strongest opponent on this CPU. An [AccuracyPlan]
 // measures errors in ULP.
 //

@@ -30,9 +30,9 @@ type Library struct {
 	Most int
 }
 
-// Contestant is the library on rows of one shape.
-func (l *Library) Contestant(rows, cols, threads int) Contestant {
-	c := Contestant{Name: l.Entrant, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
+// Benchmark is the library on rows of one shape.
+func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
+	c := Benchmark{Name: l.Entrant, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, rows, cols, threads)
 	}}
 	if threads > 1 {
@@ -42,8 +42,8 @@ func (l *Library) Contestant(rows, cols, threads int) Contestant {
 }
 
 // OnRow is the library on one row, whatever its length, on one thread.
-func (l *Library) OnRow() Contestant {
-	return Contestant{Name: l.Entrant, Bind: func(dst, src []float32) (run, done func(), err error) {
+func (l *Library) OnRow() Benchmark {
+	return Benchmark{Name: l.Entrant, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, 1, len(src), 1)
 	}}
 }
@@ -141,20 +141,20 @@ const WrongULP = 0.01 * (1 << 24)
 // verifiedElements is about how many elements [Verify] looks at.
 const verifiedElements = 1 << 20
 
-// Verify runs each contestant once on the rows of cols elements that it would be timed
-// on, and compares with float64. An error says where the contestant is wrong, by
+// Verify runs each benchmark once on the rows of cols elements that it would be timed
+// on, and compares with float64. An error says where the benchmark is wrong, by
 // [WrongULP] or by a NaN, or that it can't be had for these rows.
-func Verify(contestants []Contestant, rows, cols int) []error {
-	found := make([]error, len(contestants))
-	if len(contestants) == 0 {
+func Verify(benchmarks []Benchmark, rows, cols int) []error {
+	found := make([]error, len(benchmarks))
+	if len(benchmarks) == 0 {
 		return found
 	}
 	w := NewWorkload(rows * cols)
 	dst, src := w.args.Dst, w.args.Src
-	results := make([][]float32, len(contestants))
+	results := make([][]float32, len(benchmarks))
 	step := max(rows*cols/verifiedElements, 1)
-	for i := range contestants {
-		f, done, err := contestants[i].bind(w)
+	for i := range benchmarks {
+		f, done, err := benchmarks[i].bind(w)
 		if err != nil {
 			found[i] = err
 			continue

@@ -14,14 +14,14 @@ import (
 // several.
 func TestGoLibraries(t *testing.T) {
 	var functions []Function
-	var contestants []Contestant
+	var benchmarks []Benchmark
 	for _, l := range GoLibraries() {
 		if l.Available != nil {
 			t.Errorf("%s: %v", l.Name, l.Available)
 		}
 		functions = append(functions, Function{Name: l.Entrant, Bind: l.OnRow().Bind})
 		for _, threads := range []int{1, 3} {
-			contestants = append(contestants, l.Contestant(7, 100, threads))
+			benchmarks = append(benchmarks, l.Benchmark(7, 100, threads))
 		}
 	}
 	plan := AccuracyPlan{Functions: functions, Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{1, 1000}, Outputs: 1000}
@@ -34,9 +34,9 @@ func TestGoLibraries(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	for i, err := range Verify(contestants, 7, 100) {
+	for i, err := range Verify(benchmarks, 7, 100) {
 		if err != nil {
-			t.Errorf("%s: %v", contestants[i].Name, err)
+			t.Errorf("%s: %v", benchmarks[i].Name, err)
 		}
 	}
 }
@@ -44,15 +44,15 @@ func TestGoLibraries(t *testing.T) {
 // TestVerify holds that what is wrong is found wherever it is, and named.
 func TestVerify(t *testing.T) {
 	const rows, cols = 5, 9
-	wrong := func(at int, change func(float32) float32) Contestant {
-		return Contestant{Run: func(dst, src []float32) {
+	wrong := func(at int, change func(float32) float32) Benchmark {
+		return Benchmark{Run: func(dst, src []float32) {
 			RowByRow(GoSoftmax, cols, 1)(dst, src)
 			dst[at] = change(dst[at])
 		}}
 	}
 	same := func(x float32) float32 { return x }
 	for _, c := range []struct {
-		contestant Contestant
+		benchmark Benchmark
 		want       string
 	}{
 		{wrong(0, same), ""},
@@ -60,11 +60,11 @@ func TestVerify(t *testing.T) {
 		{wrong(0, func(x float32) float32 { return x * (1 + 0x1p-6) }), "element 0 of row 0 is "},
 		{wrong(rows*cols-1, func(float32) float32 { return 0 }), "element 8 of row 4 is 0, not "},
 		{wrong(2*cols+3, func(float32) float32 { return float32(math.NaN()) }), "element 3 of row 2 is NaN"},
-		{Contestant{Run: func(_, _ []float32) {}}, "element 0 of row 0 is NaN"},
-		{Contestant{Bind: func(_, _ []float32) (run, done func(), err error) { return nil, nil, errors.New("no such rows") }}, "no such rows"},
+		{Benchmark{Run: func(_, _ []float32) {}}, "element 0 of row 0 is NaN"},
+		{Benchmark{Bind: func(_, _ []float32) (run, done func(), err error) { return nil, nil, errors.New("no such rows") }}, "no such rows"},
 	} {
 		// Beside one that is right, and after it.
-		found := Verify([]Contestant{wrong(1, same), c.contestant}, rows, cols)
+		found := Verify([]Benchmark{wrong(1, same), c.benchmark}, rows, cols)
 		got := ""
 		if found[1] != nil {
 			got = found[1].Error()

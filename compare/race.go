@@ -101,15 +101,15 @@ type RaceRatio struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Run times contestants on rows of the race's shape, which lie one after the
-// other, and keeps their times. A contestant's name is that of its entrant.
-func (r *Race) Run(t Timer, contestants []Contestant) (Samples, error) {
-	s, elements, err := Contest{Timer: t, Elements: r.Rows * r.Cols}.Run(contestants)
+// Run times benchmarks on rows of the race's shape, which lie one after the
+// other, and keeps their times. A benchmark's name is that of its entrant.
+func (r *Race) Run(t Timer, benchmarks []Benchmark) (Samples, error) {
+	s, elements, err := t.TimeRows(benchmarks, r.Rows*r.Cols, 1)
 	if err != nil {
 		return s, err
 	}
 	r.Calls = s.Calls
-	for i, c := range contestants {
+	for i, c := range benchmarks {
 		v := NewSpeed(s, i, elements)
 		r.Samples, r.Outliers = v.Samples, max(r.Outliers, v.Outliers)
 		r.Entrants = append(r.Entrants, Entrant{Name: c.Name, Kernels: c.Kernels, NS: v.OursNS})
@@ -168,9 +168,9 @@ func share(goroutines, n, block int, f func(first, end int)) {
 
 // SharedLimit is the limit of [Traffic] to goroutines that share one row: each
 // reads its part, then reads it again and writes as much.
-func SharedLimit(goroutines int) Contestant {
+func SharedLimit(goroutines int) Benchmark {
 	_, _, _, limit := Traffic()
-	return Contestant{Name: LimitName, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
+	return Benchmark{Name: LimitName, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
 		share(goroutines, len(src), floatsAlign, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
 	}}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestRace holds that what a race keeps is what its contestants did.
+// TestRace holds that what a race keeps is what its benchmarks did.
 func TestRace(t *testing.T) {
 	r := Race{Kind: RaceRows, Rows: 3, Cols: 100, Threads: 1}
 	elements := 0
@@ -18,7 +18,7 @@ func TestRace(t *testing.T) {
 			}
 		}
 	}
-	s, err := r.Run(Timer{MinReps: 7}, []Contestant{
+	s, err := r.Run(Timer{MinReps: 7}, []Benchmark{
 		{Name: "short", Kernels: []string{"k"}, Run: spend(100 * time.Microsecond)},
 		{Name: "long", Run: spend(400 * time.Microsecond)},
 	})
@@ -44,7 +44,7 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// TestRest holds that nothing is timed while a contestant's threads are busy.
+// TestRest holds that nothing is timed while a benchmark's threads are busy.
 func TestRest(t *testing.T) {
 	const rest = 2 * time.Millisecond
 	var ended time.Time

@@ -140,8 +140,8 @@ func (a *app) functions(peers []compare.Library) []compare.Function {
 	return all
 }
 
-// softmaxFunction is a contestant on one row as a function whose accuracy is measured.
-func softmaxFunction(c compare.Contestant) compare.Function {
+// softmaxFunction is a benchmark on one row as a function whose accuracy is measured.
+func softmaxFunction(c compare.Benchmark) compare.Function {
 	return compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run, Bind: c.Bind}
 }
 
@@ -242,7 +242,7 @@ func (r *speedRun) errorsOf(n int, functions []compare.Function) (map[string]com
 	return known, err
 }
 
-// errorOf is the one of a contestant's function: the same kernels have the same bits,
+// errorOf is the one of a benchmark's function: the same kernels have the same bits,
 // whoever calls them.
 func errorOf(errors map[string]compare.Accuracy, name string) compare.Accuracy {
 	return errors[strings.Replace(name, compare.InC+" ", " ", 1)]

@@ -88,9 +88,9 @@ func threadCounts() []int {
 // bandwidth measures what memory can do.
 func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compare.Bandwidth, error) {
 	read, copied, around, _ := compare.Traffic()
-	contestants := []compare.Contestant{read, copied}
+	benchmarks := []compare.Benchmark{read, copied}
 	if compare.Streams {
-		contestants = append(contestants, around)
+		benchmarks = append(benchmarks, around)
 	}
 	a.line("")
 	a.line("Memory, %s of rows and outputs in all; a copy counts as one read and one write", size(8*n))
@@ -103,12 +103,12 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compa
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		c := compare.Contest{Timer: compare.Timer{MinReps: 7, Budget: each * time.Duration(len(contestants))}, Elements: n, Threads: threads}
-		s, elements, err := c.Run(contestants)
+		timer := compare.Timer{MinReps: 7, Budget: each * time.Duration(len(benchmarks))}
+		s, elements, err := timer.TimeRows(benchmarks, n, threads)
 		if err != nil {
 			return nil, err
 		}
-		for i, con := range contestants {
+		for i, con := range benchmarks {
 			bytes := 4.0
 			if i > 0 {
 				bytes = 8

@@ -79,15 +79,15 @@ func (r *speedRun) peersOf(how string) []compare.Library { return r.app.peers(r.
 // is wrong is printed and recorded.
 func (r *speedRun) right(found *compare.Found, peers []compare.Library, rows, cols, threads int) []compare.Library {
 	var all []compare.Library
-	var contestants []compare.Contestant
+	var benchmarks []compare.Benchmark
 	for _, l := range peers {
 		if l.Most == 0 || rows*cols <= l.Most {
 			all = append(all, l)
-			contestants = append(contestants, l.Contestant(rows, cols, threads))
+			benchmarks = append(benchmarks, l.Benchmark(rows, cols, threads))
 		}
 	}
 	var right []compare.Library
-	for i, err := range compare.Verify(contestants, rows, cols) {
+	for i, err := range compare.Verify(benchmarks, rows, cols) {
 		if err == nil {
 			right = append(right, all[i])
 			continue

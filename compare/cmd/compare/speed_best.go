@@ -17,13 +17,13 @@ type opponent struct {
 	kernels []string
 }
 
-// contestant is the opponent called from Go.
-func (o *opponent) contestant() compare.Contestant {
-	return compare.Contestant{Name: compare.UpstreamBest + " " + o.softmax.Algorithm().String(), Kernels: o.kernels, Run: o.softmax.Softmax}
+// benchmark is the opponent called from Go.
+func (o *opponent) benchmark() compare.Benchmark {
+	return compare.Benchmark{Name: compare.UpstreamBest + " " + o.softmax.Algorithm().String(), Kernels: o.kernels, Run: o.softmax.Softmax}
 }
 
 // inC is the opponent called from C, on rows of cols elements.
-func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Contestant {
+func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Benchmark {
 	a := o.softmax.Algorithm()
 	return compare.FromC(compare.UpstreamBestInC+" "+a.String(), r.sides.ref, a, o.kernels, cols, goroutines)
 }
@@ -77,8 +77,8 @@ func (r *speedRun) preferred(a ukernel.Algorithm) (o opponent, ok bool) {
 // faster is the one of two opponents that takes less time called from C: on short rows
 // kernels that are the fastest one by one are not always so together.
 func (r *speedRun) faster(o, other opponent, n int) (opponent, error) {
-	contest := compare.Contest{Timer: compare.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}, Elements: n}
-	samples, elements, err := contest.Run([]compare.Contestant{r.inC(&o, n, 1), r.inC(&other, n, 1)})
+	timer := compare.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}
+	samples, elements, err := timer.TimeRows([]compare.Benchmark{r.inC(&o, n, 1), r.inC(&other, n, 1)}, n, 1)
 	if err != nil {
 		return o, err
 	}

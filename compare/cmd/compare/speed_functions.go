@@ -32,7 +32,7 @@ func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Fou
 		return compare.Found{}, err
 	}
 	race := compare.Race{Kind: compare.RaceFunctions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
-	return r.race(race, heading, []compare.Contestant{
+	return r.race(race, heading, []compare.Benchmark{
 		{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(o)},
 		{Name: compare.NativeLogSoftmax, Goroutines: several, Run: func(dst, src []float32) {
 			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)

@@ -31,14 +31,14 @@ func (r *speedRun) oneRowParts() ([]speedPart, error) {
 func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found, error) {
 	race := compare.Race{Kind: compare.RaceOneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	several := goroutines > 1
-	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
+	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
 	var pairs []pairing
-	add := func(c compare.Contestant) int {
-		contestants = append(contestants, c)
-		return len(contestants) - 1
+	add := func(c compare.Benchmark) int {
+		benchmarks = append(benchmarks, c)
+		return len(benchmarks) - 1
 	}
 	if several {
-		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Goroutines: true, Run: native.Softmax})})
+		pairs = append(pairs, pairing{0, add(compare.Benchmark{Name: compare.OneGoroutine, Goroutines: true, Run: native.Softmax})})
 	}
 	// In a cache, writing around it would take the row's output from it.
 	if race.Beyond {
@@ -47,10 +47,10 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found,
 	var found compare.Found
 	functions := []compare.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
 	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
-		all := add(l.Contestant(1, n, goroutines))
+		all := add(l.Benchmark(1, n, goroutines))
 		pairs = append(pairs, pairing{0, all})
 		if several && !l.Goroutines { // goroutines share rows, not one
-			one := l.Contestant(1, n, 1)
+			one := l.Benchmark(1, n, 1)
 			one.Name += oneThread
 			pairs = append(pairs, pairing{all, add(one)})
 		}
@@ -60,7 +60,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found,
 	if err != nil {
 		return found, err
 	}
-	raced, err := r.race(race, heading, contestants, errors, func(*compare.Race) []pairing { return pairs })
+	raced, err := r.race(race, heading, benchmarks, errors, func(*compare.Race) []pairing { return pairs })
 	found.Add(raced)
 	return found, err
 }

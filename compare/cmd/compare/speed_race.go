@@ -11,16 +11,16 @@ import (
 // rows, 1.04 could not be told from 0.98.
 const leastRounds = 21
 
-// pairing is two contestants of a race by their numbers; the time of the one is
+// pairing is two benchmarks of a race by their numbers; the time of the one is
 // divided by that of the other.
 type pairing struct{ of, to int }
 
-// race times contestants and prints a line for each, with the ratios that it is
+// race times benchmarks and prints a line for each, with the ratios that it is
 // in. Errors are by name, nil if they were not measured. Pairings may
 // depend on what was measured.
-func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, errors map[string]compare.Accuracy, pairings func(*compare.Race) []pairing) (compare.Found, error) {
-	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(contestants))}
-	samples, err := race.Run(timer, contestants)
+func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.Benchmark, errors map[string]compare.Accuracy, pairings func(*compare.Race) []pairing) (compare.Found, error) {
+	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}
+	samples, err := race.Run(timer, benchmarks)
 	if err != nil {
 		return compare.Found{}, err
 	}

@@ -57,36 +57,36 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 	}
 	several := threads > 1
 	options := &native.Options{Goroutines: threads}
-	contestants := []compare.Contestant{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
+	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
 		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
 	functions := []compare.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
-		c := opponents[i].contestant()
+		c := opponents[i].benchmark()
 		functions = append(functions, softmaxFunction(c))
 		c.Goroutines, c.Run = several, compare.RowByRow(c.Run, s.cols, threads)
-		contestants = append(contestants, c)
+		benchmarks = append(benchmarks, c)
 	}
 	// rivals are the numbers of upstream's, called from Go, and then from C.
-	rivals := [][2]int{{1, len(contestants)}}
+	rivals := [][2]int{{1, len(benchmarks)}}
 	if r.sides.ref.InC != nil {
 		for i := range opponents {
-			contestants = append(contestants, r.inC(&opponents[i], s.cols, threads))
+			benchmarks = append(benchmarks, r.inC(&opponents[i], s.cols, threads))
 		}
-		rivals = append(rivals, [2]int{rivals[0][1], len(contestants)})
+		rivals = append(rivals, [2]int{rivals[0][1], len(benchmarks)})
 	}
 	var found compare.Found
-	first := len(contestants)
+	first := len(benchmarks)
 	for _, l := range r.right(&found, r.peers, s.rows, s.cols, threads) {
 		functions = append(functions, softmaxFunction(l.OnRow()))
-		contestants = append(contestants, l.Contestant(s.rows, s.cols, threads))
+		benchmarks = append(benchmarks, l.Benchmark(s.rows, s.cols, threads))
 	}
 	race := compare.Race{Kind: compare.RaceRows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
 	errors, err := r.errorsOf(s.cols, functions)
 	if err != nil {
 		return found, err
 	}
-	raced, err := r.race(race, heading, contestants, errors, func(race *compare.Race) []pairing {
+	raced, err := r.race(race, heading, benchmarks, errors, func(race *compare.Race) []pairing {
 		var pairs []pairing
 		for _, these := range rivals {
 			best := these[0]
@@ -97,7 +97,7 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 			}
 			pairs = append(pairs, pairing{0, best})
 		}
-		for i := first; i < len(contestants); i++ {
+		for i := first; i < len(benchmarks); i++ {
 			pairs = append(pairs, pairing{0, i})
 		}
 		return pairs
@@ -110,12 +110,12 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 // other on the same row.
 func (r *speedRun) shortCall() (compare.Found, error) {
 	const calls = 100
-	contest := compare.Contest{Timer: compare.Timer{Budget: r.o.budget}, Elements: compare.ShortRow}
-	samples, _, err := contest.Run([]compare.Contestant{{Name: compare.NativeSoftmax, Run: func(dst, src []float32) {
+	timer := compare.Timer{Budget: r.o.budget}
+	samples, _, err := timer.TimeRows([]compare.Benchmark{{Name: compare.NativeSoftmax, Run: func(dst, src []float32) {
 		for range calls {
 			native.Softmax(dst, src)
 		}
-	}}})
+	}}}, compare.ShortRow, 1)
 	if err != nil {
 		return compare.Found{}, err
 	}

@@ -59,27 +59,27 @@ func (r *speedRun) softmaxParts() ([]speedPart, error) {
 	var parts []speedPart
 	for _, n := range r.state.Sizes {
 		for _, t := range r.threads {
-			c := softmaxContest{run: r, pairs: pairs, elements: n, threads: t}
+			c := softmaxPart{run: r, pairs: pairs, elements: n, threads: t}
 			parts = append(parts, speedPart{c.where(), c.time})
 		}
 	}
 	return parts, nil
 }
 
-// softmaxContest is a part: the algorithms at one length on a number of threads.
-type softmaxContest struct {
+// softmaxPart is a part: the algorithms at one length on a number of threads.
+type softmaxPart struct {
 	run               *speedRun
 	pairs             []twins
 	elements, threads int
 }
 
-func (c softmaxContest) where() string {
+func (c softmaxPart) where() string {
 	return fmt.Sprintf("%s elements, in %s, %s", grouped(int64(c.elements)), c.run.results.Machine.Where(c.elements), plural(c.threads, "thread", "threads"))
 }
 
-// entry is a contestant with what its times are compared with.
+// entry is a benchmark with what its times are compared with.
 type entry struct {
-	compare.Contestant
+	compare.Benchmark
 	// to is the number of another entry, -1 for none.
 	to int
 	// inC is the number of the entry of the same kernels called from C; of one that is
@@ -89,19 +89,19 @@ type entry struct {
 	bytes int
 }
 
-// entries are the contestants but for the limit; auto is the place of
+// entries are the benchmarks but for the limit; auto is the place of
 // native.Softmax among them. Those before it which are upstream's are what it is
 // compared with.
-func (c softmaxContest) entries(found *compare.Found) (all []entry, auto int, err error) {
+func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err error) {
 	ref, ours := c.run.sides.ref, c.run.sides.ours
 	n := max(c.elements/c.threads, 1)
-	add := func(con compare.Contestant, to, bytes int) int {
+	add := func(con compare.Benchmark, to, bytes int) int {
 		all = append(all, entry{con, to, -1, bytes})
 		return len(all) - 1
 	}
 	// upstream adds an algorithm of upstream's by kernels, from Go and from C, and
 	// returns the entry to compare with.
-	upstream := func(side string, con compare.Contestant, a ukernel.Algorithm) int {
+	upstream := func(side string, con compare.Benchmark, a ukernel.Algorithm) int {
 		i := add(con, -1, compare.Bytes(a))
 		if ref.InC == nil {
 			return i
@@ -114,8 +114,8 @@ func (c softmaxContest) entries(found *compare.Found) (all []entry, auto int, er
 	for i := range c.pairs {
 		p := &c.pairs[i]
 		algorithms[i] = p.algorithm
-		to := upstream(ref.Name, compare.Contestant{Name: ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, p.algorithm)
-		add(compare.Contestant{Name: ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, to, compare.Bytes(p.algorithm))
+		to := upstream(ref.Name, compare.Benchmark{Name: ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, p.algorithm)
+		add(compare.Benchmark{Name: ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, to, compare.Bytes(p.algorithm))
 	}
 	opponents, err := c.run.opponents(algorithms, n)
 	if err != nil {
@@ -126,29 +126,26 @@ func (c softmaxContest) entries(found *compare.Found) (all []entry, auto int, er
 		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, o.kernels) }) {
 			continue // those that upstream prefers are the fastest
 		}
-		upstream(compare.UpstreamBest, o.contestant(), o.softmax.Algorithm())
+		upstream(compare.UpstreamBest, o.benchmark(), o.softmax.Algorithm())
 	}
-	auto = add(compare.Contestant{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
+	auto = add(compare.Benchmark{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
 	for _, l := range c.run.right(found, c.run.peers, 1, n, 1) {
 		add(l.OnRow(), -1, 0)
 	}
 	return all, auto, nil
 }
 
-// time times the contestants in turn and prints a line for each.
-func (c softmaxContest) time() (found compare.Found, err error) {
+// time times the benchmarks in turn and prints a line for each.
+func (c softmaxPart) time() (found compare.Found, err error) {
 	entries, auto, err := c.entries(&found)
 	if err != nil {
 		return found, err
 	}
-	var running []compare.Contestant
+	var running []compare.Benchmark
 	for _, e := range entries {
-		running = append(running, e.Contestant)
+		running = append(running, e.Benchmark)
 	}
-	contest := compare.Contest{
-		Timer:    compare.Timer{MinReps: leastRounds, Budget: c.run.o.budget * time.Duration(len(entries))},
-		Elements: c.elements, Threads: c.threads,
-	}
+	timer := compare.Timer{MinReps: leastRounds, Budget: c.run.o.budget * time.Duration(len(entries))}
 	// In a cache there is no limit to measure, and writing around it would take
 	// the row's output from it.
 	beyond, limitNS := c.elements >= c.run.state.Beyond, 0.0
@@ -156,7 +153,7 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 		_, _, _, limit := compare.Traffic()
 		running = append(running, limit)
 	}
-	samples, elements, err := contest.Run(running)
+	samples, elements, err := timer.TimeRows(running, c.elements, c.threads)
 	if err != nil {
 		return found, err
 	}
@@ -176,7 +173,7 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 	var functions []compare.Function
 	for i, e := range entries {
 		if e.inC != i { // the same kernels have the same bits, whoever calls
-			functions = append(functions, softmaxFunction(e.Contestant))
+			functions = append(functions, softmaxFunction(e.Benchmark))
 		}
 	}
 	errors, err := c.run.errorsOf(max(c.elements/c.threads, 1), functions)

@@ -227,9 +227,9 @@ func (a *app) timeSoftmax(n int, t compare.Timer, s *compare.Softmax) (compare.T
 		return a.time(compare.NewWorkload(n), t, s.Timed()), nil
 	}
 	algorithm := s.Ours.Algorithm()
-	samples, _, err := compare.Contest{Timer: t, Elements: n}.Run([]compare.Contestant{
+	samples, _, err := t.TimeRows([]compare.Benchmark{
 		compare.FromC(a.sides.ref.Name+compare.InC, a.sides.ref, algorithm, s.Kernels, n, 1), {Name: algorithm.String(), Run: s.Ours.Softmax},
-	})
+	}, n, 1)
 	if err != nil {
 		return compare.Timing{}, err
 	}

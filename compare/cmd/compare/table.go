@@ -101,23 +101,23 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 
 // tableColumn times what there is on one row.
 func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Race, err error) {
-	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Run: native.Softmax}}
+	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmax, Run: native.Softmax}}
 	if upstream {
 		opponents, err := r.opponents(ukernel.Algorithms(), n)
 		if err != nil {
 			return c, race, err
 		}
 		for i := range opponents {
-			contestants = append(contestants, r.inC(&opponents[i], n, 1))
+			benchmarks = append(benchmarks, r.inC(&opponents[i], n, 1))
 		}
 	}
 	var found compare.Found
 	for _, l := range r.right(&found, r.peers, 1, n, 1) {
-		contestants = append(contestants, l.OnRow())
+		benchmarks = append(benchmarks, l.OnRow())
 	}
 	r.results.NotRun = append(r.results.NotRun, found.NotRun...)
 	var functions []compare.Function
-	for _, con := range contestants {
+	for _, con := range benchmarks {
 		functions = append(functions, softmaxFunction(con))
 	}
 	errors, err := r.errorsOf(n, functions)
@@ -125,7 +125,7 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Rac
 		return c, race, err
 	}
 	race = compare.Race{Kind: compare.RacePeers, Rows: 1, Cols: n, Threads: 1}
-	if _, err := race.Run(compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(contestants))}, contestants); err != nil {
+	if _, err := race.Run(compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}, benchmarks); err != nil {
 		return c, race, err
 	}
 	c = column{elements: n, cells: make(map[string]string)}

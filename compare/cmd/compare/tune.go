@@ -109,14 +109,14 @@ func (a *app) tuneKernels(ctx context.Context, r *compare.Results, groups [][]uk
 
 // tuneAlgorithms prints the time of native's algorithms over lengths.
 func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, threads []int, budget time.Duration) error {
-	var contestants []compare.Contestant
+	var benchmarks []compare.Benchmark
 	head := ""
 	for _, algorithm := range []native.Algorithm{native.Store, native.Recompute, native.Auto} {
 		o := &native.Options{Algorithm: algorithm}
-		contestants = append(contestants, compare.Contestant{Name: algorithm.String(), Run: softmax(o)})
+		benchmarks = append(benchmarks, compare.Benchmark{Name: algorithm.String(), Run: softmax(o)})
 		head += fmt.Sprintf(" %20s", algorithm)
 	}
-	auto := len(contestants) - 1
+	auto := len(benchmarks) - 1
 	a.start("Timing algorithms", int64(len(sizes)*len(threads)))
 	defer a.finish()
 	for _, t := range threads {
@@ -127,16 +127,14 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			contest := compare.Contest{
-				Timer: compare.Timer{MinReps: 7, Budget: budget * time.Duration(len(contestants))}, Elements: n, Threads: t,
-			}
-			samples, elements, err := contest.Run(contestants)
+			timer := compare.Timer{MinReps: 7, Budget: budget * time.Duration(len(benchmarks))}
+			samples, elements, err := timer.TimeRows(benchmarks, n, t)
 			if err != nil {
 				return err
 			}
 			row, best := "", 0
-			speeds := make([]compare.Speed, len(contestants))
-			for i, c := range contestants {
+			speeds := make([]compare.Speed, len(benchmarks))
+			for i, c := range benchmarks {
 				speeds[i] = compare.NewSpeed(samples, i, elements)
 				row += fmt.Sprintf(" %20.3f", speeds[i].OursNS.Median)
 				if i < auto {

@@ -9,19 +9,20 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-func TestContest(t *testing.T) {
+var quick = Timer{MinSample: time.Nanosecond, MinReps: 6}
+
+func TestTimeRows(t *testing.T) {
 	for _, threads := range []int{1, 2, 3} {
 		var elements [2]atomic.Int64
-		contestant := func(i int) Contestant {
-			return Contestant{Run: func(dst, src []float32) {
+		benchmark := func(i int) Benchmark {
+			return Benchmark{Run: func(dst, src []float32) {
 				if len(dst) != len(src) {
 					t.Errorf("dst has %d elements, src %d", len(dst), len(src))
 				}
 				elements[i].Add(int64(len(src)))
 			}}
 		}
-		c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 3 << 16, threads}
-		s, n, err := c.Run([]Contestant{contestant(0), contestant(1)})
+		s, n, err := quick.TimeRows([]Benchmark{benchmark(0), benchmark(1)}, 3<<16, threads)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,18 +39,17 @@ func TestContest(t *testing.T) {
 			}
 		}
 	}
-	c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 2000, 2}
-	if _, n, err := c.Run([]Contestant{{Run: func(dst, src []float32) {}}}); err != nil || n != 2*65*1000 {
+	if _, n, err := quick.TimeRows([]Benchmark{{Run: func(dst, src []float32) {}}}, 2000, 2); err != nil || n != 2*65*1000 {
 		t.Errorf("two short rows of 1000: %d elements a call, want 65 turns", n)
 	}
 }
 
-// TestBind holds that a contestant is bound once to the row of each thread, runs
+// TestBind holds that a benchmark is bound once to the row of each thread, runs
 // on that one alone, and is freed, also when another one fails.
 func TestBind(t *testing.T) {
 	for _, threads := range []int{1, 3} {
 		var bound, freed int
-		binder := Contestant{Name: "binder", Bind: func(dst, src []float32) (run, done func(), err error) {
+		binder := Benchmark{Name: "binder", Bind: func(dst, src []float32) (run, done func(), err error) {
 			bound++
 			return func() { dst[0]++ }, func() {
 				freed++
@@ -58,8 +58,7 @@ func TestBind(t *testing.T) {
 				}
 			}, nil
 		}}
-		c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 100 * threads, threads}
-		if _, _, err := c.Run([]Contestant{{Run: func(dst, src []float32) {}}, binder}); err != nil {
+		if _, _, err := quick.TimeRows([]Benchmark{{Run: func(dst, src []float32) {}}, binder}, 100*threads, threads); err != nil {
 			t.Fatal(err)
 		}
 		if bound != threads || freed != threads {
@@ -67,19 +66,19 @@ func TestBind(t *testing.T) {
 		}
 	}
 	freed := 0
-	_, _, err := Contest{Elements: 1}.Run([]Contestant{
+	_, _, err := Timer{}.TimeRows([]Benchmark{
 		{Name: "a", Bind: func(dst, src []float32) (run, done func(), err error) { return func() {}, func() { freed++ }, nil }},
 		{Name: "b", Bind: func(dst, src []float32) (run, done func(), err error) { return nil, nil, errors.New("no memory") }},
-	})
+	}, 1, 1)
 	if err == nil || err.Error() != "b: no memory" || freed != 1 {
 		t.Errorf("error %v, %d freed", err, freed)
 	}
 }
 
-// TestTraffic holds that the contestants which copy do so.
+// TestTraffic holds that the benchmarks which copy do so.
 func TestTraffic(t *testing.T) {
 	read, copied, around, limit := Traffic()
-	for _, c := range []Contestant{copied, around, limit} {
+	for _, c := range []Benchmark{copied, around, limit} {
 		src, dst := []float32{1, 2, 3}, make([]float32, 3)
 		c.Run(dst, src)
 		if dst[0] != 1 || dst[1] != 2 || dst[2] != 3 {
@@ -110,17 +109,16 @@ func TestFrequency(t *testing.T) {
 	}
 }
 
-// TestLoop holds that a contestant with a loop of its own counts the calls and the
+// TestLoop holds that a benchmark with a loop of its own counts the calls and the
 // time, alone and on several threads.
 func TestLoop(t *testing.T) {
 	for _, threads := range []int{1, 2} {
 		var calls atomic.Int64
-		loop := Contestant{Loop: func(dst, src []float32, times int) time.Duration {
+		loop := Benchmark{Loop: func(dst, src []float32, times int) time.Duration {
 			calls.Add(int64(times))
 			return time.Duration(7 * times)
 		}, Run: func(dst, src []float32) { t.Error("called without its loop") }}
-		c := Contest{Timer{MinSample: 100 * time.Nanosecond, MinReps: 6}, 2000, threads}
-		s, _, err := c.Run([]Contestant{loop})
+		s, _, err := Timer{MinSample: 100 * time.Nanosecond, MinReps: 6}.TimeRows([]Benchmark{loop}, 2000, threads)
 		if err != nil {
 			t.Fatal(err)
 		}

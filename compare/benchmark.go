@@ -11,8 +11,8 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// Contestant is a function over rows that takes part in a [Contest].
-type Contestant struct {
+// Benchmark is a function over rows to be timed by [Timer.TimeRows].
+type Benchmark struct {
 	Name string
 	// Kernels are those of an algorithm's passes, for the record.
 	Kernels []string
@@ -27,13 +27,13 @@ type Contestant struct {
 	Bind func(dst, src []float32) (run, done func(), err error)
 	// Goroutines is whether one call starts goroutines and waits for them.
 	Goroutines bool
-	// Rest is how long threads of the contestant stay busy after a call, waiting
+	// Rest is how long threads of the benchmark stay busy after a call, waiting
 	// for another one. Nothing is timed meanwhile.
 	Rest time.Duration
 }
 
-// bind is the contestant's function for one workload.
-func (c *Contestant) bind(w *Workload) (f timed, done func(), err error) {
+// bind is the benchmark's function for one workload.
+func (c *Benchmark) bind(w *Workload) (f timed, done func(), err error) {
 	f = timed{goroutines: c.Goroutines, rest: c.Rest}
 	dst, src := w.args.Dst, w.args.Src
 	if c.Bind != nil {
@@ -50,7 +50,7 @@ func (c *Contestant) bind(w *Workload) (f timed, done func(), err error) {
 // FromC is what side's softmax of rows of cols elements takes in a program in C, by
 // an algorithm from its kernels of these names. Several goroutines share the rows,
 // each with one call for its part. The side has to have InC.
-func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Contestant {
+func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Benchmark {
 	opts := xnnpack.Options{Algorithm: a, Kernels: kernels}
 	loop := func(dst, src []float32, times int) time.Duration {
 		took, err := side.InC(dst, src, cols, times, opts)
@@ -59,7 +59,7 @@ func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, 
 		}
 		return took
 	}
-	c := Contestant{Name: name, Kernels: kernels, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
+	c := Benchmark{Name: name, Kernels: kernels, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
 		share(goroutines, len(src), cols, func(first, end int) { loop(dst[first:end], src[first:end], 1) })
 	}}
 	if goroutines == 1 {
@@ -68,51 +68,43 @@ func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, 
 	return c
 }
 
-// Contest times contestants against each other, on threads that each have a row
-// of their own.
-type Contest struct {
-	Timer
-	// Elements is the length of all rows together, Threads their number.
-	Elements, Threads int
-}
-
-// shortRow is the length below which threads call a contestant more than once in
+// shortRow is the length below which threads call a benchmark more than once in
 // a turn: waking them takes as long as a few thousand elements.
 const shortRow = 1 << 16
 
-// Run returns samples of contestants in nanoseconds, and the number of elements
-// that one call processes, on all threads together. The error is that of a
-// contestant's Bind.
-func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err error) {
-	threads := max(c.Threads, 1)
-	n := max(c.Elements/threads, 1)
+// TimeRows times benchmarks against each other, on threads that each have a row of
+// their own; all rows together have so many elements. It returns samples in
+// nanoseconds, and the number of elements that one call processes, on all threads
+// together. The error is that of a benchmark's Bind.
+func (t Timer) TimeRows(benchmarks []Benchmark, elements, threads int) (s Samples, perCall int, err error) {
+	n := max(elements/threads, 1)
 	work := make([]*Workload, threads)
 	for i := range work {
 		work[i] = NewWorkload(n)
 	}
-	// bound has the functions of a contestant, one for each thread.
-	bound := make([][]timed, len(contestants))
-	for i := range contestants {
+	// bound has the functions of a benchmark, one for each thread.
+	bound := make([][]timed, len(benchmarks))
+	for i := range benchmarks {
 		for _, w := range work {
-			run, done, err := contestants[i].bind(w)
+			run, done, err := benchmarks[i].bind(w)
 			if err != nil {
-				return s, 0, fmt.Errorf("%s: %w", contestants[i].Name, err)
+				return s, 0, fmt.Errorf("%s: %w", benchmarks[i].Name, err)
 			}
 			defer done()
 			bound[i] = append(bound[i], run)
 		}
 	}
-	fs := make([]timed, len(contestants))
-	for i := range contestants {
+	fs := make([]timed, len(benchmarks))
+	for i := range benchmarks {
 		fs[i] = bound[i][0]
 	}
 	if threads == 1 {
-		return c.time(fs), n, nil
+		return t.time(fs), n, nil
 	}
 	turns := max(shortRow/n, 1)
 	team := newTeam(threads)
 	defer team.close()
-	for i := range contestants {
+	for i := range benchmarks {
 		task := func(thread int) {
 			f := bound[i][thread]
 			if f.loop != nil {
@@ -126,17 +118,17 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 		fs[i].loop = nil
 		fs[i].run = func() { team.run(task) }
 	}
-	return c.time(fs), n * turns * threads, nil
+	return t.time(fs), n * turns * threads, nil
 }
 
-// Traffic are the contestants that move data and nothing else. Limit is the
+// Traffic are the benchmarks that move data and nothing else. Limit is the
 // least that softmax of a row beyond the caches can do: it reads the row, to know
 // the sum, then reads it again and writes as much, around the caches.
-func Traffic() (read, copied, around, limit Contestant) {
-	return Contestant{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
-		Contestant{Name: "copy", Run: traffic.Copy},
-		Contestant{Name: "copy, non-temporal", Run: traffic.CopyAround},
-		Contestant{Name: LimitName, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
+func Traffic() (read, copied, around, limit Benchmark) {
+	return Benchmark{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
+		Benchmark{Name: "copy", Run: traffic.Copy},
+		Benchmark{Name: "copy, non-temporal", Run: traffic.CopyAround},
+		Benchmark{Name: LimitName, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
 }
 
 // Streams is whether this architecture's non-temporal copy is one.
