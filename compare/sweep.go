@@ -50,7 +50,7 @@ func (s *Sweep) mine() []int {
 	return chunks
 }
 
-// Start is the state of a sweep of which nothing has been done.
+// Start is the state of a sweep that has done nothing.
 func (s *Sweep) Start() SweepState {
 	state := SweepState{Shard: max(s.Shard, 1), Shards: max(s.Shards, 1), Finished: []int{}}
 	for _, p := range s.Subjects {

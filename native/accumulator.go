@@ -245,7 +245,7 @@ func (a Accumulator) AppendBinary(b []byte) ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(c.sum.rest)), nil
 }
 
-// MarshalBinary returns the sum and its scale in 36 bytes, the first of which is the version.
+// MarshalBinary returns the sum and its scale in 36 bytes. The first is the version.
 func (a Accumulator) MarshalBinary() ([]byte, error) {
 	return a.AppendBinary(make([]byte, 0, accumulatorLen))
 }
@@ -360,7 +360,7 @@ func (a *Accumulator) Reciprocal() float32 {
 	return float32(1 / a.unitTotal())
 }
 
-// exps writes a row's exponentials, of which the sum is in a already.
+// exps writes a row's exponentials. Their sum is in a already.
 func (a *Accumulator) exps(j *job) {
 	switch a.kind() {
 	case regular:

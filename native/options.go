@@ -37,8 +37,8 @@ type Options struct {
 	Causal bool
 	Offset int
 
-	// ZeroRows makes rows of which nothing is left, or that are all -Inf, zeros instead of
-	// NaN; their log-softmax is -Inf.
+	// ZeroRows makes a softmax 0 instead of NaN, and a log-softmax -Inf, where masks leave
+	// nothing of a row or all of it is -Inf.
 	ZeroRows bool
 
 	// Goroutines is how many goroutines a call may use, its own included: for rows, and for

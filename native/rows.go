@@ -42,7 +42,7 @@ func simpleRows(dst, src *Matrix[float32], o *Options) {
 	}
 }
 
-// simpleRest does the rows from one on that is not regular, of which a kernel may have stored some
+// simpleRest does the rows from an irregular one on. A kernel may have stored some of its
 // exponentials already.
 //
 //go:noinline
@@ -262,8 +262,7 @@ func (c *call) sameScale(first, end int) {
 	}
 }
 
-// row does row i, of which a kernel of rows stored the first exponentials already, as many as
-// done, with that n.
+// row does row i. A kernel of rows stored the first done exponentials already, with this n.
 func (c *call) row(i int, n float32, done int) {
 	j := c.job(i)
 	switch c.op {

@@ -595,8 +595,8 @@ func (j *job) writeSpecial(k kind) {
 	}
 }
 
-// softmaxFrom does a row in this goroutine, of which a kernel of rows stored the first
-// exponentials already, as many as done, in j.e, with that n.
+// softmaxFrom does a row in this goroutine. A kernel of rows stored the first done
+// exponentials in j.e already, with this n.
 func (j *job) softmaxFrom(n float32, done int) {
 	if j.src.len() == 0 {
 		return

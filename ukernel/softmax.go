@@ -62,8 +62,7 @@ func (a Algorithm) String() string {
 }
 
 // Families lists the families of the algorithm's passes, in order; the caller
-// may not change it. It is empty for [Auto] and for values that are none of the
-// constants.
+// may not change it. It is empty for [Auto] and for other values.
 func (a Algorithm) Families() []Family {
 	if a < numAlgorithms {
 		return algorithms[a].families

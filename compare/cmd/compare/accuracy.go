@@ -145,7 +145,7 @@ func softmaxFunction(c compare.Benchmark) compare.Function {
 	return compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run, Bind: c.Bind}
 }
 
-// classes of which errors stand beside times.
+// classes whose errors stand beside times.
 var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000, inputs.Ascending, inputs.Masked}
 
 // measureByClass measures and records errors on rows of these lengths, for what is timed
@@ -208,8 +208,8 @@ func (a *app) errorsByClass(ctx context.Context, r *compare.Results, peers []com
 	return nil
 }
 
-// leastOutputs is of how many elements, at least, an error that stands beside a time
-// is the greatest: short rows are many, of which the first is the one that is timed.
+// leastOutputs is the least number of elements behind an error that stands beside a
+// time. Of short rows there are many; the first is the one that is timed.
 const leastOutputs = 1 << 16
 
 // errorsOf are those of functions by name, on rows of n elements of the class of the

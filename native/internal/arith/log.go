@@ -82,7 +82,7 @@ func Exp64(x float64) float64 {
 	return float64(p * math.Float64frombits(uint64(int(n)+1023)<<52))
 }
 
-// Exp64 is Exp in float64, of which the exponent may be far from 0.
+// Exp64 is Exp in float64. The exponent may be far from 0.
 func (s *Scale) Exp64(x, n float32) float64 {
 	own := s.round(x)
 	return float64(s.Exp(x, own)) * math.Float64frombits(uint64(int(own-n)+1023)<<52)
