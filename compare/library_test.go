@@ -53,7 +53,7 @@ func TestVerify(t *testing.T) {
 	same := func(x float32) float32 { return x }
 	for _, c := range []struct {
 		benchmark Benchmark
-		want       string
+		want      string
 	}{
 		{wrong(0, same), ""},
 		{wrong(7, func(x float32) float32 { return x * (1 + 0x1p-8) }), ""},
