@@ -91,7 +91,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	if k.Single() {
 		s.InRegisters = library.Rows
 	}
-	if k.Sums() && !m.evex { // longer ones would gain little by their long bodies
+	if k == library.SumTotals || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
 	if m.evex {
