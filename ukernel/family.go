@@ -54,7 +54,7 @@ type Descriptor struct {
 	// About is a sentence on what is computed.
 	About string
 
-	has func(*Func) bool
+	has func(Func) bool // by value, so that callers' need not be on the heap
 }
 
 // families has a row for each.
@@ -62,62 +62,62 @@ var families = [numFamilies]Descriptor{
 	RMax: {
 		"f32_rmax", "RMax", "func(src []float32) (max float32)", 32, false,
 		"The largest element.",
-		func(f *Func) bool { return f.RMax != nil },
+		func(f Func) bool { return f.RMax != nil },
 	},
 	RAddExtExp: {
 		"f32_raddextexp", "RAddExtExp", "func(src []float32) (mantissa, exponent float32)", 32, false,
 		"The first pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): the sum of exp(x) as mantissa * 2^exponent.",
-		func(f *Func) bool { return f.RAddExtExp != nil },
+		func(f Func) bool { return f.RAddExtExp != nil },
 	},
 	VScaleExtExp: {
 		"f32_vscaleextexp", "VScaleExtExp", "func(dst, src []float32, mantissa, exponent float32)", 32, true,
 		"The second pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): exp(x) * mantissa * 2^exponent.",
-		func(f *Func) bool { return f.VScaleExtExp != nil },
+		func(f Func) bool { return f.VScaleExtExp != nil },
 	},
 	RAddExpMinusMax: {
 		"f32_raddexpminusmax", "RAddExpMinusMax", "func(src []float32, max float32) (sum float32)", 32, false,
 		"The sum of exp(x - max), the second of three passes.",
-		func(f *Func) bool { return f.RAddExpMinusMax != nil },
+		func(f Func) bool { return f.RAddExpMinusMax != nil },
 	},
 	VScaleExpMinusMax: {
 		"f32_vscaleexpminusmax", "VScaleExpMinusMax", "func(dst, src []float32, scale, max float32)", 32, true,
 		"exp(x - max) * scale, the last of three passes with recomputation.",
-		func(f *Func) bool { return f.VScaleExpMinusMax != nil },
+		func(f Func) bool { return f.VScaleExpMinusMax != nil },
 	},
 	RAddStoreExpMinusMax: {
 		"f32_raddstoreexpminusmax", "RAddStoreExpMinusMax", "func(dst, src []float32, max float32) (sum float32)", 32, true,
 		"exp(x - max) and the sum of it, the second of three passes with reloading.",
-		func(f *Func) bool { return f.RAddStoreExpMinusMax != nil },
+		func(f Func) bool { return f.RAddStoreExpMinusMax != nil },
 	},
 	VMulC: {
 		"f32_vmulc", "VMulC", "func(dst, src []float32, c float32)", 32, true,
 		"x * c, the last of three passes with reloading.",
-		func(f *Func) bool { return f.VMulC != nil },
+		func(f Func) bool { return f.VMulC != nil },
 	},
 	F16RMax: {
 		"f16_rmax", "F16RMax", "func(src []uint16) (max uint16)", 16, false,
 		"The largest element of a row of binary16 numbers.",
-		func(f *Func) bool { return f.F16RMax != nil },
+		func(f Func) bool { return f.F16RMax != nil },
 	},
 	F16RAddStoreExpMinusMax: {
 		"f16_raddstoreexpminusmax", "F16RAddStoreExpMinusMax", "func(dst, src []uint16, max uint16) (sum uint16)", 16, true,
 		"exp(x - max) and the sum of it, for binary16 numbers.",
-		func(f *Func) bool { return f.F16RAddStoreExpMinusMax != nil },
+		func(f Func) bool { return f.F16RAddStoreExpMinusMax != nil },
 	},
 	F16VMulC: {
 		"f16_vmulc", "F16VMulC", "func(dst, src []uint16, c uint16)", 16, true,
 		"x * c, for binary16 numbers.",
-		func(f *Func) bool { return f.F16VMulC != nil },
+		func(f Func) bool { return f.F16VMulC != nil },
 	},
 	U8RMax: {
 		"u8_rmax", "U8RMax", "func(src []uint8) (max uint8)", 8, false,
 		"The largest of a row of bytes.",
-		func(f *Func) bool { return f.U8RMax != nil },
+		func(f Func) bool { return f.U8RMax != nil },
 	},
 	U8LUT32Norm: {
 		"u8_lut32norm", "U8LUT32Norm", "func(dst, src []uint8, table []uint32)", 8, true,
 		"The rounded share of 256 that each byte's element of a table has in their sum.",
-		func(f *Func) bool { return f.U8LUT32Norm != nil },
+		func(f Func) bool { return f.U8LUT32Norm != nil },
 	},
 }
 

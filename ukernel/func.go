@@ -45,7 +45,7 @@ type Func struct {
 }
 
 // has reports whether f is a kernel of the family.
-func (f *Func) has(family Family) bool { return families[family].has(f) }
+func (f *Func) has(family Family) bool { return families[family].has(*f) }
 
 // Args are the operands of any family's call; a family reads those it has.
 type Args struct {
