@@ -19,7 +19,7 @@
 // # Errors
 //
 //	Softmax      relative, at most 7 * 2^-53
-//	LogSoftmax   absolute, at most 2^-51 + 2^-52 * |y|; relative for an almost sure element
+//	LogSoftmax   absolute, at most 2^-51 + 2^-52 * |y|; relative for an almost sure element, down to 2^-1022
 //	LogSumExp    absolute, at most 2^-51 + 2^-53 * |y|
 //
 // They do not grow with the length of a row nor with the distance to its maximum. The comment of

@@ -153,7 +153,7 @@ func (r *reference) logSoftmaxError(t *testing.T, got []float64) (worst float64)
 		}
 		worst = max(worst, off(y, r.y[i])/(0x1p-51+0x1p-52*math.Abs(w)))
 		if w > -0.4 {
-			worst = max(worst, off(y, r.y[i])/(0x1p-49*math.Abs(w)+0x1p-1070))
+			worst = max(worst, off(y, r.y[i])/(0x1p-49*math.Abs(w)+0x1p-1022))
 		}
 	}
 	return worst

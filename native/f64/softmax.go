@@ -20,7 +20,7 @@ func Softmax(dst, src []float64) {
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under the terms of
 // [Softmax]. The absolute error of a result y is at most 2^-51 + 2^-52 * |y|, and that of the
-// largest one is relative: at most 2^-49 * |y|.
+// largest one is relative: at most 2^-49 * |y|, or 2^-1022 if that is more.
 func LogSoftmax(dst, src []float64) {
 	checkRow("f64.LogSoftmax", "src", dst, src)
 	if uint(len(src)-1) < arith64.Chunk {
