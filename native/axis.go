@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // Tensor is a tensor as a function along one of its axes sees it: Outer is the product of the
@@ -216,7 +217,7 @@ func (a *axisCall) run(who string, rows int, o *Options) {
 // share is apart so that what the goroutines share is on the heap for them alone.
 func (a *axisCall) share(rows, goroutines int) {
 	own := *a
-	parallel(goroutines, (rows+own.block-1)/own.block, func(i int) { own.span(i*own.block, min((i+1)*own.block, rows)) })
+	parallel.Do(goroutines, (rows+own.block-1)/own.block, func(i int) { own.span(i*own.block, min((i+1)*own.block, rows)) })
 }
 
 // span does the rows from first to before end.

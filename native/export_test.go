@@ -1,6 +1,9 @@
 package native
 
-import "github.com/twopass-softmax/twopass/native/internal/arith"
+import (
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
+)
 
 // ChunkLen is the length of a row from which goroutines share it.
 const ChunkLen = arith.Chunk
@@ -10,7 +13,7 @@ const TouchFrom = touchFrom
 
 const RaceEnabled = raceEnabled
 
-var Parallel = parallel
+var Parallel = parallel.Do
 
 // Goroutines share few elements in tests.
 func init() { vectorLeast, scalarLeast = 1<<12, 1<<12 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // ExpRows is a step of online softmax, as attention by blocks of keys takes it. It adds each row of
@@ -107,7 +108,7 @@ func DivideRows(dst, src Matrix[float32], sums []Accumulator, o *Options) {
 // divideShared is apart so that what the goroutines share is on the heap for them alone.
 func divideShared(dst, src Matrix[float32], sums []Accumulator, zeros bool, goroutines int) {
 	n := max(1, taskLen/src.Cols)
-	parallel(goroutines, (src.Rows+n-1)/n, func(task int) {
+	parallel.Do(goroutines, (src.Rows+n-1)/n, func(task int) {
 		for i := task * n; i < min((task+1)*n, src.Rows); i++ {
 			sums[i].divide(dst.row(i), src.row(i), zeros)
 		}

@@ -2,6 +2,7 @@ package native
 
 import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
@@ -57,7 +58,7 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 	}
 	if g.plan.goroutines > 1 {
 		shared := g // that g itself need not be on the heap
-		parallel(g.plan.goroutines, dst.Rows, func(i int) { shared.row(i) })
+		parallel.Do(g.plan.goroutines, dst.Rows, func(i int) { shared.row(i) })
 		return
 	}
 	for i := range dst.Rows {

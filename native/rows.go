@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
@@ -191,7 +192,7 @@ func (c *call) share() {
 	}
 	// Tasks so small that all goroutines end at about the same time.
 	n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
-	parallel(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
+	parallel.Do(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
 }
 
 // span does the rows from first to before end.
@@ -583,7 +584,7 @@ func (c *call) shared(i int) {
 		g := c.plan.goroutines
 		chunks := j.split(new([1]chunk))
 		each := func(do func(j *job, c *chunk)) {
-			parallel(g, len(chunks), func(i int) {
+			parallel.Do(g, len(chunks), func(i int) {
 				own := j
 				own.buf = nil
 				do(&own, &chunks[i])

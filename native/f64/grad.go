@@ -1,5 +1,7 @@
 package f64
 
+import "github.com/twopass-softmax/twopass/native/internal/parallel"
+
 import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
 
 // SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
@@ -58,7 +60,7 @@ func gradRows(who string, dst, y, dy Matrix, o *Options, do func(dst, y, dy []fl
 }
 
 func shareGrad(g int, dst, y, dy Matrix, scale float64, do func(dst, y, dy []float64, scale float64)) {
-	parallel(g, dst.Rows, func(i int) { do(row(&dst, i), row(&y, i), row(&dy, i), scale) })
+	parallel.Do(g, dst.Rows, func(i int) { do(row(&dst, i), row(&y, i), row(&dy, i), scale) })
 }
 
 func softmaxGrad(dst, y, dy []float64, scale float64) {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
@@ -84,7 +85,7 @@ func (c *call) run(op op) {
 func (c *call) share(op op) {
 	shared, n := *c, c.src.Rows // that c itself need not be on the heap
 	tasks := min(n, 4*c.goroutines)
-	parallel(c.goroutines, tasks, func(i int) { shared.span(n*i/tasks, n*(i+1)/tasks, 1, op) })
+	parallel.Do(c.goroutines, tasks, func(i int) { shared.span(n*i/tasks, n*(i+1)/tasks, 1, op) })
 }
 
 // span does the rows from first to before end.

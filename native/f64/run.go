@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // job is a row, and what is to be made of it.
@@ -233,7 +234,7 @@ func (j *job) sumShared() (total sum, kind kind) {
 	for {
 		shared := *j
 		shared.buf = nil
-		parallel(j.goroutines, len(blocks), func(i int) {
+		parallel.Do(j.goroutines, len(blocks), func(i int) {
 			own := shared
 			blocks[i], _, oks[i] = own.sumBlock(i*arith64.Block, min((i+1)*arith64.Block, n), nil)
 			own.release()
@@ -382,7 +383,7 @@ func (j *job) write(p *pass) {
 func (j *job) writeShared(p pass) {
 	shared, n := *j, len(j.src)
 	shared.buf = nil
-	parallel(j.goroutines, (n+arith64.Block-1)/arith64.Block, func(i int) {
+	parallel.Do(j.goroutines, (n+arith64.Block-1)/arith64.Block, func(i int) {
 		own := shared
 		own.writeSpan(&p, i*arith64.Block, min((i+1)*arith64.Block, n))
 		own.release()

@@ -1,13 +1,14 @@
-package native
+// Package parallel shares tasks between goroutines, for native and native/f64.
+package parallel
 
 import (
 	"sync"
 	"sync/atomic"
 )
 
-// parallel calls task for 0 to n-1 in up to g goroutines, its own included. If one panics,
-// parallel does, with the same value, after all have ended.
-func parallel(g, n int, task func(i int)) {
+// Do calls task for 0 to n-1 in up to g goroutines, its own included. If one panics,
+// Do does, with the same value, after all have ended.
+func Do(g, n int, task func(i int)) {
 	var next atomic.Int64
 	var failed atomic.Pointer[any]
 	work := func() {
