@@ -19,7 +19,7 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $1568-96
+TEXT ·softmaxRowsAVX2(SB), $1408-96
 	// softmaxRowsAVX2: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -164,29 +164,29 @@ loop1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X8, X8
 	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Y12
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X8, X8
+	VBROADCASTSS X10, Y10
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y8, Y9, Y10
-	VFMADD231PS Y12, Y9, Y10
-	VMULPS      Y6, Y10, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y8, Y9, Y12
+	VFMADD231PS Y10, Y9, Y12
+	VMULPS      Y6, Y12, Y12
 	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
 	JGE         l1
-	VMASKMOVPS  Y10, Y9, (DI)
+	VMASKMOVPS  Y12, Y9, (DI)
 	JMP         l2
 
 l1:
-	VMOVUPS Y10, (DI)
+	VMOVUPS Y12, (DI)
 
 l2:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y8, Y11, Y8
-	VFMADD231PS Y12, Y11, Y8
+	VFMADD231PS Y10, Y11, Y8
 	VMULPS      Y6, Y8, Y8
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
@@ -315,48 +315,48 @@ exact16:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X2, X2
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X2, X2
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X3, X3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y3, Y5, Y8
-	VFMADD231PS Y7, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y6, Y5, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
 	JGE         l5
-	VMASKMOVPS  Y8, Y5, (DI)
+	VMASKMOVPS  Y5, Y7, (DI)
 	JMP         l6
 
 l5:
-	VMOVUPS Y8, (DI)
+	VMOVUPS Y5, (DI)
 
 l6:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
-	VCMPPS      $0x05, Y3, Y4, Y3
-	VFMADD231PS Y7, Y4, Y2
-	VANDPS      Y2, Y3, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+	VFMADD231PS Y6, Y4, Y2
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l7
 	CMPQ        CX, $0x00000008
 	JLE         l8
-	VMASKMOVPS  Y3, Y2, 32(DI)
+	VMASKMOVPS  Y4, Y2, 32(DI)
 	JMP         l8
 
 l7:
-	VMOVUPS Y3, 32(DI)
+	VMOVUPS Y4, 32(DI)
 
 l8:
 	ADDQ R9, SI
@@ -513,41 +513,41 @@ loop3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X7
+	VSUBSD       X7, X4, X4
+	VBROADCASTSS X5, Y5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y10, Y5
-	VFMADD231PS Y7, Y10, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y10, Y7
+	VFMADD231PS Y5, Y10, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y12, Y5
-	VFMADD231PS Y7, Y12, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y12, Y7
+	VFMADD231PS Y5, Y12, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 32(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y3, Y5
-	VFMADD231PS Y7, Y3, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y4, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y5, Y3, 64(DI)
+	VMASKMOVPS  Y7, Y3, 64(DI)
 	JMP         l10
 
 l9:
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y7, 64(DI)
 
 l10:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y7, Y6, Y4
+	VFMADD231PS Y5, Y6, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -712,64 +712,64 @@ exact32:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y4, Y5, Y10
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y4, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y8, Y3
-	VCMPPS      $0x05, Y4, Y8, Y5
-	VFMADD231PS Y6, Y8, Y3
-	VANDPS      Y3, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
+	VMULPS      Y2, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VCMPPS      $0x05, Y4, Y8, Y8
+	VANDPS      Y5, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 32(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y4, Y7, Y5
-	VFMADD231PS Y6, Y7, Y3
-	VANDPS      Y3, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l13
-	VMASKMOVPS  Y5, Y3, 64(DI)
+	VMASKMOVPS  Y7, Y5, 64(DI)
 	JMP         l14
 
 l13:
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y7, 64(DI)
 
 l14:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
-	VCMPPS      $0x05, Y4, Y9, Y4
-	VFMADD231PS Y6, Y9, Y2
-	VANDPS      Y2, Y4, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	VFMADD231PS Y3, Y9, Y2
+	VCMPPS      $0x05, Y4, Y9, Y9
+	VANDPS      Y2, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l15
 	CMPQ        CX, $0x00000008
 	JLE         l16
-	VMASKMOVPS  Y4, Y2, 96(DI)
+	VMASKMOVPS  Y9, Y2, 96(DI)
 	JMP         l16
 
 l15:
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y9, 96(DI)
 
 l16:
 	ADDQ R9, SI
@@ -981,55 +981,55 @@ loop5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     224(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y13, Y3
-	VFMADD231PS Y4, Y13, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     192(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y13, Y4
+	VFMADD231PS Y3, Y13, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l17
-	VMASKMOVPS  Y6, Y3, 128(DI)
+	VMASKMOVPS  Y6, Y4, 128(DI)
 	JMP         l18
 
 l17:
 	VMOVUPS Y6, 128(DI)
 
 l18:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y5, Y2
-	VFMADD231PS Y4, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -1254,82 +1254,82 @@ exact48:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y7
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y5
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y5, Y5
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y3
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y5, Y3, 128(DI)
+	VMASKMOVPS  Y4, Y5, 128(DI)
 	JMP         l22
 
 l21:
-	VMOVUPS Y5, 128(DI)
+	VMOVUPS Y4, 128(DI)
 
 l22:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
-	VCMPPS      $0x05, Y8, Y9, Y8
-	VFMADD231PS Y6, Y9, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y9, Y2
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y2, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
 	CMPQ        CX, $0x00000008
 	JLE         l24
-	VMASKMOVPS  Y8, Y2, 160(DI)
+	VMASKMOVPS  Y9, Y2, 160(DI)
 	JMP         l24
 
 l23:
-	VMOVUPS Y8, 160(DI)
+	VMOVUPS Y9, 160(DI)
 
 l24:
 	ADDQ R9, SI
@@ -1573,69 +1573,69 @@ loop7:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     192(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     288(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     256(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     256(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VFMADD231PS Y4, Y3, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y6, Y3, 192(DI)
+	VMASKMOVPS  Y6, Y4, 192(DI)
 	JMP         l26
 
 l25:
 	VMOVUPS Y6, 192(DI)
 
 l26:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y5, Y2
-	VFMADD231PS Y4, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -1897,99 +1897,99 @@ exact64:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y5
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y5, Y5
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y8, Y7, Y4
-	VFMADD231PS Y6, Y7, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     256(BX), Y3
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     224(BX), Y3
+	VMOVUPS     Y4, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y8, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     256(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l29
-	VMASKMOVPS  Y5, Y3, 192(DI)
+	VMASKMOVPS  Y4, Y5, 192(DI)
 	JMP         l30
 
 l29:
-	VMOVUPS Y5, 192(DI)
+	VMOVUPS Y4, 192(DI)
 
 l30:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y8, Y12, Y8
-	VFMADD231PS Y6, Y12, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y2, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l31
 	CMPQ        CX, $0x00000008
 	JLE         l32
-	VMASKMOVPS  Y8, Y2, 224(DI)
+	VMASKMOVPS  Y12, Y2, 224(DI)
 	JMP         l32
 
 l31:
-	VMOVUPS Y8, 224(DI)
+	VMOVUPS Y12, 224(DI)
 
 l32:
 	ADDQ R9, SI
@@ -2299,83 +2299,83 @@ loop9:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y12, Y4
-	VFMADD231PS Y6, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     288(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y12, Y6
+	VFMADD231PS Y4, Y12, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     288(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y14, Y4
-	VFMADD231PS Y6, Y14, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y14, Y6
+	VFMADD231PS Y4, Y14, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y2, Y4
-	VFMADD231PS Y6, Y2, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l33
-	VMASKMOVPS  Y4, Y2, 256(DI)
+	VMASKMOVPS  Y6, Y2, 256(DI)
 	JMP         l34
 
 l33:
-	VMOVUPS Y4, 256(DI)
+	VMOVUPS Y6, 256(DI)
 
 l34:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y5, Y3
-	VFMADD231PS Y6, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
@@ -2708,118 +2708,118 @@ exact80:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X5
-	VBROADCASTSS X5, Y6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X2, X2
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Y5
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y5
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     352(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     352(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     320(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     320(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     288(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y5
-	VCMPPS      $0x05, Y8, Y11, Y7
-	VFMADD231PS Y6, Y11, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     256(BX), Y5
+	VMULPS      Y2, Y11, Y6
+	VFMADD231PS Y5, Y11, Y6
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y6, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     256(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 192(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y5
-	VCMPPS      $0x05, Y8, Y12, Y7
-	VFMADD231PS Y6, Y12, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
+	VMULPS      Y2, Y12, Y6
+	VFMADD231PS Y5, Y12, Y6
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y6, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     Y12, 224(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y6, Y3, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y5, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y3
+	VANDPS      Y6, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l37
-	VMASKMOVPS  Y7, Y3, 256(DI)
+	VMASKMOVPS  Y3, Y6, 256(DI)
 	JMP         l38
 
 l37:
-	VMOVUPS Y7, 256(DI)
+	VMOVUPS Y3, 256(DI)
 
 l38:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
-	VCMPPS      $0x05, Y8, Y4, Y8
-	VFMADD231PS Y6, Y4, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y5, Y4, Y2
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l39
 	CMPQ        CX, $0x00000008
 	JLE         l40
-	VMASKMOVPS  Y8, Y2, 288(DI)
+	VMASKMOVPS  Y4, Y2, 288(DI)
 	JMP         l40
 
 l39:
-	VMOVUPS Y8, 288(DI)
+	VMOVUPS Y4, 288(DI)
 
 l40:
 	ADDQ R9, SI
@@ -3162,98 +3162,98 @@ loop11:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     448(BX), Y3
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     416(BX), Y3
+	VMOVUPS     416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     384(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     288(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     480(BX), Y3
+	VMOVUPS     480(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     352(BX), Y3
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 288(DI)
-	VMOVUPS     320(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l41
-	VMASKMOVPS  Y5, Y3, 320(DI)
+	VMASKMOVPS  Y5, Y4, 320(DI)
 	JMP         l42
 
 l41:
 	VMOVUPS Y5, 320(DI)
 
 l42:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y10, Y2
-	VFMADD231PS Y4, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -3624,136 +3624,136 @@ exact96:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y5
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     416(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     384(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     384(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     352(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     352(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 128(DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y8, Y7, Y6
-	VFMADD231PS Y5, Y7, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     256(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y2, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VCMPPS      $0x05, Y8, Y7, Y7
+	VANDPS      Y5, Y7, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VCMPPS      $0x05, Y8, Y9, Y6
-	VFMADD231PS Y5, Y9, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     320(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y2, Y9, Y5
+	VFMADD231PS Y3, Y9, Y5
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     320(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y6
-	VFMADD231PS Y5, Y4, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l45
-	VMASKMOVPS  Y6, Y3, 320(DI)
+	VMASKMOVPS  Y4, Y5, 320(DI)
 	JMP         l46
 
 l45:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y4, 320(DI)
 
 l46:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y8, Y11, Y8
-	VFMADD231PS Y5, Y11, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
 	CMPQ        CX, $0x00000008
 	JLE         l48
-	VMASKMOVPS  Y8, Y2, 352(DI)
+	VMASKMOVPS  Y11, Y2, 352(DI)
 	JMP         l48
 
 l47:
-	VMOVUPS Y8, 352(DI)
+	VMOVUPS Y11, 352(DI)
 
 l48:
 	ADDQ R9, SI
@@ -4155,112 +4155,112 @@ loop13:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     448(BX), Y4
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y7, Y4
-	VFMADD231PS Y5, Y7, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     416(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     384(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l49
-	VMASKMOVPS  Y7, Y4, 384(DI)
+	VMASKMOVPS  Y7, Y5, 384(DI)
 	JMP         l50
 
 l49:
 	VMOVUPS Y7, 384(DI)
 
 l50:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y5, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -4692,155 +4692,155 @@ exact112:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y5
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     448(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     416(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     288(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     544(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     544(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     256(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     512(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     512(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     384(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y6
-	VFMADD231PS Y5, Y4, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     352(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VCMPPS      $0x05, Y8, Y9, Y4
-	VFMADD231PS Y5, Y9, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     352(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y4, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l53
-	VMASKMOVPS  Y6, Y3, 384(DI)
+	VMASKMOVPS  Y4, Y5, 384(DI)
 	JMP         l54
 
 l53:
-	VMOVUPS Y6, 384(DI)
+	VMOVUPS Y4, 384(DI)
 
 l54:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y8, Y11, Y8
-	VFMADD231PS Y5, Y11, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l55
 	CMPQ        CX, $0x00000008
 	JLE         l56
-	VMASKMOVPS  Y8, Y2, 416(DI)
+	VMASKMOVPS  Y11, Y2, 416(DI)
 	JMP         l56
 
 l55:
-	VMOVUPS Y8, 416(DI)
+	VMOVUPS Y11, 416(DI)
 
 l56:
 	ADDQ R9, SI
@@ -5272,127 +5272,127 @@ loop15:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     512(BX), Y3
+	VMOVUPS     512(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     480(BX), Y3
+	VMOVUPS     480(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     576(BX), Y3
+	VMOVUPS     576(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y3
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     544(BX), Y3
+	VMOVUPS     544(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     384(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
-	VMOVUPS     640(BX), Y3
+	VMOVUPS     640(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     352(BX), Y3
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
-	VMOVUPS     608(BX), Y3
+	VMOVUPS     608(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     448(BX), Y3
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y14, Y3
-	VFMADD231PS Y4, Y14, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 416(DI)
-	VMOVUPS     416(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y14, Y4
+	VFMADD231PS Y3, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l57
-	VMASKMOVPS  Y5, Y3, 448(DI)
+	VMASKMOVPS  Y5, Y4, 448(DI)
 	JMP         l58
 
 l57:
 	VMOVUPS Y5, 448(DI)
 
 l58:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y13, Y2
-	VFMADD231PS Y4, Y13, Y2
+	VFMADD231PS Y3, Y13, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -5861,172 +5861,172 @@ exact128:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     480(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     480(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     448(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     448(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     576(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     576(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     256(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     544(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     544(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     352(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     352(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 256(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y7
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     320(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y4
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y6, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     416(BX), Y3
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     320(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, Y8, Y5, Y5
 	VANDPS      Y4, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 384(DI)
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     416(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     Y4, 384(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 416(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l61
-	VMASKMOVPS  Y5, Y3, 448(DI)
+	VMASKMOVPS  Y4, Y5, 448(DI)
 	JMP         l62
 
 l61:
-	VMOVUPS Y5, 448(DI)
+	VMOVUPS Y4, 448(DI)
 
 l62:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y8, Y12, Y8
-	VFMADD231PS Y6, Y12, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y2, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
 	CMPQ        CX, $0x00000008
 	JLE         l64
-	VMASKMOVPS  Y8, Y2, 480(DI)
+	VMASKMOVPS  Y12, Y2, 480(DI)
 	JMP         l64
 
 l63:
-	VMOVUPS Y8, 480(DI)
+	VMOVUPS Y12, 480(DI)
 
 l64:
 	ADDQ R9, SI
@@ -6537,139 +6537,139 @@ loop17:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
-	VBROADCASTSS X4, Y7
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X5, X5
+	VCVTSS2SD    X4, X4, X7
+	VSUBSD       X7, X5, X5
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     640(BX), Y4
+	VMOVUPS     640(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     608(BX), Y4
+	VMOVUPS     608(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     704(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 320(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y13, Y4
-	VFMADD231PS Y7, Y13, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     480(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y13, Y7
+	VFMADD231PS Y4, Y13, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     480(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y8
+	VFMADD231PS Y4, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y14, Y4
-	VFMADD231PS Y7, Y14, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 480(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y14, Y7
+	VFMADD231PS Y4, Y14, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 480(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y3, Y4
-	VFMADD231PS Y7, Y3, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y3, Y7
+	VFMADD231PS Y4, Y3, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l65
-	VMASKMOVPS  Y4, Y3, 512(DI)
+	VMASKMOVPS  Y7, Y3, 512(DI)
 	JMP         l66
 
 l65:
-	VMOVUPS Y4, 512(DI)
+	VMOVUPS Y7, 512(DI)
 
 l66:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y6, Y5
-	VFMADD231PS Y7, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -7239,155 +7239,155 @@ loop19:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X5, X5
 	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X5, X5
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      288(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
-	VMOVUPS     736(BX), Y6
+	VMOVUPS     736(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     256(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     704(BX), Y6
+	VMOVUPS     704(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     832(BX), Y6
+	VMOVUPS     832(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     800(BX), Y6
+	VMOVUPS     800(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     480(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     896(BX), Y6
+	VMOVUPS     896(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     864(BX), Y6
+	VMOVUPS     864(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     576(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     992(BX), Y6
+	VMOVUPS     992(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     960(BX), Y6
+	VMOVUPS     960(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     672(BX), Y6
+	VMOVUPS     672(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y11, Y6
-	VFMADD231PS Y7, Y11, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 544(DI)
-	VMOVUPS     640(BX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y11, Y7
+	VFMADD231PS Y6, Y11, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     640(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
 	JGE         l69
-	VMASKMOVPS  Y9, Y6, 576(DI)
+	VMASKMOVPS  Y9, Y7, 576(DI)
 	JMP         l70
 
 l69:
 	VMOVUPS Y9, 576(DI)
 
 l70:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y8, Y5
-	VFMADD231PS Y7, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
@@ -8012,168 +8012,168 @@ loop21:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X6, X5, X5
 	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Y9
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
+	VCVTSS2SD    X6, X6, X9
+	VSUBSD       X9, X5, X5
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      288(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     768(BX), Y6
+	VMOVUPS     768(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     256(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     736(BX), Y6
+	VMOVUPS     736(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     864(BX), Y6
+	VMOVUPS     864(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     832(BX), Y6
+	VMOVUPS     832(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     480(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     928(BX), Y6
+	VMOVUPS     928(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     896(BX), Y6
+	VMOVUPS     896(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     576(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1024(BX), Y6
+	VMOVUPS     1024(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     992(BX), Y6
+	VMOVUPS     992(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     672(BX), Y6
+	VMOVUPS     672(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y9, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y8, Y6
-	VFMADD231PS Y9, Y8, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 544(DI)
-	VMOVUPS     640(BX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y9
+	VFMADD231PS Y6, Y8, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     640(BX), Y8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y9, Y6, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y9
+	VFMADD231PS Y6, Y8, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 576(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y12, Y8
+	VFMADD231PS Y6, Y12, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 576(DI)
+	VMOVUPS     Y8, 608(DI)
+	VMOVUPS     608(BX), Y8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y12, Y6
-	VFMADD231PS Y9, Y12, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 608(DI)
-	VMOVUPS     608(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y9, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y9
+	VFMADD231PS Y6, Y8, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
 	JGE         l73
-	VMASKMOVPS  Y8, Y6, 640(DI)
+	VMASKMOVPS  Y9, Y8, 640(DI)
 	JMP         l74
 
 l73:
-	VMOVUPS Y8, 640(DI)
+	VMOVUPS Y9, 640(DI)
 
 l74:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y7, Y5
-	VFMADD231PS Y9, Y7, Y5
+	VFMADD231PS Y6, Y7, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
@@ -8828,183 +8828,183 @@ loop23:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X5, X5
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X5, X5
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      256(BX), Y4
+	VMOVUPS      256(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     768(BX), Y4
+	VMOVUPS     768(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMOVUPS     224(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     736(BX), Y4
+	VMOVUPS     736(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     800(BX), Y4
+	VMOVUPS     800(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     448(BX), Y4
+	VMOVUPS     448(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     896(BX), Y4
+	VMOVUPS     896(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     864(BX), Y4
+	VMOVUPS     864(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     992(BX), Y4
+	VMOVUPS     992(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     960(BX), Y4
+	VMOVUPS     960(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     608(BX), Y4
+	VMOVUPS     608(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1056(BX), Y4
+	VMOVUPS     1056(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1024(BX), Y4
+	VMOVUPS     1024(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     704(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y14, Y4
-	VFMADD231PS Y6, Y14, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 672(DI)
-	VMOVUPS     672(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y14, Y6
+	VFMADD231PS Y4, Y14, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 672(DI)
+	VMOVUPS     672(BX), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y6, Y7
+	VFMADD231PS Y4, Y6, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l77
-	VMASKMOVPS  Y7, Y4, 704(DI)
+	VMASKMOVPS  Y7, Y6, 704(DI)
 	JMP         l78
 
 l77:
 	VMOVUPS Y7, 704(DI)
 
 l78:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y13, Y5
-	VFMADD231PS Y6, Y13, Y5
+	VFMADD231PS Y4, Y13, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -9730,195 +9730,195 @@ loop25:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X6, X6
 	VCVTSD2SS    X6, X6, X8
-	VBROADCASTSS X8, Y9
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X6, X6
+	VCVTSS2SD    X8, X8, X9
+	VSUBSD       X9, X6, X6
+	VBROADCASTSS X8, Y8
 	VCVTSD2SS    X6, X6, X6
 	VBROADCASTSS X6, Y6
-	VMOVUPS      288(BX), Y8
+	VMOVUPS      288(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     832(BX), Y8
+	VMOVUPS     832(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y8
+	VMOVUPS     256(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     800(BX), Y8
+	VMOVUPS     800(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y8
+	VMOVUPS     416(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     928(BX), Y8
+	VMOVUPS     928(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y8
+	VMOVUPS     384(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     896(BX), Y8
+	VMOVUPS     896(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y8
+	VMOVUPS     480(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     992(BX), Y8
+	VMOVUPS     992(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y8
+	VMOVUPS     448(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     960(BX), Y8
+	VMOVUPS     960(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y8
+	VMOVUPS     576(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1088(BX), Y8
+	VMOVUPS     1088(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y8
+	VMOVUPS     544(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     1056(BX), Y8
+	VMOVUPS     1056(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     640(BX), Y8
+	VMOVUPS     640(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
-	VMOVUPS     1152(BX), Y8
+	VMOVUPS     1152(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
-	VMOVUPS     608(BX), Y8
+	VMOVUPS     608(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
-	VMOVUPS     1120(BX), Y8
+	VMOVUPS     1120(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
-	VMOVUPS     736(BX), Y8
+	VMOVUPS     736(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y13, Y8
-	VFMADD231PS Y9, Y13, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 672(DI)
-	VMOVUPS     704(BX), Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y13, Y9
+	VFMADD231PS Y8, Y13, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 672(DI)
+	VMOVUPS     704(BX), Y9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y8, Y10
-	VFMADD231PS Y9, Y8, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y14, Y8
-	VFMADD231PS Y9, Y14, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 736(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y14, Y9
+	VFMADD231PS Y8, Y14, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 736(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y6, Y5, Y8
-	VFMADD231PS Y9, Y5, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y6, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l81
-	VMASKMOVPS  Y8, Y5, 768(DI)
+	VMASKMOVPS  Y9, Y5, 768(DI)
 	JMP         l82
 
 l81:
-	VMOVUPS Y8, 768(DI)
+	VMOVUPS Y9, 768(DI)
 
 l82:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y6, Y7, Y6
-	VFMADD231PS Y9, Y7, Y6
+	VFMADD231PS Y8, Y7, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
@@ -10678,211 +10678,211 @@ loop27:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X5, X5
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      288(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, (DI)
-	VMOVUPS     896(BX), Y6
+	VMOVUPS     896(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     256(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     864(BX), Y6
+	VMOVUPS     864(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     992(BX), Y6
+	VMOVUPS     992(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     960(BX), Y6
+	VMOVUPS     960(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     480(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     1056(BX), Y6
+	VMOVUPS     1056(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     1024(BX), Y6
+	VMOVUPS     1024(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     576(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1152(BX), Y6
+	VMOVUPS     1152(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     1120(BX), Y6
+	VMOVUPS     1120(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     640(BX), Y6
+	VMOVUPS     640(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 512(DI)
-	VMOVUPS     1216(BX), Y6
+	VMOVUPS     1216(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 544(DI)
-	VMOVUPS     608(BX), Y6
+	VMOVUPS     608(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 576(DI)
-	VMOVUPS     1184(BX), Y6
+	VMOVUPS     1184(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 608(DI)
-	VMOVUPS     736(BX), Y6
+	VMOVUPS     736(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 640(DI)
-	VMOVUPS     1312(BX), Y6
+	VMOVUPS     1312(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 672(DI)
-	VMOVUPS     704(BX), Y6
+	VMOVUPS     704(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 704(DI)
-	VMOVUPS     1280(BX), Y6
+	VMOVUPS     1280(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 736(DI)
-	VMOVUPS     832(BX), Y6
+	VMOVUPS     832(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y10
-	VFMADD231PS Y7, Y6, Y10
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y10
+	VFMADD231PS Y6, Y7, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     Y10, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y9, Y6
-	VFMADD231PS Y7, Y9, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 800(DI)
-	VMOVUPS     800(BX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y7
+	VFMADD231PS Y6, Y9, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 800(DI)
+	VMOVUPS     800(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y9
-	VFMADD231PS Y7, Y6, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y7, Y9
+	VFMADD231PS Y6, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     (DX), Y6
+	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
 	JGE         l85
-	VMASKMOVPS  Y9, Y6, 832(DI)
+	VMASKMOVPS  Y9, Y7, 832(DI)
 	JMP         l86
 
 l85:
 	VMOVUPS Y9, 832(DI)
 
 l86:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y8, Y5
-	VFMADD231PS Y7, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
@@ -11697,224 +11697,224 @@ loop29:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X5, X5
 	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Y10
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
+	VCVTSS2SD    X6, X6, X10
+	VSUBSD       X10, X5, X5
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y6
+	VMOVUPS      288(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, (DI)
-	VMOVUPS     928(BX), Y6
+	VMOVUPS     928(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     256(BX), Y6
+	VMOVUPS     256(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     896(BX), Y6
+	VMOVUPS     896(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     416(BX), Y6
+	VMOVUPS     416(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 128(DI)
-	VMOVUPS     1024(BX), Y6
+	VMOVUPS     1024(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 160(DI)
-	VMOVUPS     384(BX), Y6
+	VMOVUPS     384(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     992(BX), Y6
+	VMOVUPS     992(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 224(DI)
-	VMOVUPS     480(BX), Y6
+	VMOVUPS     480(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 256(DI)
-	VMOVUPS     1088(BX), Y6
+	VMOVUPS     1088(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 288(DI)
-	VMOVUPS     448(BX), Y6
+	VMOVUPS     448(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 320(DI)
-	VMOVUPS     1056(BX), Y6
+	VMOVUPS     1056(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 352(DI)
-	VMOVUPS     576(BX), Y6
+	VMOVUPS     576(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 384(DI)
-	VMOVUPS     1184(BX), Y6
+	VMOVUPS     1184(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 416(DI)
-	VMOVUPS     544(BX), Y6
+	VMOVUPS     544(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 448(DI)
-	VMOVUPS     1152(BX), Y6
+	VMOVUPS     1152(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 480(DI)
-	VMOVUPS     640(BX), Y6
+	VMOVUPS     640(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 512(DI)
-	VMOVUPS     1248(BX), Y6
+	VMOVUPS     1248(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 544(DI)
-	VMOVUPS     608(BX), Y6
+	VMOVUPS     608(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 576(DI)
-	VMOVUPS     1216(BX), Y6
+	VMOVUPS     1216(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 608(DI)
-	VMOVUPS     736(BX), Y6
+	VMOVUPS     736(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 640(DI)
-	VMOVUPS     1344(BX), Y6
+	VMOVUPS     1344(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 672(DI)
-	VMOVUPS     704(BX), Y6
+	VMOVUPS     704(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 704(DI)
-	VMOVUPS     1312(BX), Y6
+	VMOVUPS     1312(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 736(DI)
-	VMOVUPS     832(BX), Y6
+	VMOVUPS     832(BX), Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y11
-	VFMADD231PS Y10, Y6, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y10, Y11
+	VFMADD231PS Y6, Y10, Y11
 	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     Y11, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y8, Y6
-	VFMADD231PS Y10, Y8, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 800(DI)
-	VMOVUPS     800(BX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y10
+	VFMADD231PS Y6, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 800(DI)
+	VMOVUPS     800(BX), Y8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y10, Y6, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y10
+	VFMADD231PS Y6, Y8, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 832(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y9, Y8
+	VFMADD231PS Y6, Y9, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 832(DI)
+	VMOVUPS     Y8, 864(DI)
+	VMOVUPS     768(BX), Y8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y9, Y6
-	VFMADD231PS Y10, Y9, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 864(DI)
-	VMOVUPS     768(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y10, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y5, Y8, Y9
+	VFMADD231PS Y6, Y8, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
 	JGE         l89
-	VMASKMOVPS  Y8, Y6, 896(DI)
+	VMASKMOVPS  Y9, Y8, 896(DI)
 	JMP         l90
 
 l89:
-	VMOVUPS Y8, 896(DI)
+	VMOVUPS Y9, 896(DI)
 
 l90:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y5, Y7, Y5
-	VFMADD231PS Y10, Y7, Y5
+	VFMADD231PS Y6, Y7, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
@@ -11939,1090 +11939,6 @@ exact240:
 	JMP  longer
 
 done29:
-	// Rows of 241 to 256 elements.
-	CMPQ    CX, $0x00000100
-	JGT     done31
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000f0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact256
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact256
-	VMOVUPS nearTable<>+0(SB), Y2
-	VMOVUPS nearExp3<>+0(SB), Y3
-	VMOVUPS nearExp2<>+0(SB), Y4
-	PCALIGN $0x40
-
-loop31:
-	VBROADCASTSS (SI), Y5
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact256
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y5, Y5
-	VMOVUPS    nearHeadroom<>+0(SB), Y6
-	VSUBPS     Y5, Y6, Y6
-	VSUBPS     nearInteger<>+0(SB), Y6, Y6
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS 960(SI), Y5, Y7
-	VMOVUPS    32(DX), Y8
-	VMASKMOVPS 992(SI), Y8, Y9
-	VMOVUPS    (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y6, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y6, Y12
-	VSUBPS Y11, Y6, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y8, 192(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y9, 224(BX)
-	VPSLLD  $0x14, Y11, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y3, Y8
-	VMOVAPS     Y4, Y9
-	VFMADD231PS Y13, Y3, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y8
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y9
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y6, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y6, Y14
-	VSUBPS Y11, Y6, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y13, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VMOVUPS Y12, 288(BX)
-	VPERMPS Y2, Y11, Y12
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VMOVUPS Y7, 352(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y13, Y5, Y13
-	VPADDD  Y12, Y7, Y12
-	VMOVAPS Y4, Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y3, Y5
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y15, Y3, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y5, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y14
-	VFMADD213PS Y12, Y12, Y15
-	VADDPS      Y15, Y14, Y5
-	VADDPS      Y5, Y8, Y8
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y9
-	VSUBPS Y7, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y7, Y13
-	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y12, Y15, Y12
-	VPADDD  Y13, Y14, Y13
-	VMOVAPS Y4, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y3, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y11, Y3, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y13
-	VSUBPS Y7, Y6, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y13
-	VFMADD231PS 448(SI), Y0, Y14
-	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS 448(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y11, 448(BX)
-	VPERMPS Y2, Y7, Y11
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y8, 512(BX)
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y11, Y8, Y11
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y3, Y8
-	VMOVAPS     Y4, Y9
-	VFMADD231PS Y14, Y3, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y9, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y8
-	VADDPS      Y8, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y8
-	VSUBPS Y7, Y6, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y9
-	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y13, 576(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y15, Y13, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y11
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y13
-	VSUBPS Y7, Y6, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y13
-	VFMADD231PS 704(SI), Y0, Y14
-	VFMADD231PS 640(SI), Y1, Y13
-	VFMADD231PS 704(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y9, 608(BX)
-	VPERMPS Y2, Y7, Y9
-	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y12, 672(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y12, Y9
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y3, Y8
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y14, Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VADDPS      Y14, Y13, Y8
-	VADDPS      Y8, Y11, Y11
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     768(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     832(SI), Y7
-	VFMADD213PS Y6, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y8
-	VSUBPS Y7, Y6, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS 832(SI), Y0, Y9
-	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS 832(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y14, 704(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y13, 736(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y15, Y13, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     896(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y0, Y5
-	VMOVUPS     352(BX), Y7
-	VFMADD213PS Y6, Y0, Y7
-	VMOVUPS     320(BX), Y13
-	VANDPS      Y7, Y13, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y14
-	VSUBPS Y7, Y6, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 896(SI), Y0, Y14
-	VMOVUPS     Y9, 768(BX)
-	VMOVUPS     352(BX), Y9
-	VFMADD231PS Y0, Y9, Y15
-	VFMADD231PS 896(SI), Y1, Y14
-	VFMADD231PS Y1, Y9, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y9
-	VMOVUPS Y8, 800(BX)
-	VPERMPS Y2, Y7, Y8
-	VMOVUPS Y11, 832(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y6, 864(BX)
-	VPSLLD  $0x14, Y7, Y6
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y8, Y6, Y8
-	VMOVAPS Y4, Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y3, Y6
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y15, Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y15, Y13, Y13
-	VADDPS      Y13, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     864(BX), Y5
-	VMOVUPS     32(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y11
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y13, 896(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y14, 928(BX)
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y15, Y14, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y11
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y13
-	VSUBPS Y7, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y9, 960(BX)
-	VPERMPS Y2, Y7, Y9
-	VMOVUPS Y8, 992(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VMOVUPS Y12, 1024(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y12, Y9
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y3, Y8
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y14, Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VADDPS      Y14, Y13, Y8
-	VADDPS      Y8, Y11, Y11
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     288(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y14, 1056(BX)
-	VPSLLD  $0x14, Y6, Y14
-	VMOVUPS Y13, 1088(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y15, Y13, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y12
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     416(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     480(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y13
-	VSUBPS Y7, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VFMADD231PS 480(SI), Y0, Y14
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS 480(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y9, 1120(BX)
-	VPERMPS Y2, Y7, Y9
-	VMOVUPS Y8, 1152(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VMOVUPS Y11, 1184(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y11, Y9
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y3, Y8
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y14, Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VADDPS      Y14, Y13, Y8
-	VADDPS      Y8, Y12, Y12
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     544(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     608(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y8
-	VFMADD231PS 608(SI), Y0, Y9
-	VFMADD231PS 544(SI), Y1, Y8
-	VFMADD231PS 608(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y11
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y14, 1216(BX)
-	VPSLLD  $0x14, Y6, Y14
-	VMOVUPS Y13, 1248(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y15, Y13, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y11
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     672(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     736(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y13
-	VSUBPS Y7, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y13
-	VFMADD231PS 736(SI), Y0, Y14
-	VFMADD231PS 672(SI), Y1, Y13
-	VFMADD231PS 736(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y9, 1280(BX)
-	VPERMPS Y2, Y7, Y9
-	VMOVUPS Y8, 1312(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VMOVUPS Y12, 1344(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y12, Y9
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y3, Y8
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y14, Y3, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y9, Y9, Y14
-	VADDPS      Y14, Y13, Y8
-	VADDPS      Y8, Y11, Y11
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     800(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     864(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y8
-	VFMADD231PS 864(SI), Y0, Y9
-	VFMADD231PS 800(SI), Y1, Y8
-	VFMADD231PS 864(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y14, 1376(BX)
-	VPSLLD  $0x14, Y6, Y14
-	VMOVUPS Y13, 1408(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y15, Y13, Y15
-	VMOVAPS Y4, Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y9, Y3, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y8, Y12
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     928(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(BX), Y7
-	VFMADD213PS Y5, Y0, Y7
-	VMOVUPS     192(BX), Y13
-	VANDPS      Y7, Y13, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y14
-	VSUBPS Y7, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 928(SI), Y0, Y14
-	VMOVUPS     224(BX), Y15
-	VFMADD231PS Y0, Y15, Y5
-	VFMADD231PS 928(SI), Y1, Y14
-	VFMADD231PS Y1, Y15, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y9, 1440(BX)
-	VPERMPS Y2, Y7, Y9
-	VMOVUPS Y8, 1472(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VMOVUPS Y11, 1504(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y9, Y11, Y9
-	VMOVAPS Y4, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y3, Y8
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y3, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y11, Y5, Y5
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y14
-	VFMADD213PS Y9, Y9, Y5
-	VANDPS      Y5, Y13, Y13
-	VADDPS      Y13, Y14, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y10, Y6, Y10
-	VPOR        Y10, Y7, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact256
-	VMOVUPS      512(BX), Y5
-	VMOVUPS      672(BX), Y6
-	VADDPS       Y6, Y5, Y7
-	VMINPS       Y6, Y5, Y8
-	VMAXPS       Y6, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y8, Y8
-	VMOVUPS      832(BX), Y5
-	VADDPS       Y5, Y7, Y6
-	VMINPS       Y5, Y7, Y9
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VMOVUPS      1024(BX), Y5
-	VADDPS       Y5, Y6, Y7
-	VMINPS       Y5, Y6, Y9
-	VMAXPS       Y5, Y6, Y6
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y6, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y6, Y5, Y5
-	VMOVUPS      1184(BX), Y6
-	VMOVUPS      1344(BX), Y8
-	VADDPS       Y8, Y6, Y9
-	VMINPS       Y8, Y6, Y10
-	VMAXPS       Y8, Y6, Y6
-	VSUBPS       Y6, Y9, Y6
-	VSUBPS       Y6, Y10, Y10
-	VMOVUPS      1504(BX), Y6
-	VADDPS       Y6, Y9, Y8
-	VMINPS       Y6, Y9, Y11
-	VMAXPS       Y6, Y9, Y9
-	VSUBPS       Y9, Y8, Y9
-	VSUBPS       Y9, Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	VADDPS       Y12, Y8, Y6
-	VMINPS       Y12, Y8, Y9
-	VMAXPS       Y12, Y8, Y8
-	VSUBPS       Y8, Y6, Y8
-	VSUBPS       Y8, Y9, Y9
-	VADDPS       Y9, Y10, Y10
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y10, X9
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y10, Y6, Y6
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y6, Y7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y5, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X5
-	VADDPD       X5, X7, X7
-	VMOVHLPS     X7, X7, X5
-	VADDSD       X5, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X7, X5
-	JCS          exact256
-	VMOVSD       up64<>+0(SB), X5
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X5, X5
-	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     992(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     256(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     960(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     416(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     1088(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     384(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     1056(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     480(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     1152(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     448(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 320(DI)
-	VMOVUPS     1120(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     576(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 384(DI)
-	VMOVUPS     1248(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 416(DI)
-	VMOVUPS     544(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 448(DI)
-	VMOVUPS     1216(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 480(DI)
-	VMOVUPS     640(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 512(DI)
-	VMOVUPS     1312(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 544(DI)
-	VMOVUPS     608(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 576(DI)
-	VMOVUPS     1280(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 608(DI)
-	VMOVUPS     736(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 640(DI)
-	VMOVUPS     1408(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 672(DI)
-	VMOVUPS     704(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 704(DI)
-	VMOVUPS     1376(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 736(DI)
-	VMOVUPS     800(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 768(DI)
-	VMOVUPS     1472(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 800(DI)
-	VMOVUPS     768(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 832(DI)
-	VMOVUPS     1440(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 864(DI)
-	VMOVUPS     928(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 896(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y14, Y6
-	VFMADD231PS Y7, Y14, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 928(DI)
-	VMOVUPS     896(BX), Y6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y6, Y8
-	VFMADD231PS Y7, Y6, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y6
-	CMPQ        CX, $0x00000008
-	JGE         l93
-	VMASKMOVPS  Y8, Y6, 960(DI)
-	JMP         l94
-
-l93:
-	VMOVUPS Y8, 960(DI)
-
-l94:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y5, Y13, Y5
-	VFMADD231PS Y7, Y13, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     32(DX), Y6
-	CMPQ        CX, $0x00000010
-	JGE         l95
-	CMPQ        CX, $0x00000008
-	JLE         l96
-	VMASKMOVPS  Y5, Y6, 992(DI)
-	JMP         l96
-
-l95:
-	VMOVUPS Y5, 992(DI)
-
-l96:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop31
-	JMP  end
-
-exact256:
-	ADDQ $0x000000f0, CX
-	JMP  longer
-
-done31:
 	TESTQ R8, R8
 	JZ    end
 
@@ -13082,13 +11998,13 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done35
+	JLT     done33
 	VMOVUPS nearTable<>+0(SB), Y3
 	VMOVUPS nearExp3<>+0(SB), Y4
 	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop35:
+loop33:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -13515,29 +12431,29 @@ loop35:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop35
+	JGE     loop33
 
-done35:
+done33:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind41
 	CMPQ  CX, $0x00000010
-	JLE   upto36
+	JLE   upto34
 	CMPQ  CX, $0x00000020
-	JLE   upto37
+	JLE   upto35
 	CMPQ  CX, $0x00000030
-	JLE   upto38
+	JLE   upto36
 	CMPQ  CX, $0x00000040
-	JLE   upto39
+	JLE   upto37
 	CMPQ  CX, $0x00000050
-	JLE   upto40
+	JLE   upto38
 	CMPQ  CX, $0x00000060
-	JLE   upto41
+	JLE   upto39
 	CMPQ  CX, $0x00000070
-	JLE   upto42
-	JMP   upto43
+	JLE   upto40
+	JMP   upto41
 
-upto36:
+upto34:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -13608,26 +12524,26 @@ upto36:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l97
+	JGE        l93
 	VMASKMOVPS Y3, Y4, (DI)
-	JMP        l98
+	JMP        l94
 
-l97:
+l93:
 	VMOVUPS Y3, (DI)
 
-l98:
+l94:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l99
+	JGE        l95
 	CMPQ       CX, $0x00000008
-	JLE        l100
+	JLE        l96
 	VMASKMOVPS Y5, Y4, 32(DI)
-	JMP        l100
+	JMP        l96
 
-l99:
+l95:
 	VMOVUPS Y5, 32(DI)
 
-l100:
+l96:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -13651,9 +12567,9 @@ l100:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto37:
+upto35:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -13756,27 +12672,27 @@ upto37:
 	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l101
+	JGE        l97
 	VMASKMOVPS Y3, Y7, 64(DI)
-	JMP        l102
+	JMP        l98
 
-l101:
+l97:
 	VMOVUPS Y3, 64(DI)
 
-l102:
+l98:
 	VMOVUPS    Y11, 32(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l103
+	JGE        l99
 	CMPQ       CX, $0x00000008
-	JLE        l104
+	JLE        l100
 	VMASKMOVPS Y5, Y3, 96(DI)
-	JMP        l104
+	JMP        l100
 
-l103:
+l99:
 	VMOVUPS Y5, 96(DI)
 
-l104:
+l100:
 	VMOVUPS 64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
@@ -13800,9 +12716,9 @@ l104:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto38:
+upto36:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -13963,28 +12879,28 @@ upto38:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l105
+	JGE        l101
 	VMASKMOVPS Y6, Y4, 128(DI)
-	JMP        l106
+	JMP        l102
 
-l105:
+l101:
 	VMOVUPS Y6, 128(DI)
 
-l106:
+l102:
 	VMOVUPS    Y12, 32(DI)
 	VMOVUPS    Y13, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l107
+	JGE        l103
 	CMPQ       CX, $0x00000008
-	JLE        l108
+	JLE        l104
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l108
+	JMP        l104
 
-l107:
+l103:
 	VMOVUPS Y5, 160(DI)
 
-l108:
+l104:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -14009,9 +12925,9 @@ l108:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto39:
+upto37:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -14207,14 +13123,14 @@ upto39:
 	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l109
+	JGE        l105
 	VMASKMOVPS Y3, Y4, 192(DI)
-	JMP        l110
+	JMP        l106
 
-l109:
+l105:
 	VMOVUPS Y3, 192(DI)
 
-l110:
+l106:
 	VMOVUPS    320(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    288(BX), Y3
@@ -14222,16 +13138,16 @@ l110:
 	VMOVUPS    Y12, 160(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l111
+	JGE        l107
 	CMPQ       CX, $0x00000008
-	JLE        l112
+	JLE        l108
 	VMASKMOVPS Y5, Y3, 224(DI)
-	JMP        l112
+	JMP        l108
 
-l111:
+l107:
 	VMOVUPS Y5, 224(DI)
 
-l112:
+l108:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 256(BX), Y4
 
@@ -14256,9 +13172,9 @@ l112:
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto40:
+upto38:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -14511,14 +13427,14 @@ upto40:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    384(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l113
+	JGE        l109
 	VMASKMOVPS Y5, Y3, 256(DI)
-	JMP        l114
+	JMP        l110
 
-l113:
+l109:
 	VMOVUPS Y5, 256(DI)
 
-l114:
+l110:
 	VMOVUPS    352(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    320(BX), Y3
@@ -14527,16 +13443,16 @@ l114:
 	VMOVUPS    Y12, 224(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l115
+	JGE        l111
 	CMPQ       CX, $0x00000008
-	JLE        l116
+	JLE        l112
 	VMASKMOVPS Y4, Y3, 288(DI)
-	JMP        l116
+	JMP        l112
 
-l115:
+l111:
 	VMOVUPS Y4, 288(DI)
 
-l116:
+l112:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 288(BX), Y6
 
@@ -14577,9 +13493,9 @@ l116:
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto41:
+upto39:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -14868,14 +13784,14 @@ upto41:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l117
+	JGE        l113
 	VMASKMOVPS Y5, Y4, 320(DI)
-	JMP        l118
+	JMP        l114
 
-l117:
+l113:
 	VMOVUPS Y5, 320(DI)
 
-l118:
+l114:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -14886,16 +13802,16 @@ l118:
 	VMOVUPS    Y10, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l119
+	JGE        l115
 	CMPQ       CX, $0x00000008
-	JLE        l120
+	JLE        l116
 	VMASKMOVPS Y9, Y4, 352(DI)
-	JMP        l120
+	JMP        l116
 
-l119:
+l115:
 	VMOVUPS Y9, 352(DI)
 
-l120:
+l116:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -14938,9 +13854,9 @@ l120:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto42:
+upto40:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -15286,14 +14202,14 @@ upto42:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l117
 	VMASKMOVPS Y6, Y4, 384(DI)
-	JMP        l122
+	JMP        l118
 
-l121:
+l117:
 	VMOVUPS Y6, 384(DI)
 
-l122:
+l118:
 	VMOVUPS    448(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    416(BX), Y4
@@ -15305,16 +14221,16 @@ l122:
 	VMOVUPS    Y10, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l119
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l120
 	VMASKMOVPS Y5, Y4, 416(DI)
-	JMP        l124
+	JMP        l120
 
-l123:
+l119:
 	VMOVUPS Y5, 416(DI)
 
-l124:
+l120:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -15357,9 +14273,9 @@ l124:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto43:
+upto41:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -15741,14 +14657,14 @@ upto43:
 	VMOVUPS    (DX), Y3
 	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l125
+	JGE        l121
 	VMASKMOVPS Y4, Y3, 448(DI)
-	JMP        l126
+	JMP        l122
 
-l125:
+l121:
 	VMOVUPS Y4, 448(DI)
 
-l126:
+l122:
 	VMOVUPS    480(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    448(BX), Y3
@@ -15764,16 +14680,16 @@ l126:
 	VMOVUPS    Y14, 416(DI)
 	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
-	JGE        l127
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l128
+	JLE        l124
 	VMASKMOVPS Y10, Y3, 480(DI)
-	JMP        l128
+	JMP        l124
 
-l127:
+l123:
 	VMOVUPS Y10, 480(DI)
 
-l128:
+l124:
 	VMOVUPS 64(BX), Y3
 	VMOVUPS 288(BX), Y4
 
@@ -15817,8 +14733,8 @@ l128:
 	VMOVUPS Y8, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind43:
-	// The sum of all lanes, and its reciprocal. No result is 0.
+behind41:
+	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y4
@@ -15849,21 +14765,30 @@ behind43:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      Y2, 64(BX)
-	VMOVUPS      Y5, 96(BX)
-	VMOVUPS      Y8, 128(BX)
-	VMOVUPS      Y11, 160(BX)
-	VMOVAPS      Y6, Y2
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
+
+	// Leave if cLo is small.
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
+	JCS      small
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -15881,101 +14806,91 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done46
+	JLT          done44
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
-	VMOVUPS      down<>+0(SB), Y6
 	PCALIGN      $0x40
 
-loop46:
-	VMOVUPS (SI), Y7
+loop44:
+	VMOVUPS (SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     32(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     32(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     64(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     64(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     96(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     96(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     128(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     128(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     160(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     160(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     192(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     192(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     224(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     224(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop44
 
-done46:
+done44:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done47
+	JLT          done45
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop47:
+loop45:
 	VMOVUPS (SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y4, Y6, Y7
 	VFMADD231PS Y5, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop45
 
-done47:
+done45:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind46
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -15987,24 +14902,23 @@ done47:
 	VORPS        128(DX), Y4, Y4
 	VBROADCASTSS 44(R14), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS 40(R14), Y6
 	VFMADD231PS  Y6, Y4, Y5
-	VMULPS       down<>+0(SB), Y5, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l129
+	JGE          l125
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l130
+	JMP          l126
 
-l129:
+l125:
 	VMOVUPS Y5, (DI)
 
-l130:
+l126:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind46:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -16020,97 +14934,87 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done51
-	VMOVUPS down<>+0(SB), Y4
+	JLT     done49
 	PCALIGN $0x40
 
-loop51:
-	VMOVUPS (SI), Y5
+loop49:
+	VMOVUPS (SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     32(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     64(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     96(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     128(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     160(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     192(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     224(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop51
+	JGE         loop49
 
-done51:
+done49:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done52
+	JLT     done50
 	PCALIGN $0x40
 
-loop52:
+loop50:
 	VMOVUPS (SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop52
+	JGE         loop50
 
-done52:
+done50:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind51
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -16121,23 +15025,194 @@ done52:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l127
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l128
+
+l127:
+	VMOVUPS Y5, (DI)
+
+l128:
+	LEAQ (SI)(CX*4), SI
+
+behind51:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done54
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop54:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop54
+
+done54:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done55
+	PCALIGN $0x40
+
+loop55:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop55
+
+done55:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind56
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l129
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l132
+	JMP         l130
 
-l131:
+l129:
 	VMOVUPS Y5, (DI)
 
-l132:
+l130:
 	LEAQ (SI)(CX*4), SI
 
-behind53:
+behind56:
 	JMP next
 
 exact:
@@ -16160,12 +15235,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done55
+	JLT     done58
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop55:
+loop58:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -16609,29 +15684,29 @@ loop55:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop55
+	JGE     loop58
 
-done55:
+done58:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind66
 	CMPQ  CX, $0x00000010
-	JLE   upto56
-	CMPQ  CX, $0x00000020
-	JLE   upto57
-	CMPQ  CX, $0x00000030
-	JLE   upto58
-	CMPQ  CX, $0x00000040
 	JLE   upto59
-	CMPQ  CX, $0x00000050
+	CMPQ  CX, $0x00000020
 	JLE   upto60
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000030
 	JLE   upto61
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000040
 	JLE   upto62
-	JMP   upto63
+	CMPQ  CX, $0x00000050
+	JLE   upto63
+	CMPQ  CX, $0x00000060
+	JLE   upto64
+	CMPQ  CX, $0x00000070
+	JLE   upto65
+	JMP   upto66
 
-upto56:
+upto59:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -16681,14 +15756,14 @@ upto56:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l133
+	JGE         l131
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l134
+	JMP         l132
 
-l133:
+l131:
 	VMOVUPS Y6, (DI)
 
-l134:
+l132:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -16727,16 +15802,16 @@ l134:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l135
+	JGE         l133
 	CMPQ        CX, $0x00000008
-	JLE         l136
+	JLE         l134
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l136
+	JMP         l134
 
-l135:
+l133:
 	VMOVUPS Y4, 32(DI)
 
-l136:
+l134:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -16753,9 +15828,9 @@ l136:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto57:
+upto60:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -16827,14 +15902,14 @@ upto57:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l137
+	JGE         l135
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l138
+	JMP         l136
 
-l137:
+l135:
 	VMOVUPS Y9, 64(DI)
 
-l138:
+l136:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -16890,16 +15965,16 @@ l138:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l139
+	JGE         l137
 	CMPQ        CX, $0x00000008
-	JLE         l140
+	JLE         l138
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l140
+	JMP         l138
 
-l139:
+l137:
 	VMOVUPS Y8, 96(DI)
 
-l140:
+l138:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -16916,9 +15991,9 @@ l140:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto58:
+upto61:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17020,14 +16095,14 @@ upto58:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l141
+	JGE         l139
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	JMP         l142
+	JMP         l140
 
-l141:
+l139:
 	VMOVUPS Y8, 128(DI)
 
-l142:
+l140:
 	VADDPS  Y8, Y10, Y10
 	VMOVUPS 64(BX), Y4
 
@@ -17112,16 +16187,16 @@ l142:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l143
+	JGE         l141
 	CMPQ        CX, $0x00000008
-	JLE         l144
+	JLE         l142
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	JMP         l144
+	JMP         l142
 
-l143:
+l141:
 	VMOVUPS Y4, 160(DI)
 
-l144:
+l142:
 	VADDPS  Y4, Y7, Y7
 	VMOVUPS 96(BX), Y4
 
@@ -17138,9 +16213,9 @@ l144:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto59:
+upto62:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17264,14 +16339,14 @@ upto59:
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l145
+	JGE         l143
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	JMP         l146
+	JMP         l144
 
-l145:
+l143:
 	VMOVUPS Y9, 192(DI)
 
-l146:
+l144:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -17373,16 +16448,16 @@ l146:
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l147
+	JGE         l145
 	CMPQ        CX, $0x00000008
-	JLE         l148
+	JLE         l146
 	VMASKMOVPS  Y10, Y4, 224(DI)
-	JMP         l148
+	JMP         l146
 
-l147:
+l145:
 	VMOVUPS Y10, 224(DI)
 
-l148:
+l146:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -17398,9 +16473,9 @@ l148:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto60:
+upto63:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17563,14 +16638,14 @@ upto60:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l149
+	JGE         l147
 	VMASKMOVPS  Y7, Y4, 256(DI)
-	JMP         l150
+	JMP         l148
 
-l149:
+l147:
 	VMOVUPS Y7, 256(DI)
 
-l150:
+l148:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y4
 	VMINPS  Y7, Y8, Y10
@@ -17708,16 +16783,16 @@ l150:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l151
+	JGE         l149
 	CMPQ        CX, $0x00000008
-	JLE         l152
+	JLE         l150
 	VMASKMOVPS  Y4, Y5, 288(DI)
-	JMP         l152
+	JMP         l150
 
-l151:
+l149:
 	VMOVUPS Y4, 288(DI)
 
-l152:
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y10
@@ -17732,9 +16807,9 @@ l152:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto61:
+upto64:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -17918,14 +16993,14 @@ upto61:
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l153
+	JGE         l151
 	VMASKMOVPS  Y10, Y7, 320(DI)
-	JMP         l154
+	JMP         l152
 
-l153:
+l151:
 	VMOVUPS Y10, 320(DI)
 
-l154:
+l152:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y7
 	VMINPS  Y4, Y8, Y10
@@ -18080,16 +17155,16 @@ l154:
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l155
+	JGE         l153
 	CMPQ        CX, $0x00000008
-	JLE         l156
+	JLE         l154
 	VMASKMOVPS  Y10, Y4, 352(DI)
-	JMP         l156
+	JMP         l154
 
-l155:
+l153:
 	VMOVUPS Y10, 352(DI)
 
-l156:
+l154:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y10
@@ -18104,9 +17179,9 @@ l156:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto62:
+upto65:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -18321,14 +17396,14 @@ upto62:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l157
+	JGE         l155
 	VMASKMOVPS  Y7, Y4, 384(DI)
-	JMP         l158
+	JMP         l156
 
-l157:
+l155:
 	VMOVUPS Y7, 384(DI)
 
-l158:
+l156:
 	VADDPS Y7, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
@@ -18514,16 +17589,16 @@ l158:
 	VANDPS      Y8, Y5, Y5
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l159
+	JGE         l157
 	CMPQ        CX, $0x00000008
-	JLE         l160
+	JLE         l158
 	VMASKMOVPS  Y5, Y8, 416(DI)
-	JMP         l160
+	JMP         l158
 
-l159:
+l157:
 	VMOVUPS Y5, 416(DI)
 
-l160:
+l158:
 	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
@@ -18540,9 +17615,9 @@ l160:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto63:
+upto66:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -18778,14 +17853,14 @@ upto63:
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l161
+	JGE         l159
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	JMP         l162
+	JMP         l160
 
-l161:
+l159:
 	VMOVUPS Y9, 448(DI)
 
-l162:
+l160:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -18987,16 +18062,16 @@ l162:
 	VMOVUPS     Y5, 416(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l163
+	JGE         l161
 	CMPQ        CX, $0x00000008
-	JLE         l164
+	JLE         l162
 	VMASKMOVPS  Y8, Y5, 480(DI)
-	JMP         l164
+	JMP         l162
 
-l163:
+l161:
 	VMOVUPS Y8, 480(DI)
 
-l164:
+l162:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -19011,7 +18086,7 @@ l164:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind63:
+behind66:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -19048,17 +18123,17 @@ total:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X2, X2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
 	VMOVUPS      Y2, (BX)
-	VMOVAPS      Y5, Y2
+	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -19067,119 +18142,119 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done66
+	JLT     done69
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop66:
+loop69:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VMOVUPS     (BX), Y7
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop66
+	JGE         loop69
 
-done66:
+done69:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done67
+	JLT     done70
 	PCALIGN $0x40
 
-loop67:
+loop70:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
-	VMOVUPS     (BX), Y6
-	VCMPPS      $0x05, Y6, Y4, Y7
 	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop67
+	JGE         loop70
 
-done67:
+done70:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind68
+	JZ    behind71
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -19192,23 +18267,23 @@ done67:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, (BX), Y4, Y6
 	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VCMPPS      $0x05, (BX), Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l165
-	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l166
+	JGE         l163
+	VMASKMOVPS  Y4, Y5, (DI)
+	JMP         l164
 
-l165:
-	VMOVUPS Y6, (DI)
+l163:
+	VMOVUPS Y4, (DI)
 
-l166:
+l164:
 	LEAQ (SI)(CX*4), SI
 
-behind68:
+behind71:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -19227,101 +18302,91 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done71
+	JLT          done74
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
-	VMOVUPS      down<>+0(SB), Y2
 	PCALIGN      $0x40
 
-loop71:
-	VMOVUPS (SI), Y3
+loop74:
+	VMOVUPS (SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     32(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     32(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     64(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     64(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 64(DI)
-	VMOVUPS     96(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     96(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     128(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 128(DI)
-	VMOVUPS     160(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     160(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     192(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     192(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 192(DI)
-	VMOVUPS     224(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     224(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop71
+	JGE         loop74
 
-done71:
+done74:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done72
+	JLT          done75
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop72:
+loop75:
 	VMOVUPS (SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y0, Y2, Y3
 	VFMADD231PS Y1, Y2, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop72
+	JGE         loop75
 
-done72:
+done75:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind73
+	JZ    behind76
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -19333,24 +18398,23 @@ done72:
 	VORPS        128(DX), Y0, Y0
 	VBROADCASTSS 44(R14), Y1
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS 40(R14), Y2
 	VFMADD231PS  Y2, Y0, Y1
-	VMULPS       down<>+0(SB), Y1, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l167
+	JGE          l165
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l168
+	JMP          l166
 
-l167:
+l165:
 	VMOVUPS Y1, (DI)
 
-l168:
+l166:
 	LEAQ (SI)(CX*4), SI
 
-behind73:
+behind76:
 	JMP last
 
 irregular:
@@ -19644,6 +18708,14 @@ DATA zero<>+20(SB)/4, $0x00000000
 DATA zero<>+24(SB)/4, $0x00000000
 DATA zero<>+28(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $32
+
+DATA one64<>+0(SB)/4, $0x00000000
+DATA one64<>+4(SB)/4, $0x3ff00000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
+
+DATA leastLow64<>+0(SB)/4, $0x00000000
+DATA leastLow64<>+4(SB)/4, $0x3c100000
+GLOBL leastLow64<>(SB), RODATA|NOPTR, $8
 
 DATA magic<>+0(SB)/4, $0x49c00000
 DATA magic<>+4(SB)/4, $0x49c00000
@@ -30621,8 +29693,8 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-56
 	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS 4(R11), Y0
-	VBROADCASTSS 8(R11), Y1
-	VBROADCASTSS (R11), Y2
+	VBROADCASTSS (R11), Y1
+	VBROADCASTSS 8(R11), Y2
 	VMOVUPS      down<>+0(SB), Y3
 	PCALIGN      $0x40
 
@@ -30633,64 +29705,64 @@ loop0:
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     32(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 32(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     96(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     Y9, 96(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y6, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     160(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 160(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     224(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     Y9, 224(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -30703,8 +29775,8 @@ done0:
 	SUBQ         $0x00000008, CX
 	JLT          done1
 	VBROADCASTSS 4(R11), Y0
-	VBROADCASTSS 8(R11), Y1
-	VBROADCASTSS (R11), Y2
+	VBROADCASTSS (R11), Y1
+	VBROADCASTSS 8(R11), Y2
 	PCALIGN      $0x40
 
 loop1:
@@ -30712,11 +29784,11 @@ loop1:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y3, Y4
-	VCMPPS      $0x05, Y1, Y3, Y5
-	VFMADD231PS Y2, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, (DI)
+	VFMADD231PS Y1, Y3, Y4
+	VCMPPS      $0x05, Y2, Y3, Y3
+	VANDPS      Y4, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     Y3, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -30739,20 +29811,20 @@ done1:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS (R11), Y2
+	VFMADD231PS  Y2, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
-	VCMPPS       $0x05, Y2, Y0, Y2
-	VBROADCASTSS (R11), Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VMULPS       down<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y0
+	VCMPPS       $0x05, Y2, Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VMULPS       down<>+0(SB), Y0, Y0
+	VMOVUPS      (DX), Y1
 	CMPQ         CX, $0x00000008
 	JGE          l1
-	VMASKMOVPS   Y2, Y0, (DI)
+	VMASKMOVPS   Y0, Y1, (DI)
 	JMP          l2
 
 l1:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y0, (DI)
 
 l2:
 	LEAQ (SI)(CX*4), SI
@@ -30792,20 +29864,20 @@ TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS (R11), Y2
+	VFMADD231PS  Y2, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
-	VCMPPS       $0x05, Y2, Y0, Y2
-	VBROADCASTSS (R11), Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VMULPS       down<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y0
+	VCMPPS       $0x05, Y2, Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VMULPS       down<>+0(SB), Y0, Y0
+	VMOVUPS      (DX), Y1
 	CMPQ         CX, $0x00000008
 	JGE          l1
-	VMASKMOVPS   Y2, Y0, (DI)
+	VMASKMOVPS   Y0, Y1, (DI)
 	JMP          l2
 
 l1:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y0, (DI)
 
 l2:
 	LEAQ (SI)(CX*4), SI
@@ -30817,8 +29889,8 @@ done0:
 	SUBQ         $0x00000040, CX
 	JLT          done1
 	VBROADCASTSS 4(R11), Y0
-	VBROADCASTSS 8(R11), Y1
-	VBROADCASTSS (R11), Y2
+	VBROADCASTSS (R11), Y1
+	VBROADCASTSS 8(R11), Y2
 	VMOVUPS      down<>+0(SB), Y3
 	PCALIGN      $0x40
 
@@ -30829,64 +29901,64 @@ loop1:
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     32(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVNTPS    Y8, (DI)
-	VMOVNTPS    Y9, 32(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVNTPS    Y4, (DI)
+	VMOVNTPS    Y6, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     96(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVNTPS    Y8, 64(DI)
-	VMOVNTPS    Y9, 96(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVNTPS    Y4, 64(DI)
+	VMOVNTPS    Y6, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     160(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVNTPS    Y8, 128(DI)
-	VMOVNTPS    Y9, 160(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVNTPS    Y4, 128(DI)
+	VMOVNTPS    Y6, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y4, Y5
 	VMOVUPS     224(SI), Y6
 	VMULPS      Y0, Y6, Y7
-	VCMPPS      $0x05, Y1, Y4, Y8
-	VCMPPS      $0x05, Y1, Y6, Y9
-	VFMADD231PS Y2, Y4, Y5
-	VFMADD231PS Y2, Y6, Y7
-	VANDPS      Y5, Y8, Y8
-	VANDPS      Y7, Y9, Y9
-	VMULPS      Y3, Y8, Y8
-	VMULPS      Y3, Y9, Y9
-	VMOVNTPS    Y8, 192(DI)
-	VMOVNTPS    Y9, 224(DI)
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y6, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y6, Y6
+	VANDPS      Y5, Y4, Y4
+	VANDPS      Y7, Y6, Y6
+	VMULPS      Y3, Y4, Y4
+	VMULPS      Y3, Y6, Y6
+	VMOVNTPS    Y4, 192(DI)
+	VMOVNTPS    Y6, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -30899,8 +29971,8 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS 4(R11), Y0
-	VBROADCASTSS 8(R11), Y1
-	VBROADCASTSS (R11), Y2
+	VBROADCASTSS (R11), Y1
+	VBROADCASTSS 8(R11), Y2
 	PCALIGN      $0x40
 
 loop2:
@@ -30908,11 +29980,11 @@ loop2:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y0, Y3, Y4
-	VCMPPS      $0x05, Y1, Y3, Y5
-	VFMADD231PS Y2, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVNTPS    Y5, (DI)
+	VFMADD231PS Y1, Y3, Y4
+	VCMPPS      $0x05, Y2, Y3, Y3
+	VANDPS      Y4, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVNTPS    Y3, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -30935,20 +30007,20 @@ done2:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS (R11), Y2
+	VFMADD231PS  Y2, Y0, Y1
 	VBROADCASTSS 8(R11), Y2
-	VCMPPS       $0x05, Y2, Y0, Y2
-	VBROADCASTSS (R11), Y3
-	VFMADD231PS  Y3, Y0, Y1
-	VANDPS       Y1, Y2, Y2
-	VMULPS       down<>+0(SB), Y2, Y2
-	VMOVUPS      (DX), Y0
+	VCMPPS       $0x05, Y2, Y0, Y0
+	VANDPS       Y1, Y0, Y0
+	VMULPS       down<>+0(SB), Y0, Y0
+	VMOVUPS      (DX), Y1
 	CMPQ         CX, $0x00000008
 	JGE          l3
-	VMASKMOVPS   Y2, Y0, (DI)
+	VMASKMOVPS   Y0, Y1, (DI)
 	JMP          l4
 
 l3:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y0, (DI)
 
 l4:
 	LEAQ (SI)(CX*4), SI
@@ -30980,8 +30052,8 @@ TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
 	JLT          done1
 	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS (R11), Y5
+	VBROADCASTSS 8(R11), Y6
 	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
@@ -31032,16 +30104,16 @@ loop1:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVUPS     Y12, (DI)
-	VMOVUPS     Y13, 32(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
 	VMOVUPS     64(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31088,16 +30160,16 @@ loop1:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVUPS     Y12, 64(DI)
-	VMOVUPS     Y13, 96(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     Y9, 96(DI)
 	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31144,16 +30216,16 @@ loop1:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVUPS     Y12, 128(DI)
-	VMOVUPS     Y13, 160(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     192(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31200,16 +30272,16 @@ loop1:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVUPS     Y12, 192(DI)
-	VMOVUPS     Y13, 224(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -31222,8 +30294,8 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS 4(R11), Y3
-	VBROADCASTSS 8(R11), Y4
-	VBROADCASTSS (R11), Y5
+	VBROADCASTSS (R11), Y4
+	VBROADCASTSS 8(R11), Y5
 	PCALIGN      $0x40
 
 loop2:
@@ -31257,11 +30329,11 @@ loop2:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y7
-	VCMPPS      $0x05, Y4, Y6, Y8
-	VFMADD231PS Y5, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VFMADD231PS Y4, Y6, Y7
+	VCMPPS      $0x05, Y5, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -31311,20 +30383,20 @@ done2:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS (R11), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
-	VCMPPS       $0x05, Y5, Y4, Y5
-	VBROADCASTSS (R11), Y6
-	VFMADD231PS  Y6, Y4, Y3
-	VANDPS       Y3, Y5, Y5
-	VMULPS       down<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, Y5, Y4, Y4
+	VANDPS       Y3, Y4, Y4
+	VMULPS       down<>+0(SB), Y4, Y4
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l1
-	VMASKMOVPS   Y5, Y3, (DI)
+	VMASKMOVPS   Y4, Y3, (DI)
 	JMP          l2
 
 l1:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y4, (DI)
 
 l2:
 	LEAQ (SI)(CX*4), SI
@@ -31399,20 +30471,20 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS (R11), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
-	VCMPPS       $0x05, Y5, Y4, Y5
-	VBROADCASTSS (R11), Y6
-	VFMADD231PS  Y6, Y4, Y3
-	VANDPS       Y3, Y5, Y5
-	VMULPS       down<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, Y5, Y4, Y4
+	VANDPS       Y3, Y4, Y4
+	VMULPS       down<>+0(SB), Y4, Y4
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l1
-	VMASKMOVPS   Y5, Y3, (DI)
+	VMASKMOVPS   Y4, Y3, (DI)
 	JMP          l2
 
 l1:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y4, (DI)
 
 l2:
 	LEAQ (SI)(CX*4), SI
@@ -31425,8 +30497,8 @@ done1:
 	JLT          done2
 	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS (R11), Y5
+	VBROADCASTSS 8(R11), Y6
 	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
@@ -31477,16 +30549,16 @@ loop2:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVNTPS    Y12, (DI)
-	VMOVNTPS    Y13, 32(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVNTPS    Y8, (DI)
+	VMOVNTPS    Y9, 32(DI)
 	VMOVUPS     64(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31533,16 +30605,16 @@ loop2:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVNTPS    Y12, 64(DI)
-	VMOVNTPS    Y13, 96(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVNTPS    Y8, 64(DI)
+	VMOVNTPS    Y9, 96(DI)
 	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31589,16 +30661,16 @@ loop2:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVNTPS    Y12, 128(DI)
-	VMOVNTPS    Y13, 160(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVNTPS    Y8, 128(DI)
+	VMOVNTPS    Y9, 160(DI)
 	VMOVUPS     192(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -31645,16 +30717,16 @@ loop2:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y4, Y8, Y10
 	VMULPS      Y4, Y9, Y11
-	VCMPPS      $0x05, Y5, Y8, Y12
-	VCMPPS      $0x05, Y5, Y9, Y13
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VMULPS      down<>+0(SB), Y12, Y12
-	VMULPS      down<>+0(SB), Y13, Y13
-	VMOVNTPS    Y12, 192(DI)
-	VMOVNTPS    Y13, 224(DI)
+	VFMADD231PS Y5, Y8, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVNTPS    Y8, 192(DI)
+	VMOVNTPS    Y9, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -31667,8 +30739,8 @@ done2:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS 4(R11), Y3
-	VBROADCASTSS 8(R11), Y4
-	VBROADCASTSS (R11), Y5
+	VBROADCASTSS (R11), Y4
+	VBROADCASTSS 8(R11), Y5
 	PCALIGN      $0x40
 
 loop3:
@@ -31702,11 +30774,11 @@ loop3:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y6, Y7
-	VCMPPS      $0x05, Y4, Y6, Y8
-	VFMADD231PS Y5, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVNTPS    Y8, (DI)
+	VFMADD231PS Y4, Y6, Y7
+	VCMPPS      $0x05, Y5, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVNTPS    Y6, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -31756,20 +30828,20 @@ done3:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS (R11), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 8(R11), Y5
-	VCMPPS       $0x05, Y5, Y4, Y5
-	VBROADCASTSS (R11), Y6
-	VFMADD231PS  Y6, Y4, Y3
-	VANDPS       Y3, Y5, Y5
-	VMULPS       down<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, Y5, Y4, Y4
+	VANDPS       Y3, Y4, Y4
+	VMULPS       down<>+0(SB), Y4, Y4
 	VMOVUPS      (DX), Y3
 	CMPQ         CX, $0x00000008
 	JGE          l3
-	VMASKMOVPS   Y5, Y3, (DI)
+	VMASKMOVPS   Y4, Y3, (DI)
 	JMP          l4
 
 l3:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y4, (DI)
 
 l4:
 	LEAQ (SI)(CX*4), SI
@@ -31910,7 +30982,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 // func softmaxMaskedRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, FMA3
-TEXT ·softmaxMaskedRowsAVX2(SB), $1440-96
+TEXT ·softmaxMaskedRowsAVX2(SB), $1344-96
 	// softmaxMaskedRowsAVX2: the same as softmaxRows for rows of which some elements are -Inf.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -32070,29 +31142,29 @@ loop1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Y13
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X13
+	VSUBSD       X13, X10, X10
+	VBROADCASTSS X11, Y11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Y10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y10, Y12, Y11
-	VFMADD231PS Y13, Y12, Y11
-	VMULPS      down<>+0(SB), Y11, Y11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y10, Y12, Y13
+	VFMADD231PS Y11, Y12, Y13
+	VMULPS      down<>+0(SB), Y13, Y13
 	VMOVUPS     (DX), Y12
 	CMPQ        CX, $0x00000008
 	JGE         l1
-	VMASKMOVPS  Y11, Y12, (DI)
+	VMASKMOVPS  Y13, Y12, (DI)
 	JMP         l2
 
 l1:
-	VMOVUPS Y11, (DI)
+	VMOVUPS Y13, (DI)
 
 l2:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y10, Y9, Y10
-	VFMADD231PS Y13, Y9, Y10
+	VFMADD231PS Y11, Y9, Y10
 	VMULPS      down<>+0(SB), Y10, Y10
 	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
@@ -32228,48 +31300,48 @@ exact16:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X2, X2
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X2, X2
+	VBROADCASTSS X6, Y6
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X3, X3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y3, Y5, Y8
-	VFMADD231PS Y7, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     (DX), Y5
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y6, Y5, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
 	JGE         l5
-	VMASKMOVPS  Y8, Y5, (DI)
+	VMASKMOVPS  Y5, Y7, (DI)
 	JMP         l6
 
 l5:
-	VMOVUPS Y8, (DI)
+	VMOVUPS Y5, (DI)
 
 l6:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
-	VCMPPS      $0x05, Y3, Y4, Y3
-	VFMADD231PS Y7, Y4, Y2
-	VANDPS      Y2, Y3, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+	VFMADD231PS Y6, Y4, Y2
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l7
 	CMPQ        CX, $0x00000008
 	JLE         l8
-	VMASKMOVPS  Y3, Y2, 32(DI)
+	VMASKMOVPS  Y4, Y2, 32(DI)
 	JMP         l8
 
 l7:
-	VMOVUPS Y3, 32(DI)
+	VMOVUPS Y4, 32(DI)
 
 l8:
 	ADDQ R9, SI
@@ -32447,41 +31519,41 @@ loop3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X2
-	VBROADCASTSS X2, Y4
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X3, X3
+	VCVTSS2SD    X2, X2, X4
+	VSUBSD       X4, X3, X3
+	VBROADCASTSS X2, Y2
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y6, Y2
-	VFMADD231PS Y4, Y6, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y4
+	VFMADD231PS Y2, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y2
-	VFMADD231PS Y4, Y9, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 32(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y2, Y9, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y7, Y2
-	VFMADD231PS Y4, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y4
+	VFMADD231PS Y2, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y2, Y5, 64(DI)
+	VMASKMOVPS  Y4, Y5, 64(DI)
 	JMP         l10
 
 l9:
-	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y4, 64(DI)
 
 l10:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
+	VFMADD231PS Y2, Y10, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
@@ -32651,64 +31723,64 @@ exact32:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y4, Y5, Y10
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y4, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y8, Y3
-	VCMPPS      $0x05, Y4, Y8, Y5
-	VFMADD231PS Y6, Y8, Y3
-	VANDPS      Y3, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
+	VMULPS      Y2, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VCMPPS      $0x05, Y4, Y8, Y8
+	VANDPS      Y5, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 32(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y4, Y7, Y5
-	VFMADD231PS Y6, Y7, Y3
-	VANDPS      Y3, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l13
-	VMASKMOVPS  Y5, Y3, 64(DI)
+	VMASKMOVPS  Y7, Y5, 64(DI)
 	JMP         l14
 
 l13:
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y7, 64(DI)
 
 l14:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
-	VCMPPS      $0x05, Y4, Y9, Y4
-	VFMADD231PS Y6, Y9, Y2
-	VANDPS      Y2, Y4, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	VFMADD231PS Y3, Y9, Y2
+	VCMPPS      $0x05, Y4, Y9, Y9
+	VANDPS      Y2, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l15
 	CMPQ        CX, $0x00000008
 	JLE         l16
-	VMASKMOVPS  Y4, Y2, 96(DI)
+	VMASKMOVPS  Y9, Y2, 96(DI)
 	JMP         l16
 
 l15:
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y9, 96(DI)
 
 l16:
 	ADDQ R9, SI
@@ -32951,56 +32023,56 @@ loop5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      256(BX), Y3
+	VMOVUPS      256(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     224(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     192(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l17
-	VMASKMOVPS  Y5, Y3, 128(DI)
+	VMASKMOVPS  Y5, Y4, 128(DI)
 	JMP         l18
 
 l17:
 	VMOVUPS Y5, 128(DI)
 
 l18:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y6, Y2
-	VFMADD231PS Y4, Y6, Y2
+	VFMADD231PS Y3, Y6, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -33230,82 +32302,82 @@ exact48:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y7
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y5
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y5, Y5
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     224(BX), Y3
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y5, Y3, 128(DI)
+	VMASKMOVPS  Y4, Y5, 128(DI)
 	JMP         l22
 
 l21:
-	VMOVUPS Y5, 128(DI)
+	VMOVUPS Y4, 128(DI)
 
 l22:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y9, Y2
-	VCMPPS      $0x05, Y8, Y9, Y8
-	VFMADD231PS Y6, Y9, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y9, Y2
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y2, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
 	CMPQ        CX, $0x00000008
 	JLE         l24
-	VMASKMOVPS  Y8, Y2, 160(DI)
+	VMASKMOVPS  Y9, Y2, 160(DI)
 	JMP         l24
 
 l23:
-	VMOVUPS Y8, 160(DI)
+	VMOVUPS Y9, 160(DI)
 
 l24:
 	ADDQ R9, SI
@@ -33588,70 +32660,70 @@ loop7:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     192(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y4
+	VFMADD231PS Y3, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     288(BX), Y3
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     256(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     256(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y5, Y3, 192(DI)
+	VMASKMOVPS  Y5, Y4, 192(DI)
 	JMP         l26
 
 l25:
 	VMOVUPS Y5, 192(DI)
 
 l26:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y11, Y2
-	VFMADD231PS Y4, Y11, Y2
+	VFMADD231PS Y3, Y11, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -33918,99 +32990,99 @@ exact64:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y5
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y5, Y5
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     Y5, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y8, Y7, Y4
-	VFMADD231PS Y6, Y7, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     256(BX), Y3
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     224(BX), Y3
+	VMOVUPS     Y4, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y8, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     256(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l29
-	VMASKMOVPS  Y5, Y3, 192(DI)
+	VMASKMOVPS  Y4, Y5, 192(DI)
 	JMP         l30
 
 l29:
-	VMOVUPS Y5, 192(DI)
+	VMOVUPS Y4, 192(DI)
 
 l30:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y8, Y12, Y8
-	VFMADD231PS Y6, Y12, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y2, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l31
 	CMPQ        CX, $0x00000008
 	JLE         l32
-	VMASKMOVPS  Y8, Y2, 224(DI)
+	VMASKMOVPS  Y12, Y2, 224(DI)
 	JMP         l32
 
 l31:
-	VMOVUPS Y8, 224(DI)
+	VMOVUPS Y12, 224(DI)
 
 l32:
 	ADDQ R9, SI
@@ -34368,83 +33440,83 @@ loop9:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y5
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     352(BX), Y3
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y5, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     288(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y5
+	VFMADD231PS Y3, Y10, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VFMADD231PS Y5, Y3, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y3
-	VFMADD231PS Y5, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y5
+	VFMADD231PS Y3, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VFMADD231PS Y5, Y4, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l33
-	VMASKMOVPS  Y3, Y4, 256(DI)
+	VMASKMOVPS  Y5, Y4, 256(DI)
 	JMP         l34
 
 l33:
-	VMOVUPS Y3, 256(DI)
+	VMOVUPS Y5, 256(DI)
 
 l34:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y6, Y2
-	VFMADD231PS Y5, Y6, Y2
+	VFMADD231PS Y3, Y6, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -34782,118 +33854,118 @@ exact80:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X5
-	VBROADCASTSS X5, Y6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X2, X2
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Y5
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y5
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     352(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     352(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     320(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     320(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     288(BX), Y5
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y5
-	VCMPPS      $0x05, Y8, Y11, Y7
-	VFMADD231PS Y6, Y11, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     256(BX), Y5
+	VMULPS      Y2, Y11, Y6
+	VFMADD231PS Y5, Y11, Y6
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y6, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     256(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y7
-	VCMPPS      $0x05, Y8, Y5, Y9
-	VFMADD231PS Y6, Y5, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 192(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y12, Y5
-	VCMPPS      $0x05, Y8, Y12, Y7
-	VFMADD231PS Y6, Y12, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
+	VMULPS      Y2, Y12, Y6
+	VFMADD231PS Y5, Y12, Y6
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y6, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     Y12, 224(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y6, Y3, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y5, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y3
+	VANDPS      Y6, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l37
-	VMASKMOVPS  Y7, Y3, 256(DI)
+	VMASKMOVPS  Y3, Y6, 256(DI)
 	JMP         l38
 
 l37:
-	VMOVUPS Y7, 256(DI)
+	VMOVUPS Y3, 256(DI)
 
 l38:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y4, Y2
-	VCMPPS      $0x05, Y8, Y4, Y8
-	VFMADD231PS Y6, Y4, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y5, Y4, Y2
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l39
 	CMPQ        CX, $0x00000008
 	JLE         l40
-	VMASKMOVPS  Y8, Y2, 288(DI)
+	VMASKMOVPS  Y4, Y2, 288(DI)
 	JMP         l40
 
 l39:
-	VMOVUPS Y8, 288(DI)
+	VMOVUPS Y4, 288(DI)
 
 l40:
 	ADDQ R9, SI
@@ -35292,98 +34364,98 @@ loop11:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     448(BX), Y3
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     416(BX), Y3
+	VMOVUPS     416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     384(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VFMADD231PS Y4, Y7, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     288(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     512(BX), Y3
+	VMOVUPS     512(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     352(BX), Y3
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 288(DI)
-	VMOVUPS     320(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y4
+	VFMADD231PS Y3, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l41
-	VMASKMOVPS  Y5, Y3, 320(DI)
+	VMASKMOVPS  Y5, Y4, 320(DI)
 	JMP         l42
 
 l41:
 	VMOVUPS Y5, 320(DI)
 
 l42:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y10, Y2
-	VFMADD231PS Y4, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -35759,136 +34831,136 @@ exact96:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y5
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     416(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     384(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     384(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     352(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     352(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y10
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y10, Y10
-	VMULPS      down<>+0(SB), Y10, Y10
-	VMOVUPS     Y10, 128(DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y8, Y7, Y6
-	VFMADD231PS Y5, Y7, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     256(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y2, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VCMPPS      $0x05, Y8, Y7, Y7
+	VANDPS      Y5, Y7, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VCMPPS      $0x05, Y8, Y9, Y6
-	VFMADD231PS Y5, Y9, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     320(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y2, Y9, Y5
+	VFMADD231PS Y3, Y9, Y5
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     320(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y6
-	VFMADD231PS Y5, Y4, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l45
-	VMASKMOVPS  Y6, Y3, 320(DI)
+	VMASKMOVPS  Y4, Y5, 320(DI)
 	JMP         l46
 
 l45:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y4, 320(DI)
 
 l46:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y8, Y11, Y8
-	VFMADD231PS Y5, Y11, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
 	CMPQ        CX, $0x00000008
 	JLE         l48
-	VMASKMOVPS  Y8, Y2, 352(DI)
+	VMASKMOVPS  Y11, Y2, 352(DI)
 	JMP         l48
 
 l47:
-	VMOVUPS Y8, 352(DI)
+	VMOVUPS Y11, 352(DI)
 
 l48:
 	ADDQ R9, SI
@@ -36351,112 +35423,112 @@ loop13:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     480(BX), Y3
+	VMOVUPS     480(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     448(BX), Y3
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     576(BX), Y3
+	VMOVUPS     576(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y3
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     544(BX), Y3
+	VMOVUPS     544(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     416(BX), Y3
+	VMOVUPS     416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 288(DI)
-	VMOVUPS     384(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y4
+	VFMADD231PS Y3, Y6, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     384(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 352(DI)
-	VMOVUPS     352(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l49
-	VMASKMOVPS  Y5, Y3, 384(DI)
+	VMASKMOVPS  Y5, Y4, 384(DI)
 	JMP         l50
 
 l49:
 	VMOVUPS Y5, 384(DI)
 
 l50:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y8, Y2
-	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -36893,155 +35965,155 @@ exact112:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y5
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     448(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     416(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     288(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     544(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     544(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     256(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     256(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     512(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     512(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     384(BX), Y3
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y5, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VCMPPS      $0x05, Y8, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y6
-	VFMADD231PS Y5, Y4, Y3
-	VANDPS      Y3, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     352(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y9, Y3
-	VCMPPS      $0x05, Y8, Y9, Y4
-	VFMADD231PS Y5, Y9, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     352(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y6
-	VFMADD231PS Y5, Y3, Y4
-	VANDPS      Y4, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y4, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l53
-	VMASKMOVPS  Y6, Y3, 384(DI)
+	VMASKMOVPS  Y4, Y5, 384(DI)
 	JMP         l54
 
 l53:
-	VMOVUPS Y6, 384(DI)
+	VMOVUPS Y4, 384(DI)
 
 l54:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y8, Y11, Y8
-	VFMADD231PS Y5, Y11, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l55
 	CMPQ        CX, $0x00000008
 	JLE         l56
-	VMASKMOVPS  Y8, Y2, 416(DI)
+	VMASKMOVPS  Y11, Y2, 416(DI)
 	JMP         l56
 
 l55:
-	VMOVUPS Y8, 416(DI)
+	VMOVUPS Y11, 416(DI)
 
 l56:
 	ADDQ R9, SI
@@ -37545,127 +36617,127 @@ loop15:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     512(BX), Y3
+	VMOVUPS     512(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     480(BX), Y3
+	VMOVUPS     480(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y3
+	VMOVUPS     320(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     608(BX), Y3
+	VMOVUPS     608(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y3
+	VMOVUPS     288(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     576(BX), Y3
+	VMOVUPS     576(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 224(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     384(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 256(DI)
-	VMOVUPS     672(BX), Y3
+	VMOVUPS     672(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     352(BX), Y3
+	VMOVUPS     352(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 320(DI)
-	VMOVUPS     640(BX), Y3
+	VMOVUPS     640(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     448(BX), Y3
+	VMOVUPS     448(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     Y3, 416(DI)
-	VMOVUPS     416(BX), Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     416(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l57
-	VMASKMOVPS  Y5, Y3, 448(DI)
+	VMASKMOVPS  Y5, Y4, 448(DI)
 	JMP         l58
 
 l57:
 	VMOVUPS Y5, 448(DI)
 
 l58:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y2, Y12, Y2
-	VFMADD231PS Y4, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
 	VMULPS      down<>+0(SB), Y2, Y2
 	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
@@ -38139,172 +37211,172 @@ exact128:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X8, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y6
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVSD       thr64<>+0(SB), X3
-	VMULSD       X3, X8, X8
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X8, X8
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Y8
-	VMOVUPS      224(BX), Y3
+	VMOVUPS      224(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     480(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     480(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     448(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     448(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     288(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     576(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     576(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     256(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     544(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     544(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     352(BX), Y3
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     352(BX), Y6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y7
-	VCMPPS      $0x05, Y8, Y3, Y9
-	VFMADD231PS Y6, Y3, Y7
-	VANDPS      Y7, Y9, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 256(DI)
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VCMPPS      $0x05, Y8, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y4, Y3
-	VCMPPS      $0x05, Y8, Y4, Y7
-	VFMADD231PS Y6, Y4, Y3
-	VANDPS      Y3, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     320(BX), Y3
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y7
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y8, Y5, Y4
-	VFMADD231PS Y6, Y5, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y6, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     416(BX), Y3
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     320(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y5, Y4
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, Y8, Y5, Y5
 	VANDPS      Y4, Y5, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 384(DI)
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     416(BX), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y8, Y11, Y4
-	VFMADD231PS Y6, Y11, Y3
-	VANDPS      Y3, Y4, Y4
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     384(BX), Y3
+	VMOVUPS     Y4, 384(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VCMPPS      $0x05, Y8, Y3, Y5
-	VFMADD231PS Y6, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y3, Y11, Y4
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y4, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 416(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VCMPPS      $0x05, Y8, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l61
-	VMASKMOVPS  Y5, Y3, 448(DI)
+	VMASKMOVPS  Y4, Y5, 448(DI)
 	JMP         l62
 
 l61:
-	VMOVUPS Y5, 448(DI)
+	VMOVUPS Y4, 448(DI)
 
 l62:
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y8, Y12, Y8
-	VFMADD231PS Y6, Y12, Y2
-	VANDPS      Y2, Y8, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
+	VFMADD231PS Y3, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y2, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
 	CMPQ        CX, $0x00000008
 	JLE         l64
-	VMASKMOVPS  Y8, Y2, 480(DI)
+	VMASKMOVPS  Y12, Y2, 480(DI)
 	JMP         l64
 
 l63:
-	VMOVUPS Y8, 480(DI)
+	VMOVUPS Y12, 480(DI)
 
 l64:
 	ADDQ R9, SI
@@ -38892,139 +37964,139 @@ loop17:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     640(BX), Y4
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     288(BX), Y4
+	VMOVUPS     288(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     608(BX), Y4
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y10, Y4
-	VFMADD231PS Y5, Y10, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     448(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y10, Y5
+	VFMADD231PS Y4, Y10, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     448(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y12, Y4
-	VFMADD231PS Y5, Y12, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 480(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y12, Y5
+	VFMADD231PS Y4, Y12, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 480(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y2, Y4
-	VFMADD231PS Y5, Y2, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l65
-	VMASKMOVPS  Y4, Y2, 512(DI)
+	VMASKMOVPS  Y5, Y2, 512(DI)
 	JMP         l66
 
 l65:
-	VMOVUPS Y4, 512(DI)
+	VMOVUPS Y5, 512(DI)
 
 l66:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y5, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
@@ -39673,154 +38745,154 @@ loop19:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     640(BX), Y4
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     768(BX), Y4
+	VMOVUPS     768(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     736(BX), Y4
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     800(BX), Y4
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y8, Y4
-	VFMADD231PS Y5, Y8, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     480(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y8, Y5
+	VFMADD231PS Y4, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     896(BX), Y4
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 544(DI)
-	VMOVUPS     544(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l69
-	VMASKMOVPS  Y6, Y4, 576(DI)
+	VMASKMOVPS  Y6, Y5, 576(DI)
 	JMP         l70
 
 l69:
 	VMOVUPS Y6, 576(DI)
 
 l70:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y5, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -40533,168 +39605,168 @@ loop21:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     800(BX), Y4
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     768(BX), Y4
+	VMOVUPS     768(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     864(BX), Y4
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     960(BX), Y4
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     928(BX), Y4
+	VMOVUPS     928(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     608(BX), Y4
+	VMOVUPS     608(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 544(DI)
-	VMOVUPS     576(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 608(DI)
-	VMOVUPS     544(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l73
-	VMASKMOVPS  Y6, Y4, 640(DI)
+	VMASKMOVPS  Y6, Y5, 640(DI)
 	JMP         l74
 
 l73:
 	VMOVUPS Y6, 640(DI)
 
 l74:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y5, Y8, Y3
+	VFMADD231PS Y4, Y8, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -41448,183 +40520,183 @@ loop23:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, (DI)
-	VMOVUPS     736(BX), Y4
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     800(BX), Y4
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     896(BX), Y4
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     864(BX), Y4
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 384(DI)
-	VMOVUPS     992(BX), Y4
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 416(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 448(DI)
-	VMOVUPS     960(BX), Y4
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 480(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 512(DI)
-	VMOVUPS     1056(BX), Y4
+	VMOVUPS     1056(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 544(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 576(DI)
-	VMOVUPS     1024(BX), Y4
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 608(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 672(DI)
-	VMOVUPS     640(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l77
-	VMASKMOVPS  Y6, Y4, 704(DI)
+	VMASKMOVPS  Y6, Y5, 704(DI)
 	JMP         l78
 
 l77:
 	VMOVUPS Y6, 704(DI)
 
 l78:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y5, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -42454,195 +41526,195 @@ loop25:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Y7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X7
+	VSUBSD       X7, X3, X3
+	VBROADCASTSS X5, Y5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
+	VMOVUPS      224(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, (DI)
-	VMOVUPS     768(BX), Y5
+	VMOVUPS     768(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y5
+	VMOVUPS     192(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     736(BX), Y5
+	VMOVUPS     736(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     352(BX), Y5
+	VMOVUPS     352(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     864(BX), Y5
+	VMOVUPS     864(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     320(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     832(BX), Y5
+	VMOVUPS     832(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     416(BX), Y5
+	VMOVUPS     416(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     928(BX), Y5
+	VMOVUPS     928(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     384(BX), Y5
+	VMOVUPS     384(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     896(BX), Y5
+	VMOVUPS     896(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     512(BX), Y5
+	VMOVUPS     512(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     1024(BX), Y5
+	VMOVUPS     1024(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     480(BX), Y5
+	VMOVUPS     480(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     992(BX), Y5
+	VMOVUPS     992(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     576(BX), Y5
+	VMOVUPS     576(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 512(DI)
-	VMOVUPS     1088(BX), Y5
+	VMOVUPS     1088(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 544(DI)
-	VMOVUPS     544(BX), Y5
+	VMOVUPS     544(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 576(DI)
-	VMOVUPS     1056(BX), Y5
+	VMOVUPS     1056(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 608(DI)
-	VMOVUPS     672(BX), Y5
+	VMOVUPS     672(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y9
-	VFMADD231PS Y7, Y5, Y9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y9
+	VFMADD231PS Y5, Y7, Y9
 	VMULPS      down<>+0(SB), Y9, Y9
 	VMOVUPS     Y9, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y8, Y5
-	VFMADD231PS Y7, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 672(DI)
-	VMOVUPS     640(BX), Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y8, Y7
+	VFMADD231PS Y5, Y8, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     640(BX), Y7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y8
+	VFMADD231PS Y5, Y7, Y8
 	VMULPS      down<>+0(SB), Y8, Y8
 	VMOVUPS     Y8, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y12, Y5
-	VFMADD231PS Y7, Y12, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 736(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y12, Y7
+	VFMADD231PS Y5, Y12, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 736(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VFMADD231PS Y7, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l81
-	VMASKMOVPS  Y5, Y4, 768(DI)
+	VMASKMOVPS  Y7, Y4, 768(DI)
 	JMP         l82
 
 l81:
-	VMOVUPS Y5, 768(DI)
+	VMOVUPS Y7, 768(DI)
 
 l82:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y7, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -43513,210 +42585,210 @@ loop27:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     800(BX), Y4
+	VMOVUPS     800(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     928(BX), Y4
+	VMOVUPS     928(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     896(BX), Y4
+	VMOVUPS     896(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     992(BX), Y4
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     960(BX), Y4
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1088(BX), Y4
+	VMOVUPS     1088(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     1056(BX), Y4
+	VMOVUPS     1056(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1152(BX), Y4
+	VMOVUPS     1152(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1120(BX), Y4
+	VMOVUPS     1120(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y8, Y4
-	VFMADD231PS Y5, Y8, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 672(DI)
-	VMOVUPS     640(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y8, Y5
+	VFMADD231PS Y4, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 704(DI)
-	VMOVUPS     1216(BX), Y4
+	VMOVUPS     1216(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 736(DI)
-	VMOVUPS     736(BX), Y4
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 800(DI)
-	VMOVUPS     704(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l85
-	VMASKMOVPS  Y6, Y4, 832(DI)
+	VMASKMOVPS  Y6, Y5, 832(DI)
 	JMP         l86
 
 l85:
 	VMOVUPS Y6, 832(DI)
 
 l86:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y5, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -44651,224 +43723,224 @@ loop29:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
+	VMOVUPS      224(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     864(BX), Y4
+	VMOVUPS     864(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y4
+	VMOVUPS     192(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     832(BX), Y4
+	VMOVUPS     832(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     960(BX), Y4
+	VMOVUPS     960(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     928(BX), Y4
+	VMOVUPS     928(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     1024(BX), Y4
+	VMOVUPS     1024(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     992(BX), Y4
+	VMOVUPS     992(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     512(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1120(BX), Y4
+	VMOVUPS     1120(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     480(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     1088(BX), Y4
+	VMOVUPS     1088(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y4
+	VMOVUPS     576(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1184(BX), Y4
+	VMOVUPS     1184(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     544(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1152(BX), Y4
+	VMOVUPS     1152(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     672(BX), Y4
+	VMOVUPS     672(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 640(DI)
-	VMOVUPS     1280(BX), Y4
+	VMOVUPS     1280(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 672(DI)
-	VMOVUPS     640(BX), Y4
+	VMOVUPS     640(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 704(DI)
-	VMOVUPS     1248(BX), Y4
+	VMOVUPS     1248(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 736(DI)
-	VMOVUPS     768(BX), Y4
+	VMOVUPS     768(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
 	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VFMADD231PS Y5, Y6, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 800(DI)
-	VMOVUPS     736(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     736(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
 	VMOVUPS     Y6, 832(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 864(DI)
-	VMOVUPS     704(BX), Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 864(DI)
+	VMOVUPS     704(BX), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
 	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l89
-	VMASKMOVPS  Y6, Y4, 896(DI)
+	VMASKMOVPS  Y6, Y5, 896(DI)
 	JMP         l90
 
 l89:
 	VMOVUPS Y6, 896(DI)
 
 l90:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y5, Y8, Y3
+	VFMADD231PS Y4, Y8, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
@@ -44893,1214 +43965,6 @@ exact240:
 	JMP  longer
 
 done29:
-	// Rows of 241 to 256 elements.
-	CMPQ    CX, $0x00000100
-	JGT     done31
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000f0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact256
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact256
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop31:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact256
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact256
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 960(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 992(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     640(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     704(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     768(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     832(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 640(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     896(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     288(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 704(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 768(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     32(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 800(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 832(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     160(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 864(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 928(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 960(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 992(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 1024(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 1056(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 1088(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 1120(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 1152(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     672(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     736(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 1184(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 1216(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 1248(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     800(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     864(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 1280(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 1312(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     928(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     256(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS Y13, Y4, Y15
-	VSUBPS Y14, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y8, 1344(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VMOVUPS Y6, 1376(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y8, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y9, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact256
-	VMOVUPS      448(BX), Y4
-	VMOVUPS      608(BX), Y6
-	VADDPS       Y6, Y4, Y7
-	VMINPS       Y6, Y4, Y8
-	VMAXPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y7, Y4
-	VSUBPS       Y4, Y8, Y8
-	VMOVUPS      768(BX), Y4
-	VADDPS       Y4, Y7, Y6
-	VMINPS       Y4, Y7, Y10
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VMOVUPS      928(BX), Y4
-	VADDPS       Y4, Y6, Y7
-	VMINPS       Y4, Y6, Y10
-	VMAXPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y6, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VMOVUPS      1088(BX), Y6
-	VMOVUPS      1248(BX), Y8
-	VADDPS       Y8, Y6, Y10
-	VMINPS       Y8, Y6, Y11
-	VMAXPS       Y8, Y6, Y6
-	VSUBPS       Y6, Y10, Y6
-	VSUBPS       Y6, Y11, Y11
-	VADDPS       Y5, Y10, Y6
-	VMINPS       Y5, Y10, Y8
-	VMAXPS       Y5, Y10, Y10
-	VSUBPS       Y10, Y6, Y10
-	VSUBPS       Y10, Y8, Y8
-	VADDPS       Y8, Y11, Y11
-	VADDPS       Y3, Y6, Y5
-	VMINPS       Y3, Y6, Y8
-	VMAXPS       Y3, Y6, Y6
-	VSUBPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y8, Y11, Y11
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y11, X6
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y11, Y5, Y5
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X7, X3
-	JCS          exact256
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     896(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     864(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     992(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     960(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     1056(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     384(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     1024(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     512(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 384(DI)
-	VMOVUPS     1152(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 416(DI)
-	VMOVUPS     480(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 448(DI)
-	VMOVUPS     1120(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 480(DI)
-	VMOVUPS     576(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 512(DI)
-	VMOVUPS     1216(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 544(DI)
-	VMOVUPS     544(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 576(DI)
-	VMOVUPS     1184(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 608(DI)
-	VMOVUPS     672(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 640(DI)
-	VMOVUPS     1312(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 672(DI)
-	VMOVUPS     640(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 704(DI)
-	VMOVUPS     1280(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 736(DI)
-	VMOVUPS     736(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 768(DI)
-	VMOVUPS     1376(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 800(DI)
-	VMOVUPS     704(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 832(DI)
-	VMOVUPS     1344(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 864(DI)
-	VMOVUPS     832(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 896(DI)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     Y4, 928(DI)
-	VMOVUPS     800(BX), Y4
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l93
-	VMASKMOVPS  Y6, Y4, 960(DI)
-	JMP         l94
-
-l93:
-	VMOVUPS Y6, 960(DI)
-
-l94:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y5, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l95
-	CMPQ        CX, $0x00000008
-	JLE         l96
-	VMASKMOVPS  Y3, Y4, 992(DI)
-	JMP         l96
-
-l95:
-	VMOVUPS Y3, 992(DI)
-
-l96:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop31
-	JMP  end
-
-exact256:
-	ADDQ $0x000000f0, CX
-	JMP  longer
-
-done31:
 	TESTQ R8, R8
 	JZ    end
 
@@ -46171,11 +44035,11 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done35
+	JLT     done33
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop35:
+loop33:
 	VMOVUPS (SI), Y4
 	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
 	VMOVUPS 64(SI), Y6
@@ -46666,29 +44530,29 @@ loop35:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop35
+	JGE     loop33
 
-done35:
+done33:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind41
 	CMPQ  CX, $0x00000010
-	JLE   upto36
+	JLE   upto34
 	CMPQ  CX, $0x00000020
-	JLE   upto37
+	JLE   upto35
 	CMPQ  CX, $0x00000030
-	JLE   upto38
+	JLE   upto36
 	CMPQ  CX, $0x00000040
-	JLE   upto39
+	JLE   upto37
 	CMPQ  CX, $0x00000050
-	JLE   upto40
+	JLE   upto38
 	CMPQ  CX, $0x00000060
-	JLE   upto41
+	JLE   upto39
 	CMPQ  CX, $0x00000070
-	JLE   upto42
-	JMP   upto43
+	JLE   upto40
+	JMP   upto41
 
-upto36:
+upto34:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -46763,26 +44627,26 @@ upto36:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l97
+	JGE        l93
 	VMASKMOVPS Y5, Y4, (DI)
-	JMP        l98
+	JMP        l94
 
-l97:
+l93:
 	VMOVUPS Y5, (DI)
 
-l98:
+l94:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l99
+	JGE        l95
 	CMPQ       CX, $0x00000008
-	JLE        l100
+	JLE        l96
 	VMASKMOVPS Y3, Y4, 32(DI)
-	JMP        l100
+	JMP        l96
 
-l99:
+l95:
 	VMOVUPS Y3, 32(DI)
 
-l100:
+l96:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -46806,9 +44670,9 @@ l100:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto37:
+upto35:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46924,27 +44788,27 @@ upto37:
 	VMOVUPS    Y6, (DI)
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l101
+	JGE        l97
 	VMASKMOVPS Y7, Y4, 64(DI)
-	JMP        l102
+	JMP        l98
 
-l101:
+l97:
 	VMOVUPS Y7, 64(DI)
 
-l102:
+l98:
 	VMOVUPS    Y9, 32(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l103
+	JGE        l99
 	CMPQ       CX, $0x00000008
-	JLE        l104
+	JLE        l100
 	VMASKMOVPS Y10, Y4, 96(DI)
-	JMP        l104
+	JMP        l100
 
-l103:
+l99:
 	VMOVUPS Y10, 96(DI)
 
-l104:
+l100:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -46969,9 +44833,9 @@ l104:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto38:
+upto36:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47154,28 +45018,28 @@ upto38:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l105
+	JGE        l101
 	VMASKMOVPS Y6, Y4, 128(DI)
-	JMP        l106
+	JMP        l102
 
-l105:
+l101:
 	VMOVUPS Y6, 128(DI)
 
-l106:
+l102:
 	VMOVUPS    Y10, 32(DI)
 	VMOVUPS    Y12, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l107
+	JGE        l103
 	CMPQ       CX, $0x00000008
-	JLE        l108
+	JLE        l104
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l108
+	JMP        l104
 
-l107:
+l103:
 	VMOVUPS Y5, 160(DI)
 
-l108:
+l104:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -47200,9 +45064,9 @@ l108:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto39:
+upto37:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47428,14 +45292,14 @@ upto39:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    288(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l109
+	JGE        l105
 	VMASKMOVPS Y5, Y4, 192(DI)
-	JMP        l110
+	JMP        l106
 
-l109:
+l105:
 	VMOVUPS Y5, 192(DI)
 
-l110:
+l106:
 	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    320(BX), Y4
@@ -47443,16 +45307,16 @@ l110:
 	VMOVUPS    Y7, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l111
+	JGE        l107
 	CMPQ       CX, $0x00000008
-	JLE        l112
+	JLE        l108
 	VMASKMOVPS Y11, Y4, 224(DI)
-	JMP        l112
+	JMP        l108
 
-l111:
+l107:
 	VMOVUPS Y11, 224(DI)
 
-l112:
+l108:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -47477,9 +45341,9 @@ l112:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto40:
+upto38:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47770,14 +45634,14 @@ upto40:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l113
+	JGE        l109
 	VMASKMOVPS Y7, Y4, 256(DI)
-	JMP        l114
+	JMP        l110
 
-l113:
+l109:
 	VMOVUPS Y7, 256(DI)
 
-l114:
+l110:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -47786,16 +45650,16 @@ l114:
 	VMOVUPS    Y11, 224(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l115
+	JGE        l111
 	CMPQ       CX, $0x00000008
-	JLE        l116
+	JLE        l112
 	VMASKMOVPS Y6, Y4, 288(DI)
-	JMP        l116
+	JMP        l112
 
-l115:
+l111:
 	VMOVUPS Y6, 288(DI)
 
-l116:
+l112:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -47836,9 +45700,9 @@ l116:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto41:
+upto39:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -48173,14 +46037,14 @@ upto41:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    352(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l117
+	JGE        l113
 	VMASKMOVPS Y7, Y4, 320(DI)
-	JMP        l118
+	JMP        l114
 
-l117:
+l113:
 	VMOVUPS Y7, 320(DI)
 
-l118:
+l114:
 	VMOVUPS    448(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    416(BX), Y4
@@ -48191,16 +46055,16 @@ l118:
 	VMOVUPS    Y5, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l119
+	JGE        l115
 	CMPQ       CX, $0x00000008
-	JLE        l120
+	JLE        l116
 	VMASKMOVPS Y11, Y4, 352(DI)
-	JMP        l120
+	JMP        l116
 
-l119:
+l115:
 	VMOVUPS Y11, 352(DI)
 
-l120:
+l116:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -48243,9 +46107,9 @@ l120:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto42:
+upto40:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -48645,14 +46509,14 @@ upto42:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    384(BX), Y9
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l117
 	VMASKMOVPS Y9, Y4, 384(DI)
-	JMP        l122
+	JMP        l118
 
-l121:
+l117:
 	VMOVUPS Y9, 384(DI)
 
-l122:
+l118:
 	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    448(BX), Y4
@@ -48664,16 +46528,16 @@ l122:
 	VMOVUPS    Y8, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l119
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l120
 	VMASKMOVPS Y7, Y4, 416(DI)
-	JMP        l124
+	JMP        l120
 
-l123:
+l119:
 	VMOVUPS Y7, 416(DI)
 
-l124:
+l120:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -48716,9 +46580,9 @@ l124:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind41
 
-upto43:
+upto41:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49162,14 +47026,14 @@ upto43:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    448(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l125
+	JGE        l121
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l126
+	JMP        l122
 
-l125:
+l121:
 	VMOVUPS Y5, 448(DI)
 
-l126:
+l122:
 	VMOVUPS    512(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    480(BX), Y4
@@ -49185,16 +47049,16 @@ l126:
 	VMOVUPS    Y7, 416(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l127
+	JGE        l123
 	CMPQ       CX, $0x00000008
-	JLE        l128
+	JLE        l124
 	VMASKMOVPS Y12, Y4, 480(DI)
-	JMP        l128
+	JMP        l124
 
-l127:
+l123:
 	VMOVUPS Y12, 480(DI)
 
-l128:
+l124:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -49238,8 +47102,8 @@ l128:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind43:
-	// The sum of all lanes, and its reciprocal. No result is 0.
+behind41:
+	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VCVTPS2PD    X2, Y4
@@ -49270,21 +47134,30 @@ behind43:
 	VMOVSD       nearTotal64<>+0(SB), X3
 	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       up64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X3
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      Y2, 64(BX)
-	VMOVUPS      Y5, 96(BX)
-	VMOVUPS      Y8, 128(BX)
-	VMOVUPS      Y11, 160(BX)
-	VMOVAPS      Y6, Y2
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
+
+	// Leave if cLo is small.
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
+	JCS      small
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -49302,101 +47175,91 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done46
+	JLT          done44
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
-	VMOVUPS      down<>+0(SB), Y6
 	PCALIGN      $0x40
 
-loop46:
-	VMOVUPS (SI), Y7
+loop44:
+	VMOVUPS (SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     32(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     32(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     64(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     64(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     96(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     96(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     128(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     128(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     160(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     160(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     192(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     192(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     224(SI), Y7
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     224(SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop46
+	JGE         loop44
 
-done46:
+done44:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done47
+	JLT          done45
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop47:
+loop45:
 	VMOVUPS (SI), Y6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y4, Y6, Y7
 	VFMADD231PS Y5, Y6, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
 	VMOVUPS     Y7, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop47
+	JGE         loop45
 
-done47:
+done45:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind48
+	JZ    behind46
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -49408,24 +47271,23 @@ done47:
 	VORPS        128(DX), Y4, Y4
 	VBROADCASTSS 44(R14), Y5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS       Y5, Y4, Y5
 	VBROADCASTSS 40(R14), Y6
 	VFMADD231PS  Y6, Y4, Y5
-	VMULPS       down<>+0(SB), Y5, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l129
+	JGE          l125
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l130
+	JMP          l126
 
-l129:
+l125:
 	VMOVUPS Y5, (DI)
 
-l130:
+l126:
 	LEAQ (SI)(CX*4), SI
 
-behind48:
+behind46:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -49441,97 +47303,87 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done51
-	VMOVUPS down<>+0(SB), Y4
+	JLT     done49
 	PCALIGN $0x40
 
-loop51:
-	VMOVUPS (SI), Y5
+loop49:
+	VMOVUPS (SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     32(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     64(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     96(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     128(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     160(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     192(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     224(SI), Y5
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y2, Y5, Y6
-	VMULPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop51
+	JGE         loop49
 
-done51:
+done49:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done52
+	JLT     done50
 	PCALIGN $0x40
 
-loop52:
+loop50:
 	VMOVUPS (SI), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop52
+	JGE         loop50
 
-done52:
+done50:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind53
+	JZ    behind51
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49542,23 +47394,194 @@ done52:
 	VMASKMOVPS (SI), Y4, Y4
 	VORPS      128(DX), Y4, Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l127
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l128
+
+l127:
+	VMOVUPS Y5, (DI)
+
+l128:
+	LEAQ (SI)(CX*4), SI
+
+behind51:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done54
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop54:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop54
+
+done54:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done55
+	PCALIGN $0x40
+
+loop55:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop55
+
+done55:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind56
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l129
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l132
+	JMP         l130
 
-l131:
+l129:
 	VMOVUPS Y5, (DI)
 
-l132:
+l130:
 	LEAQ (SI)(CX*4), SI
 
-behind53:
+behind56:
 	JMP next
 
 exact:
@@ -49581,12 +47604,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done55
+	JLT     done58
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop55:
+loop58:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -50030,29 +48053,29 @@ loop55:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop55
+	JGE     loop58
 
-done55:
+done58:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind66
 	CMPQ  CX, $0x00000010
-	JLE   upto56
-	CMPQ  CX, $0x00000020
-	JLE   upto57
-	CMPQ  CX, $0x00000030
-	JLE   upto58
-	CMPQ  CX, $0x00000040
 	JLE   upto59
-	CMPQ  CX, $0x00000050
+	CMPQ  CX, $0x00000020
 	JLE   upto60
-	CMPQ  CX, $0x00000060
+	CMPQ  CX, $0x00000030
 	JLE   upto61
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000040
 	JLE   upto62
-	JMP   upto63
+	CMPQ  CX, $0x00000050
+	JLE   upto63
+	CMPQ  CX, $0x00000060
+	JLE   upto64
+	CMPQ  CX, $0x00000070
+	JLE   upto65
+	JMP   upto66
 
-upto56:
+upto59:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -50102,14 +48125,14 @@ upto56:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l133
+	JGE         l131
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l134
+	JMP         l132
 
-l133:
+l131:
 	VMOVUPS Y6, (DI)
 
-l134:
+l132:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50148,16 +48171,16 @@ l134:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l135
+	JGE         l133
 	CMPQ        CX, $0x00000008
-	JLE         l136
+	JLE         l134
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l136
+	JMP         l134
 
-l135:
+l133:
 	VMOVUPS Y4, 32(DI)
 
-l136:
+l134:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -50174,9 +48197,9 @@ l136:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto57:
+upto60:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50248,14 +48271,14 @@ upto57:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l137
+	JGE         l135
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l138
+	JMP         l136
 
-l137:
+l135:
 	VMOVUPS Y9, 64(DI)
 
-l138:
+l136:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -50311,16 +48334,16 @@ l138:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l139
+	JGE         l137
 	CMPQ        CX, $0x00000008
-	JLE         l140
+	JLE         l138
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l140
+	JMP         l138
 
-l139:
+l137:
 	VMOVUPS Y8, 96(DI)
 
-l140:
+l138:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50337,9 +48360,9 @@ l140:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto58:
+upto61:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50441,14 +48464,14 @@ upto58:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l141
+	JGE         l139
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	JMP         l142
+	JMP         l140
 
-l141:
+l139:
 	VMOVUPS Y8, 128(DI)
 
-l142:
+l140:
 	VADDPS  Y8, Y10, Y10
 	VMOVUPS 64(BX), Y4
 
@@ -50533,16 +48556,16 @@ l142:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l143
+	JGE         l141
 	CMPQ        CX, $0x00000008
-	JLE         l144
+	JLE         l142
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	JMP         l144
+	JMP         l142
 
-l143:
+l141:
 	VMOVUPS Y4, 160(DI)
 
-l144:
+l142:
 	VADDPS  Y4, Y7, Y7
 	VMOVUPS 96(BX), Y4
 
@@ -50559,9 +48582,9 @@ l144:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto59:
+upto62:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50685,14 +48708,14 @@ upto59:
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l145
+	JGE         l143
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	JMP         l146
+	JMP         l144
 
-l145:
+l143:
 	VMOVUPS Y9, 192(DI)
 
-l146:
+l144:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50794,16 +48817,16 @@ l146:
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l147
+	JGE         l145
 	CMPQ        CX, $0x00000008
-	JLE         l148
+	JLE         l146
 	VMASKMOVPS  Y10, Y4, 224(DI)
-	JMP         l148
+	JMP         l146
 
-l147:
+l145:
 	VMOVUPS Y10, 224(DI)
 
-l148:
+l146:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -50819,9 +48842,9 @@ l148:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto60:
+upto63:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50984,14 +49007,14 @@ upto60:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l149
+	JGE         l147
 	VMASKMOVPS  Y7, Y4, 256(DI)
-	JMP         l150
+	JMP         l148
 
-l149:
+l147:
 	VMOVUPS Y7, 256(DI)
 
-l150:
+l148:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y4
 	VMINPS  Y7, Y8, Y10
@@ -51129,16 +49152,16 @@ l150:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l151
+	JGE         l149
 	CMPQ        CX, $0x00000008
-	JLE         l152
+	JLE         l150
 	VMASKMOVPS  Y4, Y5, 288(DI)
-	JMP         l152
+	JMP         l150
 
-l151:
+l149:
 	VMOVUPS Y4, 288(DI)
 
-l152:
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y10
@@ -51153,9 +49176,9 @@ l152:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto61:
+upto64:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -51339,14 +49362,14 @@ upto61:
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l153
+	JGE         l151
 	VMASKMOVPS  Y10, Y7, 320(DI)
-	JMP         l154
+	JMP         l152
 
-l153:
+l151:
 	VMOVUPS Y10, 320(DI)
 
-l154:
+l152:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y7
 	VMINPS  Y4, Y8, Y10
@@ -51501,16 +49524,16 @@ l154:
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l155
+	JGE         l153
 	CMPQ        CX, $0x00000008
-	JLE         l156
+	JLE         l154
 	VMASKMOVPS  Y10, Y4, 352(DI)
-	JMP         l156
+	JMP         l154
 
-l155:
+l153:
 	VMOVUPS Y10, 352(DI)
 
-l156:
+l154:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y10
@@ -51525,9 +49548,9 @@ l156:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto62:
+upto65:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -51742,14 +49765,14 @@ upto62:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l157
+	JGE         l155
 	VMASKMOVPS  Y7, Y4, 384(DI)
-	JMP         l158
+	JMP         l156
 
-l157:
+l155:
 	VMOVUPS Y7, 384(DI)
 
-l158:
+l156:
 	VADDPS Y7, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
@@ -51935,16 +49958,16 @@ l158:
 	VANDPS      Y8, Y5, Y5
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l159
+	JGE         l157
 	CMPQ        CX, $0x00000008
-	JLE         l160
+	JLE         l158
 	VMASKMOVPS  Y5, Y8, 416(DI)
-	JMP         l160
+	JMP         l158
 
-l159:
+l157:
 	VMOVUPS Y5, 416(DI)
 
-l160:
+l158:
 	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
@@ -51961,9 +49984,9 @@ l160:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind66
 
-upto63:
+upto66:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52199,14 +50222,14 @@ upto63:
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l161
+	JGE         l159
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	JMP         l162
+	JMP         l160
 
-l161:
+l159:
 	VMOVUPS Y9, 448(DI)
 
-l162:
+l160:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -52408,16 +50431,16 @@ l162:
 	VMOVUPS     Y5, 416(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l163
+	JGE         l161
 	CMPQ        CX, $0x00000008
-	JLE         l164
+	JLE         l162
 	VMASKMOVPS  Y8, Y5, 480(DI)
-	JMP         l164
+	JMP         l162
 
-l163:
+l161:
 	VMOVUPS Y8, 480(DI)
 
-l164:
+l162:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -52432,7 +50455,7 @@ l164:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind63:
+behind66:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -52469,17 +50492,17 @@ total:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X3, X3
 	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X2, X2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Y2
 	VMOVUPS      Y2, (BX)
-	VMOVAPS      Y5, Y2
+	VMOVAPS      Y4, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -52488,119 +50511,119 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done66
+	JLT     done69
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop66:
+loop69:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VMOVUPS     (BX), Y7
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y5, Y6
-	VCMPPS      $0x05, Y7, Y5, Y8
 	VFMADD231PS Y2, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMULPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 224(DI)
 	VMOVUPS     Y7, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop66
+	JGE         loop69
 
-done66:
+done69:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done67
+	JLT     done70
 	PCALIGN $0x40
 
-loop67:
+loop70:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
-	VMOVUPS     (BX), Y6
-	VCMPPS      $0x05, Y6, Y4, Y7
 	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop67
+	JGE         loop70
 
-done67:
+done70:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind68
+	JZ    behind71
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52613,23 +50636,23 @@ done67:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, (BX), Y4, Y6
 	VFMADD231PS Y2, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y4
+	VCMPPS      $0x05, (BX), Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l165
-	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l166
+	JGE         l163
+	VMASKMOVPS  Y4, Y5, (DI)
+	JMP         l164
 
-l165:
-	VMOVUPS Y6, (DI)
+l163:
+	VMOVUPS Y4, (DI)
 
-l166:
+l164:
 	LEAQ (SI)(CX*4), SI
 
-behind68:
+behind71:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -52648,101 +50671,91 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done71
+	JLT          done74
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
-	VMOVUPS      down<>+0(SB), Y2
 	PCALIGN      $0x40
 
-loop71:
-	VMOVUPS (SI), Y3
+loop74:
+	VMOVUPS (SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     32(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     32(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     64(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     64(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 64(DI)
-	VMOVUPS     96(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     96(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     128(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 128(DI)
-	VMOVUPS     160(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     160(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     192(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     192(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 192(DI)
-	VMOVUPS     224(SI), Y3
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     224(SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y3, Y4
-	VFMADD231PS Y1, Y3, Y4
-	VMULPS      Y2, Y4, Y4
-	VMOVUPS     Y4, 224(DI)
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop71
+	JGE         loop74
 
-done71:
+done74:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done72
+	JLT          done75
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop72:
+loop75:
 	VMOVUPS (SI), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Y0, Y2, Y3
 	VFMADD231PS Y1, Y2, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop72
+	JGE         loop75
 
-done72:
+done75:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind73
+	JZ    behind76
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -52754,24 +50767,23 @@ done72:
 	VORPS        128(DX), Y0, Y0
 	VBROADCASTSS 44(R14), Y1
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS       Y1, Y0, Y1
 	VBROADCASTSS 40(R14), Y2
 	VFMADD231PS  Y2, Y0, Y1
-	VMULPS       down<>+0(SB), Y1, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l167
+	JGE          l165
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l168
+	JMP          l166
 
-l167:
+l165:
 	VMOVUPS Y1, (DI)
 
-l168:
+l166:
 	LEAQ (SI)(CX*4), SI
 
-behind73:
+behind76:
 	JMP last
 
 irregular:
@@ -78584,29 +76596,29 @@ TEXT ·softmaxRowAVX2(SB), $448-25
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X1, X1
 	VCVTSD2SS    X1, X1, X2
-	VBROADCASTSS X2, Y4
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X1, X1
+	VCVTSS2SD    X2, X2, X4
+	VSUBSD       X4, X1, X1
+	VBROADCASTSS X2, Y2
 	VCVTSD2SS    X1, X1, X1
 	VBROADCASTSS X1, Y1
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y0, Y2
-	VFMADD231PS Y4, Y0, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
 	JGE         l1
-	VMASKMOVPS  Y2, Y0, (DI)
+	VMASKMOVPS  Y4, Y0, (DI)
 	JMP         l2
 
 l1:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y4, (DI)
 
 l2:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y4, Y3, Y1
+	VFMADD231PS Y2, Y3, Y1
 	VMULPS      down<>+0(SB), Y1, Y1
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
@@ -78760,41 +76772,41 @@ done0:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X1, X1
 	VCVTSD2SS    X1, X1, X2
-	VBROADCASTSS X2, Y4
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X1, X1
+	VCVTSS2SD    X2, X2, X4
+	VSUBSD       X4, X1, X1
+	VBROADCASTSS X2, Y2
 	VCVTSD2SS    X1, X1, X1
 	VBROADCASTSS X1, Y1
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y7, Y2
-	VFMADD231PS Y4, Y7, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y7, Y4
+	VFMADD231PS Y2, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y11, Y2
-	VFMADD231PS Y4, Y11, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 32(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y11, Y4
+	VFMADD231PS Y2, Y11, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y0, Y2
-	VFMADD231PS Y4, Y0, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
 	JGE         l5
-	VMASKMOVPS  Y2, Y0, 64(DI)
+	VMASKMOVPS  Y4, Y0, 64(DI)
 	JMP         l6
 
 l5:
-	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y4, 64(DI)
 
 l6:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y4, Y3, Y1
+	VFMADD231PS Y2, Y3, Y1
 	VMULPS      down<>+0(SB), Y1, Y1
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
@@ -79004,55 +77016,55 @@ done1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
+	VCVTSS2SD    X1, X1, X2
+	VSUBSD       X2, X0, X0
+	VBROADCASTSS X1, Y1
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Y0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y7, Y1
-	VFMADD231PS Y2, Y7, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y7, Y2
+	VFMADD231PS Y1, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y12, Y1
-	VFMADD231PS Y2, Y12, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 32(DI)
-	VMOVUPS     32(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y12, Y2
+	VFMADD231PS Y1, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     32(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y13, Y1
-	VFMADD231PS Y2, Y13, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 96(DI)
-	VMOVUPS     (BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y13, Y2
+	VFMADD231PS Y1, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     (BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l9
-	VMASKMOVPS  Y4, Y1, 128(DI)
+	VMASKMOVPS  Y4, Y2, 128(DI)
 	JMP         l10
 
 l9:
 	VMOVUPS Y4, 128(DI)
 
 l10:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y2, Y3, Y0
+	VFMADD231PS Y1, Y3, Y0
 	VMULPS      down<>+0(SB), Y0, Y0
 	VMOVUPS     32(DX), Y1
 	CMPQ        CX, $0x00000010
@@ -79293,68 +77305,68 @@ done2:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
+	VCVTSS2SD    X1, X1, X2
+	VSUBSD       X2, X0, X0
+	VBROADCASTSS X1, Y1
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y7, Y1
-	VFMADD231PS Y2, Y7, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 32(DI)
-	VMOVUPS     (BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y7, Y2
+	VFMADD231PS Y1, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     (BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y8, Y1
-	VFMADD231PS Y2, Y8, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 96(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y8, Y2
+	VFMADD231PS Y1, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y13, Y1
-	VFMADD231PS Y2, Y13, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y13, Y2
+	VFMADD231PS Y1, Y13, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y12, Y1
-	VFMADD231PS Y2, Y12, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 160(DI)
-	VMOVUPS     64(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y12, Y2
+	VFMADD231PS Y1, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     64(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l13
-	VMASKMOVPS  Y4, Y1, 192(DI)
+	VMASKMOVPS  Y4, Y2, 192(DI)
 	JMP         l14
 
 l13:
 	VMOVUPS Y4, 192(DI)
 
 l14:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y2, Y3, Y0
+	VFMADD231PS Y1, Y3, Y0
 	VMULPS      down<>+0(SB), Y0, Y0
 	VMOVUPS     32(DX), Y1
 	CMPQ        CX, $0x00000010
@@ -79662,83 +77674,83 @@ done3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X1, X1
 	VCVTSD2SS    X1, X1, X2
-	VBROADCASTSS X2, Y4
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X1, X1
+	VCVTSS2SD    X2, X2, X4
+	VSUBSD       X4, X1, X1
+	VBROADCASTSS X2, Y2
 	VCVTSD2SS    X1, X1, X1
 	VBROADCASTSS X1, Y1
-	VMOVUPS      32(BX), Y2
+	VMOVUPS      32(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, (DI)
-	VMOVUPS     192(BX), Y2
+	VMOVUPS     192(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     (BX), Y2
+	VMOVUPS     (BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     160(BX), Y2
+	VMOVUPS     160(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(BX), Y2
+	VMOVUPS     128(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y12, Y2
-	VFMADD231PS Y4, Y12, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     96(BX), Y2
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y12, Y4
+	VFMADD231PS Y2, Y12, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     96(BX), Y4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     Y5, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y14, Y2
-	VFMADD231PS Y4, Y14, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
-	VMOVUPS     Y2, 224(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y14, Y4
+	VFMADD231PS Y2, Y14, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 224(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y1, Y0, Y2
-	VFMADD231PS Y4, Y0, Y2
-	VMULPS      down<>+0(SB), Y2, Y2
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y1, Y0, Y4
+	VFMADD231PS Y2, Y0, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y0
 	CMPQ        CX, $0x00000008
 	JGE         l17
-	VMASKMOVPS  Y2, Y0, 256(DI)
+	VMASKMOVPS  Y4, Y0, 256(DI)
 	JMP         l18
 
 l17:
-	VMOVUPS Y2, 256(DI)
+	VMOVUPS Y4, 256(DI)
 
 l18:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y1, Y3, Y1
-	VFMADD231PS Y4, Y3, Y1
+	VFMADD231PS Y2, Y3, Y1
 	VMULPS      down<>+0(SB), Y1, Y1
 	VMOVUPS     32(DX), Y0
 	CMPQ        CX, $0x00000010
@@ -80078,97 +78090,97 @@ done4:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
+	VCVTSS2SD    X1, X1, X2
+	VSUBSD       X2, X0, X0
+	VBROADCASTSS X1, Y1
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
-	VMOVUPS     256(BX), Y1
+	VMOVUPS     256(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     (BX), Y1
+	VMOVUPS     (BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     224(BX), Y1
+	VMOVUPS     224(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     192(BX), Y1
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y7, Y1
-	VFMADD231PS Y2, Y7, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 160(DI)
-	VMOVUPS     96(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y7, Y2
+	VFMADD231PS Y1, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     96(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y14, Y1
-	VFMADD231PS Y2, Y14, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 224(DI)
-	VMOVUPS     160(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y14, Y2
+	VFMADD231PS Y1, Y14, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 224(DI)
+	VMOVUPS     160(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y12, Y1
-	VFMADD231PS Y2, Y12, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 288(DI)
-	VMOVUPS     128(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y12, Y2
+	VFMADD231PS Y1, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     128(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y3, Y1, 320(DI)
+	VMASKMOVPS  Y3, Y2, 320(DI)
 	JMP         l22
 
 l21:
 	VMOVUPS Y3, 320(DI)
 
 l22:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y0, Y8, Y0
-	VFMADD231PS Y2, Y8, Y0
+	VFMADD231PS Y1, Y8, Y0
 	VMULPS      down<>+0(SB), Y0, Y0
 	VMOVUPS     32(DX), Y1
 	CMPQ        CX, $0x00000010
@@ -80565,112 +78577,112 @@ done5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
+	VCVTSS2SD    X1, X1, X2
+	VSUBSD       X2, X0, X0
+	VBROADCASTSS X1, Y1
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, (DI)
-	VMOVUPS     288(BX), Y1
+	VMOVUPS     288(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     (BX), Y1
+	VMOVUPS     (BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 64(DI)
-	VMOVUPS     256(BX), Y1
+	VMOVUPS     256(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     128(BX), Y1
+	VMOVUPS     128(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 128(DI)
-	VMOVUPS     352(BX), Y1
+	VMOVUPS     352(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     96(BX), Y1
+	VMOVUPS     96(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 192(DI)
-	VMOVUPS     320(BX), Y1
+	VMOVUPS     320(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 224(DI)
-	VMOVUPS     224(BX), Y1
+	VMOVUPS     224(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y6, Y1
-	VFMADD231PS Y2, Y6, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 288(DI)
-	VMOVUPS     192(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y6, Y2
+	VFMADD231PS Y1, Y6, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     Y4, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y7, Y1
-	VFMADD231PS Y2, Y7, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 352(DI)
-	VMOVUPS     160(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y7, Y2
+	VFMADD231PS Y1, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 352(DI)
+	VMOVUPS     160(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y4
-	VFMADD231PS Y2, Y1, Y4
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y1, Y2, Y4
 	VMULPS      down<>+0(SB), Y4, Y4
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y4, Y1, 384(DI)
+	VMASKMOVPS  Y4, Y2, 384(DI)
 	JMP         l26
 
 l25:
 	VMOVUPS Y4, 384(DI)
 
 l26:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y0, Y3, Y0
-	VFMADD231PS Y2, Y3, Y0
+	VFMADD231PS Y1, Y3, Y0
 	VMULPS      down<>+0(SB), Y0, Y0
 	VMOVUPS     32(DX), Y1
 	CMPQ        CX, $0x00000010
@@ -81098,125 +79110,125 @@ done6:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X0, X0
 	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
+	VCVTSS2SD    X1, X1, X2
+	VSUBSD       X2, X0, X0
+	VBROADCASTSS X1, Y1
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      32(BX), Y1
+	VMOVUPS      32(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, (DI)
-	VMOVUPS     320(BX), Y1
+	VMOVUPS     320(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     (BX), Y1
+	VMOVUPS     (BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     288(BX), Y1
+	VMOVUPS     288(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     128(BX), Y1
+	VMOVUPS     128(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 128(DI)
-	VMOVUPS     384(BX), Y1
+	VMOVUPS     384(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     96(BX), Y1
+	VMOVUPS     96(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 192(DI)
-	VMOVUPS     352(BX), Y1
+	VMOVUPS     352(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 224(DI)
-	VMOVUPS     192(BX), Y1
+	VMOVUPS     192(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y6, Y1
-	VFMADD231PS Y2, Y6, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 288(DI)
-	VMOVUPS     160(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y6, Y2
+	VFMADD231PS Y1, Y6, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     160(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y7, Y1
-	VFMADD231PS Y2, Y7, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 352(DI)
-	VMOVUPS     256(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y7, Y2
+	VFMADD231PS Y1, Y7, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 352(DI)
+	VMOVUPS     256(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
 	VMOVUPS     Y3, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y14, Y1
-	VFMADD231PS Y2, Y14, Y1
-	VMULPS      down<>+0(SB), Y1, Y1
-	VMOVUPS     Y1, 416(DI)
-	VMOVUPS     224(BX), Y1
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y14, Y2
+	VFMADD231PS Y1, Y14, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 416(DI)
+	VMOVUPS     224(BX), Y2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
 	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l29
-	VMASKMOVPS  Y3, Y1, 448(DI)
+	VMASKMOVPS  Y3, Y2, 448(DI)
 	JMP         l30
 
 l29:
 	VMOVUPS Y3, 448(DI)
 
 l30:
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Y0, Y13, Y0
-	VFMADD231PS Y2, Y13, Y0
+	VFMADD231PS Y1, Y13, Y0
 	VMULPS      down<>+0(SB), Y0, Y0
 	VMOVUPS     32(DX), Y1
 	CMPQ        CX, $0x00000010

@@ -128,15 +128,15 @@ loop1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Z12
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X12
+	VSUBSD       X12, X10, X10
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z12, Z9, Z10
+	VFMADD231PS Z11, Z9, Z10
 	VMULPS      Z8, Z10, Z10
 	VMOVUPS     Z10, K7, (DI)
 	ADDQ        R9, SI
@@ -213,20 +213,20 @@ exact16:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, (DI)
 	ADDQ          R9, SI
@@ -339,21 +339,21 @@ loop3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X11, X11
 	VCVTSD2SS    X11, X11, X10
-	VBROADCASTSS X10, Z12
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X11, X11
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X11, X11
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z10
-	VFMADD231PS Z12, Z13, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z13, Z12
+	VFMADD231PS Z10, Z13, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z9, Z11
-	VFMADD231PS Z12, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, K7, 64(DI)
 	ADDQ        R9, SI
@@ -448,27 +448,27 @@ exact32:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X7
+	VSUBSD       X7, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z6, Z5
+	VMULPS        Z4, Z6, Z7
 	VCMPPS        $0x05, Z3, Z6, K1
-	VFMADD231PS.Z Z7, Z6, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z6, K1, Z7
+	VMULPS.BCST   down<>+0(SB), Z7, Z7
+	VMOVUPS       Z7, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 64(DI)
 	ADDQ          R9, SI
@@ -596,27 +596,27 @@ loop5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X11, X11
 	VCVTSD2SS    X11, X11, X10
-	VBROADCASTSS X10, Z12
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X11, X11
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X11, X11
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z14, Z10
-	VFMADD231PS Z12, Z14, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z12
+	VFMADD231PS Z10, Z14, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z15, Z10
-	VFMADD231PS Z12, Z15, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z15, Z12
+	VFMADD231PS Z10, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z9, Z11
-	VFMADD231PS Z12, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, K7, 128(DI)
 	ADDQ        R9, SI
@@ -728,34 +728,34 @@ exact48:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z7, Z5
+	VMULPS        Z4, Z7, Z6
 	VCMPPS        $0x05, Z3, Z7, K1
-	VFMADD231PS.Z Z6, Z7, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z8, Z5
+	VMULPS        Z4, Z8, Z6
 	VCMPPS        $0x05, Z3, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 128(DI)
 	ADDQ          R9, SI
@@ -899,33 +899,33 @@ loop7:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X11, X11
 	VCVTSD2SS    X11, X11, X10
-	VBROADCASTSS X10, Z12
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X11, X11
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X11, X11
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z15, Z10
-	VFMADD231PS Z12, Z15, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z15, Z12
+	VFMADD231PS Z10, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z16, Z10
-	VFMADD231PS Z12, Z16, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z16, Z12
+	VFMADD231PS Z10, Z16, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z17, Z10
-	VFMADD231PS Z12, Z17, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z17, Z12
+	VFMADD231PS Z10, Z17, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z9, Z11
-	VFMADD231PS Z12, Z9, Z11
+	VFMADD231PS Z10, Z9, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, K7, 192(DI)
 	ADDQ        R9, SI
@@ -1055,41 +1055,41 @@ exact64:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z8, Z5
+	VMULPS        Z4, Z8, Z6
 	VCMPPS        $0x05, Z3, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z9, Z5
+	VMULPS        Z4, Z9, Z6
 	VCMPPS        $0x05, Z3, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z10, Z5
+	VMULPS        Z4, Z10, Z6
 	VCMPPS        $0x05, Z3, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 192(DI)
 	ADDQ          R9, SI
@@ -1261,39 +1261,39 @@ loop9:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X19, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Z12
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X12
+	VSUBSD       X12, X10, X10
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z15, Z11
-	VFMADD231PS Z12, Z15, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z15, Z12
+	VFMADD231PS Z11, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z16, Z11
-	VFMADD231PS Z12, Z16, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z16, Z12
+	VFMADD231PS Z11, Z16, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z17, Z11
-	VFMADD231PS Z12, Z17, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z17, Z12
+	VFMADD231PS Z11, Z17, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z18, Z11
-	VFMADD231PS Z12, Z18, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z18, Z12
+	VFMADD231PS Z11, Z18, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z12, Z9, Z10
+	VFMADD231PS Z11, Z9, Z10
 	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, K7, 256(DI)
 	ADDQ        R9, SI
@@ -1456,48 +1456,48 @@ exact80:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 256(DI)
 	ADDQ          R9, SI
@@ -1688,45 +1688,45 @@ loop11:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X19, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Z12
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X12
+	VSUBSD       X12, X10, X10
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z15, Z11
-	VFMADD231PS Z12, Z15, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z15, Z12
+	VFMADD231PS Z11, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z16, Z11
-	VFMADD231PS Z12, Z16, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z16, Z12
+	VFMADD231PS Z11, Z16, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z17, Z11
-	VFMADD231PS Z12, Z17, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z17, Z12
+	VFMADD231PS Z11, Z17, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z18, Z11
-	VFMADD231PS Z12, Z18, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z18, Z12
+	VFMADD231PS Z11, Z18, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z14, Z11
-	VFMADD231PS Z12, Z14, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z14, Z12
+	VFMADD231PS Z11, Z14, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z12, Z9, Z10
+	VFMADD231PS Z11, Z9, Z10
 	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, K7, 320(DI)
 	ADDQ        R9, SI
@@ -1907,55 +1907,55 @@ exact96:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z7, Z5
+	VMULPS        Z3, Z7, Z6
 	VCMPPS        $0x05, Z4, Z7, K1
-	VFMADD231PS.Z Z6, Z7, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 320(DI)
 	ADDQ          R9, SI
@@ -2162,51 +2162,51 @@ loop13:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X19, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Z12
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X12
+	VSUBSD       X12, X10, X10
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z15, Z11
-	VFMADD231PS Z12, Z15, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z15, Z12
+	VFMADD231PS Z11, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z16, Z11
-	VFMADD231PS Z12, Z16, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z16, Z12
+	VFMADD231PS Z11, Z16, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z17, Z11
-	VFMADD231PS Z12, Z17, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z17, Z12
+	VFMADD231PS Z11, Z17, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z18, Z11
-	VFMADD231PS Z12, Z18, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z18, Z12
+	VFMADD231PS Z11, Z18, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z20, Z11
-	VFMADD231PS Z12, Z20, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z11, Z20, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z21, Z11
-	VFMADD231PS Z12, Z21, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z11, Z21, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z12, Z9, Z10
+	VFMADD231PS Z11, Z9, Z10
 	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, K7, 384(DI)
 	ADDQ        R9, SI
@@ -2404,62 +2404,62 @@ exact112:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z12, Z5
+	VMULPS        Z3, Z12, Z6
 	VCMPPS        $0x05, Z4, Z12, K1
-	VFMADD231PS.Z Z6, Z12, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z13, Z5
+	VMULPS        Z3, Z13, Z6
 	VCMPPS        $0x05, Z4, Z13, K1
-	VFMADD231PS.Z Z6, Z13, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 320(DI)
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 384(DI)
 	ADDQ          R9, SI
@@ -2681,57 +2681,57 @@ loop15:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X19, X10, X10
 	VCVTSD2SS    X10, X10, X11
-	VBROADCASTSS X11, Z12
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X10, X10
+	VCVTSS2SD    X11, X11, X12
+	VSUBSD       X12, X10, X10
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z15, Z11
-	VFMADD231PS Z12, Z15, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z15, Z12
+	VFMADD231PS Z11, Z15, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z16, Z11
-	VFMADD231PS Z12, Z16, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z16, Z12
+	VFMADD231PS Z11, Z16, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z17, Z11
-	VFMADD231PS Z12, Z17, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z17, Z12
+	VFMADD231PS Z11, Z17, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z18, Z11
-	VFMADD231PS Z12, Z18, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z18, Z12
+	VFMADD231PS Z11, Z18, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z21, Z11
-	VFMADD231PS Z12, Z21, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z11, Z21, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z22, Z11
-	VFMADD231PS Z12, Z22, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z22, Z12
+	VFMADD231PS Z11, Z22, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z23, Z11
-	VFMADD231PS Z12, Z23, Z11
-	VMULPS      Z6, Z11, Z11
-	VMOVUPS     Z11, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z23, Z12
+	VFMADD231PS Z11, Z23, Z12
+	VMULPS      Z6, Z12, Z12
+	VMOVUPS     Z12, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z12, Z9, Z10
+	VFMADD231PS Z11, Z9, Z10
 	VMULPS      Z6, Z10, Z10
 	VMOVUPS     Z10, K7, 448(DI)
 	ADDQ        R9, SI
@@ -2947,69 +2947,69 @@ exact128:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z13, Z5
+	VMULPS        Z3, Z13, Z6
 	VCMPPS        $0x05, Z4, Z13, K1
-	VFMADD231PS.Z Z6, Z13, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z14, Z5
+	VMULPS        Z3, Z14, Z6
 	VCMPPS        $0x05, Z4, Z14, K1
-	VFMADD231PS.Z Z6, Z14, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 320(DI)
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z15, Z5
+	VMULPS        Z3, Z15, Z6
 	VCMPPS        $0x05, Z4, Z15, K1
-	VFMADD231PS.Z Z6, Z15, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 384(DI)
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 384(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 448(DI)
 	ADDQ          R9, SI
@@ -3262,63 +3262,63 @@ loop17:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X9, X9
 	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
+	VCVTSS2SD    X10, X10, X11
+	VSUBSD       X11, X9, X9
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z14, Z11
+	VFMADD231PS Z10, Z14, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z15, Z11
+	VFMADD231PS Z10, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z16, Z11
+	VFMADD231PS Z10, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z17, Z11
+	VFMADD231PS Z10, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z20, Z11
+	VFMADD231PS Z10, Z20, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z21, Z11
+	VFMADD231PS Z10, Z21, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z22, Z10
-	VFMADD231PS Z11, Z22, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z22, Z11
+	VFMADD231PS Z10, Z22, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z23, Z10
-	VFMADD231PS Z11, Z23, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z23, Z11
+	VFMADD231PS Z10, Z23, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
+	VFMADD231PS Z10, Z8, Z9
 	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 512(DI)
 	ADDQ        R9, SI
@@ -3594,69 +3594,69 @@ loop19:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X9, X9
 	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
+	VCVTSS2SD    X10, X10, X11
+	VSUBSD       X11, X9, X9
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z14, Z11
+	VFMADD231PS Z10, Z14, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z15, Z11
+	VFMADD231PS Z10, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z16, Z11
+	VFMADD231PS Z10, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z17, Z11
+	VFMADD231PS Z10, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z20, Z11
+	VFMADD231PS Z10, Z20, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z21, Z11
+	VFMADD231PS Z10, Z21, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z22, Z10
-	VFMADD231PS Z11, Z22, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z22, Z11
+	VFMADD231PS Z10, Z22, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z23, Z10
-	VFMADD231PS Z11, Z23, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z23, Z11
+	VFMADD231PS Z10, Z23, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z13, Z10
-	VFMADD231PS Z11, Z13, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z13, Z11
+	VFMADD231PS Z10, Z13, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
+	VFMADD231PS Z10, Z8, Z9
 	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 576(DI)
 	ADDQ        R9, SI
@@ -3948,75 +3948,75 @@ loop21:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X9, X9
 	VCVTSD2SS    X9, X9, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
+	VCVTSS2SD    X10, X10, X11
+	VSUBSD       X11, X9, X9
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z14, Z11
+	VFMADD231PS Z10, Z14, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z15, Z11
+	VFMADD231PS Z10, Z15, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z16, Z11
+	VFMADD231PS Z10, Z16, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z17, Z11
+	VFMADD231PS Z10, Z17, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z20, Z11
+	VFMADD231PS Z10, Z20, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z21, Z11
+	VFMADD231PS Z10, Z21, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z22, Z10
-	VFMADD231PS Z11, Z22, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z22, Z11
+	VFMADD231PS Z10, Z22, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z23, Z10
-	VFMADD231PS Z11, Z23, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z23, Z11
+	VFMADD231PS Z10, Z23, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z19, Z10
-	VFMADD231PS Z11, Z19, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z19, Z11
+	VFMADD231PS Z10, Z19, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMULPS      Z6, Z10, Z10
-	VMOVUPS     Z10, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z25, Z11
+	VFMADD231PS Z10, Z25, Z11
+	VMULPS      Z6, Z11, Z11
+	VMOVUPS     Z11, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z11, Z8, Z9
+	VFMADD231PS Z10, Z8, Z9
 	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 640(DI)
 	ADDQ        R9, SI
@@ -4325,83 +4325,83 @@ loop23:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X7, X7
 	VCVTSD2SS    X7, X7, X9
-	VBROADCASTSS X9, Z10
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X7, X7
+	VCVTSS2SD    X9, X9, X10
+	VSUBSD       X10, X7, X7
+	VBROADCASTSS X9, Z9
 	VCVTSD2SS    X7, X7, X7
 	VBROADCASTSS X7, Z7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z13, Z9
-	VFMADD231PS Z10, Z13, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z13, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z14, Z9
-	VFMADD231PS Z10, Z14, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z14, Z10
+	VFMADD231PS Z9, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z15, Z9
-	VFMADD231PS Z10, Z15, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z15, Z10
+	VFMADD231PS Z9, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z16, Z9
-	VFMADD231PS Z10, Z16, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z16, Z10
+	VFMADD231PS Z9, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z19, Z9
-	VFMADD231PS Z10, Z19, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z19, Z10
+	VFMADD231PS Z9, Z19, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z20, Z9
-	VFMADD231PS Z10, Z20, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 320(DI)
-	VMOVUPS     64(BX), Z9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z20, Z10
+	VFMADD231PS Z9, Z20, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     64(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 384(DI)
-	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z24, Z9
-	VFMADD231PS Z10, Z24, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z24, Z10
+	VFMADD231PS Z9, Z24, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z25, Z9
-	VFMADD231PS Z10, Z25, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z25, Z10
+	VFMADD231PS Z9, Z25, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z26, Z9
-	VFMADD231PS Z10, Z26, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z26, Z10
+	VFMADD231PS Z9, Z26, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z7, Z8, Z7
-	VFMADD231PS Z10, Z8, Z7
+	VFMADD231PS Z9, Z8, Z7
 	VMULPS      Z6, Z7, Z7
 	VMOVUPS     Z7, K7, 704(DI)
 	ADDQ        R9, SI
@@ -4741,91 +4741,91 @@ loop25:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X7, X9, X9
 	VCVTSD2SS    X9, X9, X7
-	VBROADCASTSS X7, Z10
-	VCVTSS2SD    X7, X7, X7
-	VSUBSD       X7, X9, X9
+	VCVTSS2SD    X7, X7, X10
+	VSUBSD       X10, X9, X9
+	VBROADCASTSS X7, Z7
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Z9
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z13, Z7
-	VFMADD231PS Z10, Z13, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z13, Z10
+	VFMADD231PS Z7, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z14, Z7
-	VFMADD231PS Z10, Z14, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z14, Z10
+	VFMADD231PS Z7, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z15, Z7
-	VFMADD231PS Z10, Z15, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z15, Z10
+	VFMADD231PS Z7, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z16, Z7
-	VFMADD231PS Z10, Z16, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 192(DI)
-	VMOVUPS     192(BX), Z7
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z16, Z10
+	VFMADD231PS Z7, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     192(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z7, Z11
-	VFMADD231PS Z10, Z7, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z10, Z11
+	VFMADD231PS Z7, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 256(DI)
-	VMOVUPS     128(BX), Z7
+	VMOVUPS     128(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z7, Z11
-	VFMADD231PS Z10, Z7, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z10, Z11
+	VFMADD231PS Z7, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 320(DI)
-	VMOVUPS     64(BX), Z7
+	VMOVUPS     64(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z7, Z11
-	VFMADD231PS Z10, Z7, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z10, Z11
+	VFMADD231PS Z7, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 384(DI)
-	VMOVUPS     (BX), Z7
+	VMOVUPS     (BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z7, Z11
-	VFMADD231PS Z10, Z7, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z10, Z11
+	VFMADD231PS Z7, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z24, Z7
-	VFMADD231PS Z10, Z24, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z24, Z10
+	VFMADD231PS Z7, Z24, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z25, Z7
-	VFMADD231PS Z10, Z25, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z25, Z10
+	VFMADD231PS Z7, Z25, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z26, Z7
-	VFMADD231PS Z10, Z26, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z26, Z10
+	VFMADD231PS Z7, Z26, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z9, Z27, Z7
-	VFMADD231PS Z10, Z27, Z7
-	VMULPS      Z6, Z7, Z7
-	VMOVUPS     Z7, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z9, Z27, Z10
+	VFMADD231PS Z7, Z27, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z9, Z8, Z9
-	VFMADD231PS Z10, Z8, Z9
+	VFMADD231PS Z7, Z8, Z9
 	VMULPS      Z6, Z9, Z9
 	VMOVUPS     Z9, K7, 768(DI)
 	ADDQ        R9, SI
@@ -5184,97 +5184,97 @@ loop27:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X9, X7, X7
 	VCVTSD2SS    X7, X7, X9
-	VBROADCASTSS X9, Z10
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X7, X7
+	VCVTSS2SD    X9, X9, X10
+	VSUBSD       X10, X7, X7
+	VBROADCASTSS X9, Z9
 	VCVTSD2SS    X7, X7, X7
 	VBROADCASTSS X7, Z7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z13, Z9
-	VFMADD231PS Z10, Z13, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z13, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z14, Z9
-	VFMADD231PS Z10, Z14, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z14, Z10
+	VFMADD231PS Z9, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z15, Z9
-	VFMADD231PS Z10, Z15, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z15, Z10
+	VFMADD231PS Z9, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z16, Z9
-	VFMADD231PS Z10, Z16, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 192(DI)
-	VMOVUPS     192(BX), Z9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z16, Z10
+	VFMADD231PS Z9, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     192(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 256(DI)
-	VMOVUPS     128(BX), Z9
+	VMOVUPS     128(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 320(DI)
-	VMOVUPS     64(BX), Z9
+	VMOVUPS     64(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 384(DI)
-	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z24, Z9
-	VFMADD231PS Z10, Z24, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z24, Z10
+	VFMADD231PS Z9, Z24, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z25, Z9
-	VFMADD231PS Z10, Z25, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z25, Z10
+	VFMADD231PS Z9, Z25, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z26, Z9
-	VFMADD231PS Z10, Z26, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z26, Z10
+	VFMADD231PS Z9, Z26, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z27, Z9
-	VFMADD231PS Z10, Z27, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z27, Z10
+	VFMADD231PS Z9, Z27, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z12, Z9
-	VFMADD231PS Z10, Z12, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z12, Z10
+	VFMADD231PS Z9, Z12, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z7, Z8, Z7
-	VFMADD231PS Z10, Z8, Z7
+	VFMADD231PS Z9, Z8, Z7
 	VMULPS      Z6, Z7, Z7
 	VMOVUPS     Z7, K7, 832(DI)
 	ADDQ        R9, SI
@@ -5649,103 +5649,103 @@ loop29:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X9, X7, X7
 	VCVTSD2SS    X7, X7, X9
-	VBROADCASTSS X9, Z10
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X7, X7
+	VCVTSS2SD    X9, X9, X10
+	VSUBSD       X10, X7, X7
+	VBROADCASTSS X9, Z9
 	VCVTSD2SS    X7, X7, X7
 	VBROADCASTSS X7, Z7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z13, Z9
-	VFMADD231PS Z10, Z13, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z13, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z14, Z9
-	VFMADD231PS Z10, Z14, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z14, Z10
+	VFMADD231PS Z9, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z15, Z9
-	VFMADD231PS Z10, Z15, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z15, Z10
+	VFMADD231PS Z9, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z16, Z9
-	VFMADD231PS Z10, Z16, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 192(DI)
-	VMOVUPS     192(BX), Z9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z16, Z10
+	VFMADD231PS Z9, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     192(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 256(DI)
-	VMOVUPS     128(BX), Z9
+	VMOVUPS     128(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 320(DI)
-	VMOVUPS     64(BX), Z9
+	VMOVUPS     64(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 384(DI)
-	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z24, Z9
-	VFMADD231PS Z10, Z24, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z24, Z10
+	VFMADD231PS Z9, Z24, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z25, Z9
-	VFMADD231PS Z10, Z25, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z25, Z10
+	VFMADD231PS Z9, Z25, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z26, Z9
-	VFMADD231PS Z10, Z26, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z26, Z10
+	VFMADD231PS Z9, Z26, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z27, Z9
-	VFMADD231PS Z10, Z27, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z27, Z10
+	VFMADD231PS Z9, Z27, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z18, Z9
-	VFMADD231PS Z10, Z18, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z18, Z10
+	VFMADD231PS Z9, Z18, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z20, Z9
-	VFMADD231PS Z10, Z20, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z20, Z10
+	VFMADD231PS Z9, Z20, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 832(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z7, Z8, Z7
-	VFMADD231PS Z10, Z8, Z7
+	VFMADD231PS Z9, Z8, Z7
 	VMULPS      Z6, Z7, Z7
 	VMOVUPS     Z7, K7, 896(DI)
 	ADDQ        R9, SI
@@ -6138,112 +6138,112 @@ loop31:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X9, X7, X7
 	VCVTSD2SS    X7, X7, X9
-	VBROADCASTSS X9, Z10
-	VCVTSS2SD    X9, X9, X9
-	VSUBSD       X9, X7, X7
+	VCVTSS2SD    X9, X9, X10
+	VSUBSD       X10, X7, X7
+	VBROADCASTSS X9, Z9
 	VCVTSD2SS    X7, X7, X7
 	VBROADCASTSS X7, Z7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z13, Z9
-	VFMADD231PS Z10, Z13, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z13, Z10
+	VFMADD231PS Z9, Z13, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z14, Z9
-	VFMADD231PS Z10, Z14, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z14, Z10
+	VFMADD231PS Z9, Z14, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z15, Z9
-	VFMADD231PS Z10, Z15, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z15, Z10
+	VFMADD231PS Z9, Z15, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z16, Z9
-	VFMADD231PS Z10, Z16, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 192(DI)
-	VMOVUPS     192(BX), Z9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z16, Z10
+	VFMADD231PS Z9, Z16, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 192(DI)
+	VMOVUPS     192(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 256(DI)
-	VMOVUPS     128(BX), Z9
+	VMOVUPS     128(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 320(DI)
-	VMOVUPS     64(BX), Z9
+	VMOVUPS     64(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 384(DI)
-	VMOVUPS     (BX), Z9
+	VMOVUPS     (BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z24, Z9
-	VFMADD231PS Z10, Z24, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 512(DI)
-	VMOVUPS     384(BX), Z9
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z24, Z10
+	VFMADD231PS Z9, Z24, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 512(DI)
+	VMOVUPS     384(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 576(DI)
-	VMOVUPS     320(BX), Z9
+	VMOVUPS     320(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 640(DI)
-	VMOVUPS     256(BX), Z9
+	VMOVUPS     256(BX), Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z9, Z11
-	VFMADD231PS Z10, Z9, Z11
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
 	VMULPS      Z6, Z11, Z11
 	VMOVUPS     Z11, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z20, Z9
-	VFMADD231PS Z10, Z20, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z20, Z10
+	VFMADD231PS Z9, Z20, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z21, Z9
-	VFMADD231PS Z10, Z21, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z21, Z10
+	VFMADD231PS Z9, Z21, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 832(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z7, Z22, Z9
-	VFMADD231PS Z10, Z22, Z9
-	VMULPS      Z6, Z9, Z9
-	VMOVUPS     Z9, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z7, Z22, Z10
+	VFMADD231PS Z9, Z22, Z10
+	VMULPS      Z6, Z10, Z10
+	VMOVUPS     Z10, 896(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z7, Z8, Z7
-	VFMADD231PS Z10, Z8, Z7
+	VFMADD231PS Z9, Z8, Z7
 	VMULPS      Z6, Z7, Z7
 	VMOVUPS     Z7, K7, 960(DI)
 	ADDQ        R9, SI
@@ -7454,7 +7454,7 @@ upto43:
 	LEAQ   448(SI)(CX*4), SI
 
 behind43:
-	// The sum of all lanes, and its reciprocal. No result is 0.
+	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
 	VCVTPS2PD     Y2, Z2
@@ -7473,17 +7473,26 @@ behind43:
 	VMOVSD        nearTotal64<>+0(SB), X2
 	VUCOMISD      X3, X2
 	JCS           total
-	VMOVSD        up64<>+0(SB), X2
+	VMOVSD        one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Z4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z3
-	VMOVAPS      Z4, Z2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       up64<>+0(SB), X5
+
+	// Leave if cLo is small.
+	VMULSD   X5, X2, X5
+	VMULSD   X2, X5, X5
+	VMOVSD   leastLow64<>+0(SB), X2
+	VUCOMISD X2, X5
+	JCS      small
+	VMOVAPS  Z3, Z2
+	VMOVAPS  Z4, Z3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -7504,66 +7513,57 @@ before:
 	JLT          done46
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
-	VBROADCASTSS down<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop46:
-	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (DI)
-	VMOVUPS     64(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	VMOVUPS     64(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
-	VMOVUPS     128(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     128(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     192(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 128(DI)
+	VMOVUPS     192(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 192(DI)
-	VMOVUPS     256(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     256(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 256(DI)
-	VMOVUPS     320(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 256(DI)
+	VMOVUPS     320(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     384(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 320(DI)
+	VMOVUPS     384(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     448(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 384(DI)
+	VMOVUPS     448(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -7582,10 +7582,9 @@ done46:
 loop47:
 	VMOVUPS (SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z4, Z8, Z9
 	VFMADD231PS Z5, Z8, Z9
-	VMULPS.BCST down<>+0(SB), Z9, Z9
 	VMOVUPS     Z9, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -7605,10 +7604,9 @@ done47:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS.BCST      44(R14), Z4, Z5
 	VFMADD231PS.BCST 40(R14), Z4, Z5
-	VMULPS.BCST      down<>+0(SB), Z5, Z5
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
@@ -7627,68 +7625,59 @@ now:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done51
-	VBROADCASTSS down<>+0(SB), Z4
-	PCALIGN      $0x40
+	SUBQ    $0x00000080, CX
+	JLT     done51
+	PCALIGN $0x40
 
 loop51:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, (DI)
-	VMOVUPS     64(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 64(DI)
-	VMOVUPS     128(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 128(DI)
-	VMOVUPS     192(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 192(DI)
-	VMOVUPS     256(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     320(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 320(DI)
-	VMOVUPS     384(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 384(DI)
-	VMOVUPS     448(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -7705,10 +7694,9 @@ done51:
 loop52:
 	VMOVUPS (SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
-	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -7728,14 +7716,161 @@ done52:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind53:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVAPS      Z3, Z8
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done56
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
+
+loop56:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop56
+
+done56:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done57
+	PCALIGN $0x40
+
+loop57:
+	VMOVUPS (SI), Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop57
+
+done57:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind58
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
 	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind53:
+behind58:
 	JMP next
 
 exact:
@@ -7754,7 +7889,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done55
+	JLT          done60
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS exp3<>+0(SB), Z9
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -7762,7 +7897,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop55:
+loop60:
 	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
@@ -7957,29 +8092,29 @@ loop55:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop55
+	JGE     loop60
 
-done55:
+done60:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 	CMPQ  CX, $0x00000010
-	JLE   upto56
-	CMPQ  CX, $0x00000020
-	JLE   upto57
-	CMPQ  CX, $0x00000030
-	JLE   upto58
-	CMPQ  CX, $0x00000040
-	JLE   upto59
-	CMPQ  CX, $0x00000050
-	JLE   upto60
-	CMPQ  CX, $0x00000060
 	JLE   upto61
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto62
-	JMP   upto63
+	CMPQ  CX, $0x00000030
+	JLE   upto63
+	CMPQ  CX, $0x00000040
+	JLE   upto64
+	CMPQ  CX, $0x00000050
+	JLE   upto65
+	CMPQ  CX, $0x00000060
+	JLE   upto66
+	CMPQ  CX, $0x00000070
+	JLE   upto67
+	JMP   upto68
 
-upto56:
+upto61:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -8029,9 +8164,9 @@ upto56:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto57:
+upto62:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -8101,9 +8236,9 @@ upto57:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto58:
+upto63:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
 	MOVL         $0x00000001, AX
@@ -8191,9 +8326,9 @@ upto58:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto59:
+upto64:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
 	MOVL         $0x00000001, AX
@@ -8300,9 +8435,9 @@ upto59:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto60:
+upto65:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
 	MOVL         $0x00000001, AX
@@ -8445,9 +8580,9 @@ upto60:
 	VSUBPS Z10, Z8, Z8
 	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind63
+	JMP    behind68
 
-upto61:
+upto66:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
 	MOVL         $0x00000001, AX
@@ -8610,9 +8745,9 @@ upto61:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto62:
+upto67:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
 	MOVL         $0x00000001, AX
@@ -8793,9 +8928,9 @@ upto62:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto63:
+upto68:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
 	MOVL         $0x00000001, AX
@@ -8996,7 +9131,7 @@ upto63:
 	VMOVAPS Z8, Z6
 	LEAQ    448(SI)(CX*4), SI
 
-behind63:
+behind68:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -9021,17 +9156,19 @@ total:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X4
-	VBROADCASTSS X4, Z5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X2, X2
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X4, Z4
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X3, X3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z4
+	VBROADCASTSS X3, Z3
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z5, Z2
+	VMOVAPS      Z8, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -9040,11 +9177,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done66
+	JLT          done71
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop66:
+loop71:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -9112,17 +9249,17 @@ loop66:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop66
+	JGE           loop71
 
-done66:
+done71:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done67
+	JLT     done72
 	PCALIGN $0x40
 
-loop67:
+loop72:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -9134,12 +9271,12 @@ loop67:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop67
+	JGE           loop72
 
-done67:
+done72:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind68
+	JZ    behind73
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -9157,7 +9294,7 @@ done67:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind68:
+behind73:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -9176,101 +9313,91 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done71
+	JLT          done76
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
-	VBROADCASTSS down<>+0(SB), Z2
 	PCALIGN      $0x40
 
-loop71:
-	VMOVUPS (SI), Z3
+loop76:
+	VMOVUPS (SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, (DI)
-	VMOVUPS     64(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     64(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 64(DI)
-	VMOVUPS     128(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     128(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 128(DI)
-	VMOVUPS     192(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 128(DI)
+	VMOVUPS     192(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 192(DI)
-	VMOVUPS     256(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     256(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 256(DI)
-	VMOVUPS     320(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 256(DI)
+	VMOVUPS     320(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 320(DI)
-	VMOVUPS     384(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 320(DI)
+	VMOVUPS     384(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 384(DI)
-	VMOVUPS     448(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 384(DI)
+	VMOVUPS     448(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop71
+	JGE         loop76
 
-done71:
+done76:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done72
+	JLT          done77
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop72:
+loop77:
 	VMOVUPS (SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z0, Z2, Z3
 	VFMADD231PS Z1, Z2, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
 	VMOVUPS     Z3, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop72
+	JGE         loop77
 
-done72:
+done77:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind73
+	JZ    behind78
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -9280,14 +9407,13 @@ done72:
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS.BCST      44(R14), Z0, Z1
 	VFMADD231PS.BCST 40(R14), Z0, Z1
-	VMULPS.BCST      down<>+0(SB), Z1, Z1
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind73:
+behind78:
 	JMP last
 
 irregular:
@@ -9408,6 +9534,14 @@ GLOBL integer<>(SB), RODATA|NOPTR, $4
 
 DATA zero<>+0(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $4
+
+DATA one64<>+0(SB)/4, $0x00000000
+DATA one64<>+4(SB)/4, $0x3ff00000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
+
+DATA leastLow64<>+0(SB)/4, $0x00000000
+DATA leastLow64<>+4(SB)/4, $0x3c100000
+GLOBL leastLow64<>(SB), RODATA|NOPTR, $8
 
 DATA magic<>+0(SB)/4, $0x49c00000
 GLOBL magic<>(SB), RODATA|NOPTR, $4
@@ -15574,15 +15708,15 @@ loop1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X17, X16, X16
 	VCVTSD2SS    X16, X16, X17
-	VBROADCASTSS X17, Z18
-	VCVTSS2SD    X17, X17, X17
-	VSUBSD       X17, X16, X16
+	VCVTSS2SD    X17, X17, X18
+	VSUBSD       X18, X16, X16
+	VBROADCASTSS X17, Z17
 	VCVTSD2SS    X16, X16, X16
 	VBROADCASTSS X16, Z16
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z16, Z15, Z16
-	VFMADD231PS Z18, Z15, Z16
+	VFMADD231PS Z17, Z15, Z16
 	VMULPS      Z14, Z16, Z16
 	VMOVUPS     Z16, K7, (DI)
 	ADDQ        R9, SI
@@ -15665,20 +15799,20 @@ exact16:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, (DI)
 	ADDQ          R9, SI
@@ -15803,21 +15937,21 @@ loop3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X17, X17
 	VCVTSD2SS    X17, X17, X16
-	VBROADCASTSS X16, Z18
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X17, X17
+	VCVTSS2SD    X16, X16, X18
+	VSUBSD       X18, X17, X17
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X17, X17, X17
 	VBROADCASTSS X17, Z17
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z20, Z16
-	VFMADD231PS Z18, Z20, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z20, Z18
+	VFMADD231PS Z16, Z20, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z17, Z15, Z17
-	VFMADD231PS Z18, Z15, Z17
+	VFMADD231PS Z16, Z15, Z17
 	VMULPS      Z10, Z17, Z17
 	VMOVUPS     Z17, K7, 64(DI)
 	ADDQ        R9, SI
@@ -15917,27 +16051,27 @@ exact32:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X7
+	VSUBSD       X7, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z6, Z5
+	VMULPS        Z4, Z6, Z7
 	VCMPPS        $0x05, Z3, Z6, K1
-	VFMADD231PS.Z Z7, Z6, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z6, K1, Z7
+	VMULPS.BCST   down<>+0(SB), Z7, Z7
+	VMOVUPS       Z7, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 64(DI)
 	ADDQ          R9, SI
@@ -16078,27 +16212,27 @@ loop5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X17, X17
 	VCVTSD2SS    X17, X17, X16
-	VBROADCASTSS X16, Z18
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X17, X17
+	VCVTSS2SD    X16, X16, X18
+	VSUBSD       X18, X17, X17
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X17, X17, X17
 	VBROADCASTSS X17, Z17
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z22, Z16
-	VFMADD231PS Z18, Z22, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z22, Z18
+	VFMADD231PS Z16, Z22, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z23, Z16
-	VFMADD231PS Z18, Z23, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z23, Z18
+	VFMADD231PS Z16, Z23, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z17, Z15, Z17
-	VFMADD231PS Z18, Z15, Z17
+	VFMADD231PS Z16, Z15, Z17
 	VMULPS      Z10, Z17, Z17
 	VMOVUPS     Z17, K7, 128(DI)
 	ADDQ        R9, SI
@@ -16215,34 +16349,34 @@ exact48:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z7, Z5
+	VMULPS        Z4, Z7, Z6
 	VCMPPS        $0x05, Z3, Z7, K1
-	VFMADD231PS.Z Z6, Z7, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z8, Z5
+	VMULPS        Z4, Z8, Z6
 	VCMPPS        $0x05, Z3, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 128(DI)
 	ADDQ          R9, SI
@@ -16400,33 +16534,33 @@ loop7:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X17, X17
 	VCVTSD2SS    X17, X17, X16
-	VBROADCASTSS X16, Z18
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X17, X17
+	VCVTSS2SD    X16, X16, X18
+	VSUBSD       X18, X17, X17
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X17, X17, X17
 	VBROADCASTSS X17, Z17
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z24, Z16
-	VFMADD231PS Z18, Z24, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z24, Z18
+	VFMADD231PS Z16, Z24, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z25, Z16
-	VFMADD231PS Z18, Z25, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z25, Z18
+	VFMADD231PS Z16, Z25, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z17, Z26, Z16
-	VFMADD231PS Z18, Z26, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z26, Z18
+	VFMADD231PS Z16, Z26, Z18
+	VMULPS      Z10, Z18, Z18
+	VMOVUPS     Z18, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z17, Z15, Z17
-	VFMADD231PS Z18, Z15, Z17
+	VFMADD231PS Z16, Z15, Z17
 	VMULPS      Z10, Z17, Z17
 	VMOVUPS     Z17, K7, 192(DI)
 	ADDQ        R9, SI
@@ -16561,41 +16695,41 @@ exact64:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X4, X4
 	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z8, Z5
+	VMULPS        Z4, Z8, Z6
 	VCMPPS        $0x05, Z3, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z9, Z5
+	VMULPS        Z4, Z9, Z6
 	VCMPPS        $0x05, Z3, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z4, Z10, Z5
+	VMULPS        Z4, Z10, Z6
 	VCMPPS        $0x05, Z3, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z4, Z2, Z4
 	VCMPPS        $0x05, Z3, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VFMADD231PS.Z Z5, Z2, K1, Z4
 	VMULPS.BCST   down<>+0(SB), Z4, Z4
 	VMOVUPS       Z4, K7, 192(DI)
 	ADDQ          R9, SI
@@ -16781,39 +16915,39 @@ loop9:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
-	VBROADCASTSS X16, Z17
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X15, X15
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z17, Z24, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z17
+	VFMADD231PS Z16, Z24, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z17, Z25, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z17
+	VFMADD231PS Z16, Z25, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z17, Z26, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z17
+	VFMADD231PS Z16, Z26, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z27, Z16
-	VFMADD231PS Z17, Z27, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z27, Z17
+	VFMADD231PS Z16, Z27, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z17, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 256(DI)
 	ADDQ        R9, SI
@@ -16981,48 +17115,48 @@ exact80:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 256(DI)
 	ADDQ          R9, SI
@@ -17224,45 +17358,45 @@ loop11:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
-	VBROADCASTSS X16, Z17
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X15, X15
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z17, Z24, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z17
+	VFMADD231PS Z16, Z24, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z17, Z25, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z17
+	VFMADD231PS Z16, Z25, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z17, Z26, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z17
+	VFMADD231PS Z16, Z26, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z27, Z16
-	VFMADD231PS Z17, Z27, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z27, Z17
+	VFMADD231PS Z16, Z27, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z21, Z16
-	VFMADD231PS Z17, Z21, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z21, Z17
+	VFMADD231PS Z16, Z21, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z17, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 320(DI)
 	ADDQ        R9, SI
@@ -17448,55 +17582,55 @@ exact96:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z7, Z5
+	VMULPS        Z3, Z7, Z6
 	VCMPPS        $0x05, Z4, Z7, K1
-	VFMADD231PS.Z Z6, Z7, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 320(DI)
 	ADDQ          R9, SI
@@ -17715,51 +17849,51 @@ loop13:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X16, X15, X15
 	VCVTSD2SS    X15, X15, X16
-	VBROADCASTSS X16, Z17
-	VCVTSS2SD    X16, X16, X16
-	VSUBSD       X16, X15, X15
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
 	VCVTSD2SS    X15, X15, X15
 	VBROADCASTSS X15, Z15
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z24, Z16
-	VFMADD231PS Z17, Z24, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z17
+	VFMADD231PS Z16, Z24, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z25, Z16
-	VFMADD231PS Z17, Z25, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z17
+	VFMADD231PS Z16, Z25, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z26, Z16
-	VFMADD231PS Z17, Z26, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z17
+	VFMADD231PS Z16, Z26, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z27, Z16
-	VFMADD231PS Z17, Z27, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z27, Z17
+	VFMADD231PS Z16, Z27, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z23, Z16
-	VFMADD231PS Z17, Z23, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z17
+	VFMADD231PS Z16, Z23, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z15, Z28, Z16
-	VFMADD231PS Z17, Z28, Z16
-	VMULPS      Z10, Z16, Z16
-	VMOVUPS     Z16, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z28, Z17
+	VFMADD231PS Z16, Z28, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z15, Z14, Z15
-	VFMADD231PS Z17, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, K7, 384(DI)
 	ADDQ        R9, SI
@@ -17962,62 +18096,62 @@ exact112:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z12, Z5
+	VMULPS        Z3, Z12, Z6
 	VCMPPS        $0x05, Z4, Z12, K1
-	VFMADD231PS.Z Z6, Z12, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z13, Z5
+	VMULPS        Z3, Z13, Z6
 	VCMPPS        $0x05, Z4, Z13, K1
-	VFMADD231PS.Z Z6, Z13, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 320(DI)
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 384(DI)
 	ADDQ          R9, SI
@@ -18249,57 +18383,57 @@ loop15:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X12, X10, X10
 	VCVTSD2SS    X10, X10, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X10, X10
+	VCVTSS2SD    X12, X12, X13
+	VSUBSD       X13, X10, X10
+	VBROADCASTSS X12, Z12
 	VCVTSD2SS    X10, X10, X10
 	VBROADCASTSS X10, Z10
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z20, Z12
-	VFMADD231PS Z13, Z20, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z20, Z13
+	VFMADD231PS Z12, Z20, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z21, Z12
-	VFMADD231PS Z13, Z21, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z21, Z13
+	VFMADD231PS Z12, Z21, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z22, Z12
-	VFMADD231PS Z13, Z22, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z22, Z13
+	VFMADD231PS Z12, Z22, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z23, Z12
-	VFMADD231PS Z13, Z23, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z23, Z13
+	VFMADD231PS Z12, Z23, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z25, Z12
-	VFMADD231PS Z13, Z25, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z25, Z13
+	VFMADD231PS Z12, Z25, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z26, Z12
-	VFMADD231PS Z13, Z26, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z26, Z13
+	VFMADD231PS Z12, Z26, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z10, Z27, Z12
-	VFMADD231PS Z13, Z27, Z12
-	VMULPS.BCST down<>+0(SB), Z12, Z12
-	VMOVUPS     Z12, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z27, Z13
+	VFMADD231PS Z12, Z27, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z10, Z11, Z10
-	VFMADD231PS Z13, Z11, Z10
+	VFMADD231PS Z12, Z11, Z10
 	VMULPS.BCST down<>+0(SB), Z10, Z10
 	VMOVUPS     Z10, K7, 448(DI)
 	ADDQ        R9, SI
@@ -18520,69 +18654,69 @@ exact128:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z8, Z5
+	VMULPS        Z3, Z8, Z6
 	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z6, Z8, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, (DI)
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z9, Z5
+	VMULPS        Z3, Z9, Z6
 	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z6, Z9, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 64(DI)
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z10, Z5
+	VMULPS        Z3, Z10, Z6
 	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z6, Z10, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 128(DI)
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z11, Z5
+	VMULPS        Z3, Z11, Z6
 	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z6, Z11, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 192(DI)
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z13, Z5
+	VMULPS        Z3, Z13, Z6
 	VCMPPS        $0x05, Z4, Z13, K1
-	VFMADD231PS.Z Z6, Z13, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 256(DI)
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z14, Z5
+	VMULPS        Z3, Z14, Z6
 	VCMPPS        $0x05, Z4, Z14, K1
-	VFMADD231PS.Z Z6, Z14, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 320(DI)
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS        Z3, Z15, Z5
+	VMULPS        Z3, Z15, Z6
 	VCMPPS        $0x05, Z4, Z15, K1
-	VFMADD231PS.Z Z6, Z15, K1, Z5
-	VMULPS.BCST   down<>+0(SB), Z5, Z5
-	VMOVUPS       Z5, 384(DI)
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 384(DI)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	VMULPS        Z3, Z2, Z3
 	VCMPPS        $0x05, Z4, Z2, K1
-	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VFMADD231PS.Z Z5, Z2, K1, Z3
 	VMULPS.BCST   down<>+0(SB), Z3, Z3
 	VMOVUPS       Z3, K7, 448(DI)
 	ADDQ          R9, SI
@@ -18845,63 +18979,63 @@ loop17:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X8, X8
 	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
+	VCVTSS2SD    X10, X10, X11
+	VSUBSD       X11, X8, X8
+	VBROADCASTSS X10, Z10
 	VCVTSD2SS    X8, X8, X8
 	VBROADCASTSS X8, Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z18, Z10
-	VFMADD231PS Z11, Z18, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z18, Z11
+	VFMADD231PS Z10, Z18, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z19, Z10
-	VFMADD231PS Z11, Z19, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z19, Z11
+	VFMADD231PS Z10, Z19, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z20, Z11
+	VFMADD231PS Z10, Z20, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z21, Z11
+	VFMADD231PS Z10, Z21, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z24, Z10
-	VFMADD231PS Z11, Z24, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z24, Z11
+	VFMADD231PS Z10, Z24, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z25, Z11
+	VFMADD231PS Z10, Z25, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z26, Z10
-	VFMADD231PS Z11, Z26, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z26, Z11
+	VFMADD231PS Z10, Z26, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z8, Z27, Z10
-	VFMADD231PS Z11, Z27, Z10
-	VMULPS.BCST down<>+0(SB), Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z8, Z27, Z11
+	VFMADD231PS Z10, Z27, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
+	VFMADD231PS Z10, Z9, Z8
 	VMULPS.BCST down<>+0(SB), Z8, Z8
 	VMOVUPS     Z8, K7, 512(DI)
 	ADDQ        R9, SI
@@ -19190,72 +19324,72 @@ loop19:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X13, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z21, Z13
-	VFMADD231PS Z14, Z21, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, (DI)
-	VMOVUPS     128(BX), Z13
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z21, Z14
+	VFMADD231PS Z13, Z21, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, (DI)
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z27, Z13
-	VFMADD231PS Z14, Z27, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z27, Z14
+	VFMADD231PS Z13, Z27, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z28, Z13
-	VFMADD231PS Z14, Z28, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z28, Z14
+	VFMADD231PS Z13, Z28, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z29, Z13
-	VFMADD231PS Z14, Z29, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z29, Z14
+	VFMADD231PS Z13, Z29, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z30, Z13
-	VFMADD231PS Z14, Z30, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z30, Z14
+	VFMADD231PS Z13, Z30, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z19, Z13
-	VFMADD231PS Z14, Z19, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z19, Z14
+	VFMADD231PS Z13, Z19, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 576(DI)
 	ADDQ        R9, SI
@@ -19561,78 +19695,78 @@ loop21:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X13, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z21, Z13
-	VFMADD231PS Z14, Z21, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, (DI)
-	VMOVUPS     128(BX), Z13
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z21, Z14
+	VFMADD231PS Z13, Z21, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, (DI)
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z27, Z13
-	VFMADD231PS Z14, Z27, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z27, Z14
+	VFMADD231PS Z13, Z27, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z28, Z13
-	VFMADD231PS Z14, Z28, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z28, Z14
+	VFMADD231PS Z13, Z28, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z29, Z13
-	VFMADD231PS Z14, Z29, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z29, Z14
+	VFMADD231PS Z13, Z29, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z30, Z13
-	VFMADD231PS Z14, Z30, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 448(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z30, Z14
+	VFMADD231PS Z13, Z30, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z22, Z13
-	VFMADD231PS Z14, Z22, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z22, Z14
+	VFMADD231PS Z13, Z22, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z23, Z13
-	VFMADD231PS Z14, Z23, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z23, Z14
+	VFMADD231PS Z13, Z23, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 640(DI)
 	ADDQ        R9, SI
@@ -19957,87 +20091,87 @@ loop23:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X13, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z21, Z13
-	VFMADD231PS Z14, Z21, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, (DI)
-	VMOVUPS     128(BX), Z13
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z21, Z14
+	VFMADD231PS Z13, Z21, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, (DI)
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z27, Z13
-	VFMADD231PS Z14, Z27, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 256(DI)
-	VMOVUPS     320(BX), Z13
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z27, Z14
+	VFMADD231PS Z13, Z27, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 256(DI)
+	VMOVUPS     320(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 320(DI)
-	VMOVUPS     256(BX), Z13
+	VMOVUPS     256(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 384(DI)
-	VMOVUPS     192(BX), Z13
+	VMOVUPS     192(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z24, Z13
-	VFMADD231PS Z14, Z24, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z24, Z14
+	VFMADD231PS Z13, Z24, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z25, Z13
-	VFMADD231PS Z14, Z25, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z25, Z14
+	VFMADD231PS Z13, Z25, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z26, Z13
-	VFMADD231PS Z14, Z26, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z26, Z14
+	VFMADD231PS Z13, Z26, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 704(DI)
 	ADDQ        R9, SI
@@ -20394,95 +20528,95 @@ loop25:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X11, X13, X13
 	VCVTSD2SS    X13, X13, X11
-	VBROADCASTSS X11, Z14
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X13, X13
+	VCVTSS2SD    X11, X11, X14
+	VSUBSD       X14, X13, X13
+	VBROADCASTSS X11, Z11
 	VCVTSD2SS    X13, X13, X13
 	VBROADCASTSS X13, Z13
-	VMOVUPS      448(BX), Z11
+	VMOVUPS      448(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, (DI)
-	VMOVUPS     128(BX), Z11
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z11
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z11
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
-	VMOVUPS     384(BX), Z11
+	VMOVUPS     384(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 256(DI)
-	VMOVUPS     320(BX), Z11
+	VMOVUPS     320(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 320(DI)
-	VMOVUPS     256(BX), Z11
+	VMOVUPS     256(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 384(DI)
-	VMOVUPS     192(BX), Z11
+	VMOVUPS     192(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z11, Z15
-	VFMADD231PS Z14, Z11, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z14, Z15
+	VFMADD231PS Z11, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z25, Z11
-	VFMADD231PS Z14, Z25, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z25, Z14
+	VFMADD231PS Z11, Z25, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z26, Z11
-	VFMADD231PS Z14, Z26, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z26, Z14
+	VFMADD231PS Z11, Z26, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z31, Z11
-	VFMADD231PS Z14, Z31, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z31, Z14
+	VFMADD231PS Z11, Z31, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z13, Z30, Z11
-	VFMADD231PS Z14, Z30, Z11
-	VMULPS      Z10, Z11, Z11
-	VMOVUPS     Z11, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z13, Z30, Z14
+	VFMADD231PS Z11, Z30, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z13, Z12, Z13
-	VFMADD231PS Z14, Z12, Z13
+	VFMADD231PS Z11, Z12, Z13
 	VMULPS      Z10, Z13, Z13
 	VMOVUPS     Z13, K7, 768(DI)
 	ADDQ        R9, SI
@@ -20855,101 +20989,101 @@ loop27:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X14, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
-	VMOVUPS      448(BX), Z13
+	VMOVUPS      448(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, (DI)
-	VMOVUPS     128(BX), Z13
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
-	VMOVUPS     384(BX), Z13
+	VMOVUPS     384(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 256(DI)
-	VMOVUPS     320(BX), Z13
+	VMOVUPS     320(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 320(DI)
-	VMOVUPS     256(BX), Z13
+	VMOVUPS     256(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 384(DI)
-	VMOVUPS     192(BX), Z13
+	VMOVUPS     192(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z25, Z13
-	VFMADD231PS Z14, Z25, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z25, Z14
+	VFMADD231PS Z13, Z25, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z26, Z13
-	VFMADD231PS Z14, Z26, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z26, Z14
+	VFMADD231PS Z13, Z26, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z31, Z13
-	VFMADD231PS Z14, Z31, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z31, Z14
+	VFMADD231PS Z13, Z31, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z30, Z13
-	VFMADD231PS Z14, Z30, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z30, Z14
+	VFMADD231PS Z13, Z30, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z20, Z13
-	VFMADD231PS Z14, Z20, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z20, Z14
+	VFMADD231PS Z13, Z20, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 832(DI)
 	ADDQ        R9, SI
@@ -21339,107 +21473,107 @@ loop29:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X14, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
-	VMOVUPS      448(BX), Z13
+	VMOVUPS      448(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, (DI)
-	VMOVUPS     128(BX), Z13
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
-	VMOVUPS     384(BX), Z13
+	VMOVUPS     384(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 256(DI)
-	VMOVUPS     320(BX), Z13
+	VMOVUPS     320(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 320(DI)
-	VMOVUPS     256(BX), Z13
+	VMOVUPS     256(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 384(DI)
-	VMOVUPS     192(BX), Z13
+	VMOVUPS     192(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z25, Z13
-	VFMADD231PS Z14, Z25, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z25, Z14
+	VFMADD231PS Z13, Z25, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z26, Z13
-	VFMADD231PS Z14, Z26, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 576(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z26, Z14
+	VFMADD231PS Z13, Z26, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 576(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z31, Z13
-	VFMADD231PS Z14, Z31, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 640(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z31, Z14
+	VFMADD231PS Z13, Z31, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 640(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z30, Z13
-	VFMADD231PS Z14, Z30, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 704(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z30, Z14
+	VFMADD231PS Z13, Z30, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z22, Z13
-	VFMADD231PS Z14, Z22, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z22, Z14
+	VFMADD231PS Z13, Z22, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z23, Z13
-	VFMADD231PS Z14, Z23, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z23, Z14
+	VFMADD231PS Z13, Z23, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 832(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 896(DI)
 	ADDQ        R9, SI
@@ -21848,116 +21982,116 @@ loop31:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X14, X11, X11
 	VCVTSD2SS    X11, X11, X13
-	VBROADCASTSS X13, Z14
-	VCVTSS2SD    X13, X13, X13
-	VSUBSD       X13, X11, X11
+	VCVTSS2SD    X13, X13, X14
+	VSUBSD       X14, X11, X11
+	VBROADCASTSS X13, Z13
 	VCVTSD2SS    X11, X11, X11
 	VBROADCASTSS X11, Z11
-	VMOVUPS      448(BX), Z13
+	VMOVUPS      448(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, (DI)
-	VMOVUPS     128(BX), Z13
+	VMOVUPS     128(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 64(DI)
-	VMOVUPS     64(BX), Z13
+	VMOVUPS     64(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 128(DI)
-	VMOVUPS     (BX), Z13
+	VMOVUPS     (BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 192(DI)
-	VMOVUPS     384(BX), Z13
+	VMOVUPS     384(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 256(DI)
-	VMOVUPS     320(BX), Z13
+	VMOVUPS     320(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 320(DI)
-	VMOVUPS     256(BX), Z13
+	VMOVUPS     256(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 384(DI)
-	VMOVUPS     192(BX), Z13
+	VMOVUPS     192(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 448(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z25, Z13
-	VFMADD231PS Z14, Z25, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 512(DI)
-	VMOVUPS     640(BX), Z13
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z25, Z14
+	VFMADD231PS Z13, Z25, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 512(DI)
+	VMOVUPS     640(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 576(DI)
-	VMOVUPS     576(BX), Z13
+	VMOVUPS     576(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 640(DI)
-	VMOVUPS     512(BX), Z13
+	VMOVUPS     512(BX), Z14
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z13, Z15
-	VFMADD231PS Z14, Z13, Z15
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
 	VMULPS      Z10, Z15, Z15
 	VMOVUPS     Z15, 704(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z24, Z13
-	VFMADD231PS Z14, Z24, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 768(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z24, Z14
+	VFMADD231PS Z13, Z24, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 768(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z27, Z13
-	VFMADD231PS Z14, Z27, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 832(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z27, Z14
+	VFMADD231PS Z13, Z27, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 832(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z11, Z28, Z13
-	VFMADD231PS Z14, Z28, Z13
-	VMULPS      Z10, Z13, Z13
-	VMOVUPS     Z13, 896(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z28, Z14
+	VFMADD231PS Z13, Z28, Z14
+	VMULPS      Z10, Z14, Z14
+	VMOVUPS     Z14, 896(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z11, Z12, Z11
-	VFMADD231PS Z14, Z12, Z11
+	VFMADD231PS Z13, Z12, Z11
 	VMULPS      Z10, Z11, Z11
 	VMOVUPS     Z11, K7, 960(DI)
 	ADDQ        R9, SI
@@ -23183,7 +23317,7 @@ upto43:
 	LEAQ   448(SI)(CX*4), SI
 
 behind43:
-	// The sum of all lanes, and its reciprocal. No result is 0.
+	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
 	VCVTPS2PD     Y6, Z3
 	VCVTPS2PD     Y2, Z2
@@ -23202,17 +23336,26 @@ behind43:
 	VMOVSD        nearTotal64<>+0(SB), X2
 	VUCOMISD      X3, X2
 	JCS           total
-	VMOVSD        up64<>+0(SB), X2
+	VMOVSD        one64<>+0(SB), X2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Z4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Z3
-	VMOVAPS      Z4, Z2
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       up64<>+0(SB), X5
+
+	// Leave if cLo is small.
+	VMULSD   X5, X2, X5
+	VMULSD   X2, X5, X5
+	VMOVSD   leastLow64<>+0(SB), X2
+	VUCOMISD X2, X5
+	JCS      small
+	VMOVAPS  Z3, Z2
+	VMOVAPS  Z4, Z3
 
 	// The second pass of the row before, while this one's factor is made.
 	MOVQ  32(R14), SI
@@ -23233,66 +23376,57 @@ before:
 	JLT          done46
 	VBROADCASTSS 44(R14), Z4
 	VBROADCASTSS 40(R14), Z5
-	VBROADCASTSS down<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop46:
-	VMOVUPS (SI), Z9
+	VMOVUPS (SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, (DI)
-	VMOVUPS     64(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	VMOVUPS     64(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 64(DI)
-	VMOVUPS     128(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     128(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     192(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 128(DI)
+	VMOVUPS     192(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 192(DI)
-	VMOVUPS     256(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     256(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 256(DI)
-	VMOVUPS     320(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 256(DI)
+	VMOVUPS     320(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 320(DI)
-	VMOVUPS     384(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 320(DI)
+	VMOVUPS     384(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 384(DI)
-	VMOVUPS     448(SI), Z9
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 384(DI)
+	VMOVUPS     448(SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z4, Z9, Z10
-	VFMADD231PS Z5, Z9, Z10
-	VMULPS      Z8, Z10, Z10
-	VMOVUPS     Z10, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -23311,10 +23445,9 @@ done46:
 loop47:
 	VMOVUPS (SI), Z8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z4, Z8, Z9
 	VFMADD231PS Z5, Z8, Z9
-	VMULPS.BCST down<>+0(SB), Z9, Z9
 	VMOVUPS     Z9, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -23334,10 +23467,9 @@ done47:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS.BCST      44(R14), Z4, Z5
 	VFMADD231PS.BCST 40(R14), Z4, Z5
-	VMULPS.BCST      down<>+0(SB), Z5, Z5
 	VMOVUPS          Z5, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
@@ -23356,68 +23488,59 @@ now:
 	MOVQ R13, CX
 
 	// 8 vectors a turn.
-	SUBQ         $0x00000080, CX
-	JLT          done51
-	VBROADCASTSS down<>+0(SB), Z4
-	PCALIGN      $0x40
+	SUBQ    $0x00000080, CX
+	JLT     done51
+	PCALIGN $0x40
 
 loop51:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, (DI)
-	VMOVUPS     64(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 64(DI)
-	VMOVUPS     128(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 128(DI)
-	VMOVUPS     192(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 192(DI)
-	VMOVUPS     256(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 256(DI)
-	VMOVUPS     320(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 320(DI)
-	VMOVUPS     384(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 384(DI)
-	VMOVUPS     448(SI), Z5
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z3, Z5, Z8
-	VFMADD231PS Z2, Z5, Z8
-	VMULPS      Z4, Z8, Z8
-	VMOVUPS     Z8, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -23434,10 +23557,9 @@ done51:
 loop52:
 	VMOVUPS (SI), Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
-	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
@@ -23457,14 +23579,161 @@ done52:
 	VBROADCASTSS minusInf<>+0(SB), Z4
 	VMOVUPS      (SI), K7, Z4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind53:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVAPS      Z3, Z8
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done56
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
+
+loop56:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop56
+
+done56:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done57
+	PCALIGN $0x40
+
+loop57:
+	VMOVUPS (SI), Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop57
+
+done57:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind58
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
 	VMULPS.BCST down<>+0(SB), Z5, Z5
 	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind53:
+behind58:
 	JMP next
 
 exact:
@@ -23483,7 +23752,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done55
+	JLT          done60
 	VMOVUPS      exp2Table<>+0(SB), Z8
 	VBROADCASTSS exp3<>+0(SB), Z9
 	VBROADCASTSS exp2<>+0(SB), Z10
@@ -23491,7 +23760,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop55:
+loop60:
 	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
@@ -23686,29 +23955,29 @@ loop55:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop55
+	JGE     loop60
 
-done55:
+done60:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind63
+	JZ    behind68
 	CMPQ  CX, $0x00000010
-	JLE   upto56
-	CMPQ  CX, $0x00000020
-	JLE   upto57
-	CMPQ  CX, $0x00000030
-	JLE   upto58
-	CMPQ  CX, $0x00000040
-	JLE   upto59
-	CMPQ  CX, $0x00000050
-	JLE   upto60
-	CMPQ  CX, $0x00000060
 	JLE   upto61
-	CMPQ  CX, $0x00000070
+	CMPQ  CX, $0x00000020
 	JLE   upto62
-	JMP   upto63
+	CMPQ  CX, $0x00000030
+	JLE   upto63
+	CMPQ  CX, $0x00000040
+	JLE   upto64
+	CMPQ  CX, $0x00000050
+	JLE   upto65
+	CMPQ  CX, $0x00000060
+	JLE   upto66
+	CMPQ  CX, $0x00000070
+	JLE   upto67
+	JMP   upto68
 
-upto56:
+upto61:
 	// Turns of 1 to 16 elements.
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
@@ -23758,9 +24027,9 @@ upto56:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto57:
+upto62:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $0x00000001, AX
@@ -23830,9 +24099,9 @@ upto57:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto58:
+upto63:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
 	MOVL         $0x00000001, AX
@@ -23920,9 +24189,9 @@ upto58:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto59:
+upto64:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
 	MOVL         $0x00000001, AX
@@ -24029,9 +24298,9 @@ upto59:
 	VADDPS  Z10, Z7, Z7
 	VMOVAPS Z9, Z6
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto60:
+upto65:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
 	MOVL         $0x00000001, AX
@@ -24174,9 +24443,9 @@ upto60:
 	VSUBPS Z10, Z8, Z8
 	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind63
+	JMP    behind68
 
-upto61:
+upto66:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
 	MOVL         $0x00000001, AX
@@ -24339,9 +24608,9 @@ upto61:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto62:
+upto67:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
 	MOVL         $0x00000001, AX
@@ -24522,9 +24791,9 @@ upto62:
 	VADDPS  Z9, Z7, Z7
 	VMOVAPS Z8, Z6
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind63
+	JMP     behind68
 
-upto63:
+upto68:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
 	MOVL         $0x00000001, AX
@@ -24725,7 +24994,7 @@ upto63:
 	VMOVAPS Z8, Z6
 	LEAQ    448(SI)(CX*4), SI
 
-behind63:
+behind68:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VEXTRACTF64X4 $0x01, Z6, Y2
@@ -24750,17 +25019,19 @@ total:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X3, X2, X2
 	VCVTSD2SS    X2, X2, X4
-	VBROADCASTSS X4, Z5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X2, X2
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X4, Z4
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X3, X3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
 	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z4
+	VBROADCASTSS X3, Z3
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z3, Z4
 	VMOVAPS      Z2, Z3
-	VMOVAPS      Z5, Z2
+	VMOVAPS      Z8, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -24769,11 +25040,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done66
+	JLT          done71
 	VBROADCASTSS down<>+0(SB), Z5
 	PCALIGN      $0x40
 
-loop66:
+loop71:
 	VMOVUPS (SI), Z6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24841,17 +25112,17 @@ loop66:
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
-	JGE           loop66
+	JGE           loop71
 
-done66:
+done71:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000010, CX
-	JLT     done67
+	JLT     done72
 	PCALIGN $0x40
 
-loop67:
+loop72:
 	VMOVUPS (SI), Z5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -24863,12 +25134,12 @@ loop67:
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
-	JGE           loop67
+	JGE           loop72
 
-done67:
+done72:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind68
+	JZ    behind73
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -24886,7 +25157,7 @@ done67:
 	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
-behind68:
+behind73:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -24905,101 +25176,91 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000080, CX
-	JLT          done71
+	JLT          done76
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
-	VBROADCASTSS down<>+0(SB), Z2
 	PCALIGN      $0x40
 
-loop71:
-	VMOVUPS (SI), Z3
+loop76:
+	VMOVUPS (SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, (DI)
-	VMOVUPS     64(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     64(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 64(DI)
-	VMOVUPS     128(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     128(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 128(DI)
-	VMOVUPS     192(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 128(DI)
+	VMOVUPS     192(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 192(DI)
-	VMOVUPS     256(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     256(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 256(DI)
-	VMOVUPS     320(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 256(DI)
+	VMOVUPS     320(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 320(DI)
-	VMOVUPS     384(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 320(DI)
+	VMOVUPS     384(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 384(DI)
-	VMOVUPS     448(SI), Z3
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 384(DI)
+	VMOVUPS     448(SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z3, Z4
-	VFMADD231PS Z1, Z3, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     Z4, 448(DI)
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
-	JGE         loop71
+	JGE         loop76
 
-done71:
+done76:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done72
+	JLT          done77
 	VBROADCASTSS 44(R14), Z0
 	VBROADCASTSS 40(R14), Z1
 	PCALIGN      $0x40
 
-loop72:
+loop77:
 	VMOVUPS (SI), Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS      Z0, Z2, Z3
 	VFMADD231PS Z1, Z2, Z3
-	VMULPS.BCST down<>+0(SB), Z3, Z3
 	VMOVUPS     Z3, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
-	JGE         loop72
+	JGE         loop77
 
-done72:
+done77:
 	ADDQ  $0x00000010, CX
 	TESTQ CX, CX
-	JZ    behind73
+	JZ    behind78
 
 	// Elements that are left.
 	MOVL         $0x00000001, AX
@@ -25009,14 +25270,13 @@ done72:
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	VMULPS.BCST      44(R14), Z0, Z1
 	VFMADD231PS.BCST 40(R14), Z0, Z1
-	VMULPS.BCST      down<>+0(SB), Z1, Z1
 	VMOVUPS          Z1, K7, (DI)
 	LEAQ             (SI)(CX*4), SI
 
-behind73:
+behind78:
 	JMP last
 
 irregular:
@@ -44369,15 +44629,15 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-25
 	// 2^100/total = cHi + cLo
 	VDIVSD       X2, X0, X0
 	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Z3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Z2
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z3, Z1, Z0
+	VFMADD231PS Z2, Z1, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K7, (DI)
 	MOVB        $0x01, ok+24(FP)
@@ -44469,21 +44729,21 @@ done0:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
-	VBROADCASTSS X0, Z3
-	VCVTSS2SD    X0, X0, X0
-	VSUBSD       X0, X2, X2
+	VCVTSS2SD    X0, X0, X3
+	VSUBSD       X3, X2, X2
+	VBROADCASTSS X0, Z0
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z4, Z0
-	VFMADD231PS Z3, Z4, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z4, Z3
+	VFMADD231PS Z0, Z4, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z3, Z1, Z2
+	VFMADD231PS Z0, Z1, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
 	VMOVUPS     Z2, K7, 64(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -44590,27 +44850,27 @@ done1:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
-	VBROADCASTSS X0, Z3
-	VCVTSS2SD    X0, X0, X0
-	VSUBSD       X0, X2, X2
+	VCVTSS2SD    X0, X0, X3
+	VSUBSD       X3, X2, X2
+	VBROADCASTSS X0, Z0
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z5, Z0
-	VFMADD231PS Z3, Z5, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z5, Z3
+	VFMADD231PS Z0, Z5, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z6, Z0
-	VFMADD231PS Z3, Z6, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z6, Z3
+	VFMADD231PS Z0, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z3, Z1, Z2
+	VFMADD231PS Z0, Z1, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
 	VMOVUPS     Z2, K7, 128(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -44733,33 +44993,33 @@ done2:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X0, X2, X2
 	VCVTSD2SS    X2, X2, X0
-	VBROADCASTSS X0, Z3
-	VCVTSS2SD    X0, X0, X0
-	VSUBSD       X0, X2, X2
+	VCVTSS2SD    X0, X0, X3
+	VSUBSD       X3, X2, X2
+	VBROADCASTSS X0, Z0
 	VCVTSD2SS    X2, X2, X2
 	VBROADCASTSS X2, Z2
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z6, Z0
-	VFMADD231PS Z3, Z6, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z6, Z3
+	VFMADD231PS Z0, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z7, Z0
-	VFMADD231PS Z3, Z7, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z7, Z3
+	VFMADD231PS Z0, Z7, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z2, Z8, Z0
-	VFMADD231PS Z3, Z8, Z0
-	VMULPS.BCST down<>+0(SB), Z0, Z0
-	VMOVUPS     Z0, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z2, Z8, Z3
+	VFMADD231PS Z0, Z8, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z2, Z1, Z2
-	VFMADD231PS Z3, Z1, Z2
+	VFMADD231PS Z0, Z1, Z2
 	VMULPS.BCST down<>+0(SB), Z2, Z2
 	VMOVUPS     Z2, K7, 192(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -44910,39 +45170,39 @@ done3:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X0, X0
 	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Z3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Z2
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z6, Z2
-	VFMADD231PS Z3, Z6, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z6, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z7, Z2
-	VFMADD231PS Z3, Z7, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z7, Z3
+	VFMADD231PS Z2, Z7, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z8, Z2
-	VFMADD231PS Z3, Z8, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z8, Z3
+	VFMADD231PS Z2, Z8, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z9, Z2
-	VFMADD231PS Z3, Z9, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z9, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z3, Z1, Z0
+	VFMADD231PS Z2, Z1, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K7, 256(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -45112,45 +45372,45 @@ done4:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X0, X0
 	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Z3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Z2
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z6, Z2
-	VFMADD231PS Z3, Z6, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z6, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z7, Z2
-	VFMADD231PS Z3, Z7, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z7, Z3
+	VFMADD231PS Z2, Z7, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z8, Z2
-	VFMADD231PS Z3, Z8, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z8, Z3
+	VFMADD231PS Z2, Z8, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z9, Z2
-	VFMADD231PS Z3, Z9, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z9, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z5, Z2
-	VFMADD231PS Z3, Z5, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z5, Z3
+	VFMADD231PS Z2, Z5, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z3, Z1, Z0
+	VFMADD231PS Z2, Z1, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K7, 320(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -45336,51 +45596,51 @@ done5:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X0, X0
 	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Z3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Z2
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z6, Z2
-	VFMADD231PS Z3, Z6, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z6, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z7, Z2
-	VFMADD231PS Z3, Z7, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z7, Z3
+	VFMADD231PS Z2, Z7, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z8, Z2
-	VFMADD231PS Z3, Z8, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z8, Z3
+	VFMADD231PS Z2, Z8, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z9, Z2
-	VFMADD231PS Z3, Z9, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z9, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z11, Z2
-	VFMADD231PS Z3, Z11, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z11, Z3
+	VFMADD231PS Z2, Z11, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z12, Z2
-	VFMADD231PS Z3, Z12, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z12, Z3
+	VFMADD231PS Z2, Z12, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z3, Z1, Z0
+	VFMADD231PS Z2, Z1, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K7, 384(DI)
 	MOVB        $0x01, ok+24(FP)
@@ -45581,57 +45841,57 @@ done6:
 	// 2^100/total = cHi + cLo
 	VDIVSD       X10, X0, X0
 	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Z3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
+	VCVTSS2SD    X2, X2, X3
+	VSUBSD       X3, X0, X0
+	VBROADCASTSS X2, Z2
 	VCVTSD2SS    X0, X0, X0
 	VBROADCASTSS X0, Z0
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z6, Z2
-	VFMADD231PS Z3, Z6, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, (DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z6, Z3
+	VFMADD231PS Z2, Z6, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, (DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z7, Z2
-	VFMADD231PS Z3, Z7, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 64(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z7, Z3
+	VFMADD231PS Z2, Z7, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 64(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z8, Z2
-	VFMADD231PS Z3, Z8, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 128(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z8, Z3
+	VFMADD231PS Z2, Z8, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 128(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z9, Z2
-	VFMADD231PS Z3, Z9, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 192(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z9, Z3
+	VFMADD231PS Z2, Z9, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 192(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z12, Z2
-	VFMADD231PS Z3, Z12, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 256(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z12, Z3
+	VFMADD231PS Z2, Z12, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 256(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z13, Z2
-	VFMADD231PS Z3, Z13, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 320(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z13, Z3
+	VFMADD231PS Z2, Z13, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 320(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	VMULPS      Z0, Z14, Z2
-	VFMADD231PS Z3, Z14, Z2
-	VMULPS.BCST down<>+0(SB), Z2, Z2
-	VMOVUPS     Z2, 384(DI)
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z0, Z14, Z3
+	VFMADD231PS Z2, Z14, Z3
+	VMULPS.BCST down<>+0(SB), Z3, Z3
+	VMOVUPS     Z3, 384(DI)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	VMULPS      Z0, Z1, Z0
-	VFMADD231PS Z3, Z1, Z0
+	VFMADD231PS Z2, Z1, Z0
 	VMULPS.BCST down<>+0(SB), Z0, Z0
 	VMOVUPS     Z0, K7, 448(DI)
 	MOVB        $0x01, ok+24(FP)

@@ -67,6 +67,7 @@ var (
 
 // fill makes elements of one of several classes.
 func fill(r *rand.Rand, class int, x []float32) {
+	spread := r.Float32() * 128
 	for i := range x {
 		switch class {
 		case 0: // ordinary
@@ -87,6 +88,10 @@ func fill(r *rand.Rand, class int, x []float32) {
 				powers := []float32{-69, -45, 0, 59, 59.9}[r.IntN(5)] + float32(r.IntN(17)-8)/16
 				x[i] += float32(powers*ln2) / []float32{1, 0.125, 3, 0.0883883, 0.6931472}[r.IntN(5)]
 			}
+		case 6: // from the least that are near the first up to some largest one
+			if x[i] = 3; i > 0 {
+				x[i] += ln2 * (r.Float32()*spread - 68.9)
+			}
 		case tiny: // denormal, or so small that what is made of them is, near 0 or not
 			x[i] = float32(math.Ldexp(float64(r.Float32()*2-1), r.IntN(60)-150))
 			if r.IntN(8) == 0 {
@@ -97,8 +102,8 @@ func fill(r *rand.Rand, class int, x []float32) {
 }
 
 const (
-	tiny    = 6 // the class of elements about the denormal ones
-	classes = 7
+	tiny    = 7 // the class of elements about the denormal ones
+	classes = 8
 )
 
 // special puts one to three of the specials anywhere.

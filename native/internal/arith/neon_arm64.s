@@ -513,37 +513,37 @@ l12:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F8, F8
 	FCVTDS F8, F10
-	VDUP   V10.S[0], V12.S4
-	FCVTSD F10, F10
-	FSUBD  F10, F8, F8
+	FCVTSD F10, F12
+	FSUBD  F12, F8, F8
+	VDUP   V10.S[0], V10.S4
 	FCVTDS F8, F8
 	VDUP   V8.S[0], V8.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28dd2a // fmul v10.4s, v9.4s, v8.4s
-	VFMLA  V12.S4, V9.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
+	VFMLA  V10.S4, V9.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
 	CMP    $4, R2
 	BGE    l14
 	TBZ    $1, R2, l13
-	FMOVD  F10, (R1)
+	FMOVD  F12, (R1)
 	TBZ    $0, R2, l15
 	ADD    $8, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l15
 
 l13:
-	FMOVS  F10, (R1)
+	FMOVS  F12, (R1)
 	B      l15
 
 l14:
-	FMOVQ  F10, (R1)
+	FMOVQ  F12, (R1)
 
 l15:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dd69 // fmul v9.4s, v11.4s, v8.4s
-	VFMLA  V12.S4, V11.S4, V9.S4
+	VFMLA  V10.S4, V11.S4, V9.S4
 	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $8, R2
 	BGE    l17
@@ -565,9 +565,9 @@ l17:
 
 l18:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dda9 // fmul v9.4s, v13.4s, v8.4s
-	VFMLA  V12.S4, V13.S4, V9.S4
+	VFMLA  V10.S4, V13.S4, V9.S4
 	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $12, R2
 	BGE    l20
@@ -589,9 +589,9 @@ l20:
 
 l21:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dde8 // fmul v8.4s, v15.4s, v8.4s
-	VFMLA  V12.S4, V15.S4, V8.S4
+	VFMLA  V10.S4, V15.S4, V8.S4
 	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
 	CMP    $16, R2
 	BGE    l23
@@ -900,117 +900,117 @@ l36:
 	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F4
-	VDUP   V4.S[0], V8.S4
-	FCVTSD F4, F4
-	FSUBD  F4, F2, F2
+	FCVTSD F4, F8
+	FSUBD  F8, F2, F2
+	VDUP   V4.S[0], V4.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F4
-	FMULD  F4, F3, F3
+	FMOVD  R5, F8
+	FMULD  F8, F3, F3
 	FCVTDS F3, F3
 	VDUP   V3.S[0], V3.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e46a // fcmgt v10.4s, v3.4s, v5.4s
-	VFMLA  V8.S4, V5.S4, V4.S4
-	WORD   $0x4e6a1c8a // bic v10.16b, v4.16b, v10.16b
-	FMOVQ  80(R3), F4 // down
-	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD   $0x6e22dca8 // fmul v8.4s, v5.4s, v2.4s
+	VFMLA  V4.S4, V5.S4, V8.S4
+	WORD   $0x6ea5e465 // fcmgt v5.4s, v3.4s, v5.4s
+	WORD   $0x4e651d05 // bic v5.16b, v8.16b, v5.16b
+	FMOVQ  80(R3), F8 // down
+	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	CMP    $4, R2
 	BGE    l38
 	TBZ    $1, R2, l37
-	FMOVD  F10, (R1)
+	FMOVD  F5, (R1)
 	TBZ    $0, R2, l39
 	ADD    $8, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l39
 
 l37:
-	FMOVS  F10, (R1)
+	FMOVS  F5, (R1)
 	B      l39
 
 l38:
-	FMOVQ  F10, (R1)
+	FMOVQ  F5, (R1)
 
 l39:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e46a // fcmgt v10.4s, v3.4s, v9.4s
-	VFMLA  V8.S4, V9.S4, V5.S4
-	WORD   $0x4e6a1caa // bic v10.16b, v5.16b, v10.16b
-	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	VFMLA  V4.S4, V9.S4, V5.S4
+	WORD   $0x6ea9e469 // fcmgt v9.4s, v3.4s, v9.4s
+	WORD   $0x4e691ca9 // bic v9.16b, v5.16b, v9.16b
+	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	CMP    $8, R2
 	BGE    l41
 	CMP    $4, R2
 	BLE    l42
 	TBZ    $1, R2, l40
-	FMOVD  F10, 16(R1)
+	FMOVD  F9, 16(R1)
 	TBZ    $0, R2, l42
 	ADD    $24, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l42
 
 l40:
-	FMOVS  F10, 16(R1)
+	FMOVS  F9, 16(R1)
 	B      l42
 
 l41:
-	FMOVQ  F10, 16(R1)
+	FMOVQ  F9, 16(R1)
 
 l42:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dcc5 // fmul v5.4s, v6.4s, v2.4s
-	WORD   $0x6ea6e469 // fcmgt v9.4s, v3.4s, v6.4s
-	VFMLA  V8.S4, V6.S4, V5.S4
-	WORD   $0x4e691ca9 // bic v9.16b, v5.16b, v9.16b
-	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	VFMLA  V4.S4, V6.S4, V5.S4
+	WORD   $0x6ea6e466 // fcmgt v6.4s, v3.4s, v6.4s
+	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
+	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	CMP    $12, R2
 	BGE    l44
 	CMP    $8, R2
 	BLE    l45
 	TBZ    $1, R2, l43
-	FMOVD  F9, 32(R1)
+	FMOVD  F6, 32(R1)
 	TBZ    $0, R2, l45
 	ADD    $40, R1, R5
-	VST1   V9.S[2], (R5)
+	VST1   V6.S[2], (R5)
 	B      l45
 
 l43:
-	FMOVS  F9, 32(R1)
+	FMOVS  F6, 32(R1)
 	B      l45
 
 l44:
-	FMOVQ  F9, 32(R1)
+	FMOVQ  F6, 32(R1)
 
 l45:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
-	WORD   $0x6ea7e463 // fcmgt v3.4s, v3.4s, v7.4s
-	VFMLA  V8.S4, V7.S4, V2.S4
-	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
-	WORD   $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VFMLA  V4.S4, V7.S4, V2.S4
+	WORD   $0x6ea7e467 // fcmgt v7.4s, v3.4s, v7.4s
+	WORD   $0x4e671c47 // bic v7.16b, v2.16b, v7.16b
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $16, R2
 	BGE    l47
 	CMP    $12, R2
 	BLE    l48
 	TBZ    $1, R2, l46
-	FMOVD  F3, 48(R1)
+	FMOVD  F7, 48(R1)
 	TBZ    $0, R2, l48
 	ADD    $56, R1, R5
-	VST1   V3.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l48
 
 l46:
-	FMOVS  F3, 48(R1)
+	FMOVS  F7, 48(R1)
 	B      l48
 
 l47:
-	FMOVQ  F3, 48(R1)
+	FMOVQ  F7, 48(R1)
 
 l48:
 	ADD    R8, R0
@@ -1385,61 +1385,61 @@ l60:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F8, F8
 	FCVTDS F8, F10
-	VDUP   V10.S[0], V12.S4
-	FCVTSD F10, F10
-	FSUBD  F10, F8, F8
+	FCVTSD F10, F12
+	FSUBD  F12, F8, F8
+	VDUP   V10.S[0], V10.S4
 	FCVTDS F8, F8
 	VDUP   V8.S[0], V8.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28deca // fmul v10.4s, v22.4s, v8.4s
-	VFMLA  V12.S4, V22.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
-	FMOVQ  F10, 0(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28decc // fmul v12.4s, v22.4s, v8.4s
+	VFMLA  V10.S4, V22.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28df2a // fmul v10.4s, v25.4s, v8.4s
-	VFMLA  V12.S4, V25.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
-	FMOVQ  F10, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28df2c // fmul v12.4s, v25.4s, v8.4s
+	VFMLA  V10.S4, V25.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28df0a // fmul v10.4s, v24.4s, v8.4s
-	VFMLA  V12.S4, V24.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
-	FMOVQ  F10, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28df0c // fmul v12.4s, v24.4s, v8.4s
+	VFMLA  V10.S4, V24.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28deea // fmul v10.4s, v23.4s, v8.4s
-	VFMLA  V12.S4, V23.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
-	FMOVQ  F10, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28deec // fmul v12.4s, v23.4s, v8.4s
+	VFMLA  V10.S4, V23.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	FMOVQ  F12, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e28dd2a // fmul v10.4s, v9.4s, v8.4s
-	VFMLA  V12.S4, V9.S4, V10.S4
-	WORD   $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e28dd2c // fmul v12.4s, v9.4s, v8.4s
+	VFMLA  V10.S4, V9.S4, V12.S4
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
 	CMP    $4, R2
 	BGE    l62
 	TBZ    $1, R2, l61
-	FMOVD  F10, 64(R1)
+	FMOVD  F12, 64(R1)
 	TBZ    $0, R2, l63
 	ADD    $72, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l63
 
 l61:
-	FMOVS  F10, 64(R1)
+	FMOVS  F12, 64(R1)
 	B      l63
 
 l62:
-	FMOVQ  F10, 64(R1)
+	FMOVQ  F12, 64(R1)
 
 l63:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dd69 // fmul v9.4s, v11.4s, v8.4s
-	VFMLA  V12.S4, V11.S4, V9.S4
+	VFMLA  V10.S4, V11.S4, V9.S4
 	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $8, R2
 	BGE    l65
@@ -1461,9 +1461,9 @@ l65:
 
 l66:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dda9 // fmul v9.4s, v13.4s, v8.4s
-	VFMLA  V12.S4, V13.S4, V9.S4
+	VFMLA  V10.S4, V13.S4, V9.S4
 	WORD   $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
 	CMP    $12, R2
 	BGE    l68
@@ -1485,9 +1485,9 @@ l68:
 
 l69:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e28dde8 // fmul v8.4s, v15.4s, v8.4s
-	VFMLA  V12.S4, V15.S4, V8.S4
+	VFMLA  V10.S4, V15.S4, V8.S4
 	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
 	CMP    $16, R2
 	BGE    l71
@@ -1890,149 +1890,149 @@ l84:
 	// 2^100/total = cHi + cLo
 	FDIVD  F5, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F5, F5
+	FMOVD  R5, F4
+	FMULD  F4, F5, F5
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e4a6 // fcmgt v6.4s, v5.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e661c66 // bic v6.16b, v3.16b, v6.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e4a9 // fcmgt v9.4s, v5.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd86 // fmul v6.4s, v12.4s, v2.4s
-	WORD   $0x6eace4a7 // fcmgt v7.4s, v5.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 16(R1)
+	VFMLA  V3.S4, V12.S4, V6.S4
+	WORD   $0x6eace4ac // fcmgt v12.4s, v5.4s, v12.4s
+	WORD   $0x4e6c1ccc // bic v12.16b, v6.16b, v12.16b
+	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
+	FMOVQ  F12, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
-	WORD   $0x6eb2e4a7 // fcmgt v7.4s, v5.4s, v18.4s
-	VFMLA  V4.S4, V18.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 32(R1)
+	VFMLA  V3.S4, V18.S4, V6.S4
+	WORD   $0x6eb2e4b2 // fcmgt v18.4s, v5.4s, v18.4s
+	WORD   $0x4e721cd2 // bic v18.16b, v6.16b, v18.16b
+	WORD   $0x6e24de52 // fmul v18.4s, v18.4s, v4.4s
+	FMOVQ  F18, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de86 // fmul v6.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e4a7 // fcmgt v7.4s, v5.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 48(R1)
+	VFMLA  V3.S4, V20.S4, V6.S4
+	WORD   $0x6eb4e4b4 // fcmgt v20.4s, v5.4s, v20.4s
+	WORD   $0x4e741cd4 // bic v20.16b, v6.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
+	FMOVQ  F20, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd46 // fmul v6.4s, v10.4s, v2.4s
-	WORD   $0x6eaae4a7 // fcmgt v7.4s, v5.4s, v10.4s
-	VFMLA  V4.S4, V10.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V10.S4, V6.S4
+	WORD   $0x6eaae4aa // fcmgt v10.4s, v5.4s, v10.4s
+	WORD   $0x4e6a1cca // bic v10.16b, v6.16b, v10.16b
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
 	CMP    $4, R2
 	BGE    l86
 	TBZ    $1, R2, l85
-	FMOVD  F7, 64(R1)
+	FMOVD  F10, 64(R1)
 	TBZ    $0, R2, l87
 	ADD    $72, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V10.S[2], (R5)
 	B      l87
 
 l85:
-	FMOVS  F7, 64(R1)
+	FMOVS  F10, 64(R1)
 	B      l87
 
 l86:
-	FMOVQ  F7, 64(R1)
+	FMOVQ  F10, 64(R1)
 
 l87:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de06 // fmul v6.4s, v16.4s, v2.4s
-	WORD   $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
-	VFMLA  V4.S4, V16.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V16.S4, V6.S4
+	WORD   $0x6eb0e4b0 // fcmgt v16.4s, v5.4s, v16.4s
+	WORD   $0x4e701cd0 // bic v16.16b, v6.16b, v16.16b
+	WORD   $0x6e24de10 // fmul v16.4s, v16.4s, v4.4s
 	CMP    $8, R2
 	BGE    l89
 	CMP    $4, R2
 	BLE    l90
 	TBZ    $1, R2, l88
-	FMOVD  F7, 80(R1)
+	FMOVD  F16, 80(R1)
 	TBZ    $0, R2, l90
 	ADD    $88, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V16.S[2], (R5)
 	B      l90
 
 l88:
-	FMOVS  F7, 80(R1)
+	FMOVS  F16, 80(R1)
 	B      l90
 
 l89:
-	FMOVQ  F7, 80(R1)
+	FMOVQ  F16, 80(R1)
 
 l90:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de66 // fmul v6.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e4a7 // fcmgt v7.4s, v5.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V19.S4, V6.S4
+	WORD   $0x6eb3e4b3 // fcmgt v19.4s, v5.4s, v19.4s
+	WORD   $0x4e731cd3 // bic v19.16b, v6.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
 	CMP    $12, R2
 	BGE    l92
 	CMP    $8, R2
 	BLE    l93
 	TBZ    $1, R2, l91
-	FMOVD  F7, 96(R1)
+	FMOVD  F19, 96(R1)
 	TBZ    $0, R2, l93
 	ADD    $104, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V19.S[2], (R5)
 	B      l93
 
 l91:
-	FMOVS  F7, 96(R1)
+	FMOVS  F19, 96(R1)
 	B      l93
 
 l92:
-	FMOVQ  F7, 96(R1)
+	FMOVQ  F19, 96(R1)
 
 l93:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea2 // fmul v2.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e4a5 // fcmgt v5.4s, v5.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V2.S4
-	WORD   $0x4e651c45 // bic v5.16b, v2.16b, v5.16b
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	VFMLA  V3.S4, V21.S4, V2.S4
+	WORD   $0x6eb5e4b5 // fcmgt v21.4s, v5.4s, v21.4s
+	WORD   $0x4e751c55 // bic v21.16b, v2.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
 	CMP    $16, R2
 	BGE    l95
 	CMP    $12, R2
 	BLE    l96
 	TBZ    $1, R2, l94
-	FMOVD  F5, 112(R1)
+	FMOVD  F21, 112(R1)
 	TBZ    $0, R2, l96
 	ADD    $120, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V21.S[2], (R5)
 	B      l96
 
 l94:
-	FMOVS  F5, 112(R1)
+	FMOVS  F21, 112(R1)
 	B      l96
 
 l95:
-	FMOVQ  F5, 112(R1)
+	FMOVQ  F21, 112(R1)
 
 l96:
 	ADD    R8, R0
@@ -2535,64 +2535,64 @@ l108:
 	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F10
-	VDUP   V10.S[0], V13.S4
-	FCVTSD F10, F10
-	FSUBD  F10, F6, F6
+	FCVTSD F10, F13
+	FSUBD  F13, F6, F6
+	VDUP   V10.S[0], V10.S4
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26de8a // fmul v10.4s, v20.4s, v6.4s
-	VFMLA  V13.S4, V20.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26de8d // fmul v13.4s, v20.4s, v6.4s
+	VFMLA  V10.S4, V20.S4, V13.S4
 	FMOVQ  80(R3), F15 // down
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 0(R1)
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26deea // fmul v10.4s, v23.4s, v6.4s
-	VFMLA  V13.S4, V23.S4, V10.S4
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26deed // fmul v13.4s, v23.4s, v6.4s
+	VFMLA  V10.S4, V23.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df4a // fmul v10.4s, v26.4s, v6.4s
-	VFMLA  V13.S4, V26.S4, V10.S4
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df4d // fmul v13.4s, v26.4s, v6.4s
+	VFMLA  V10.S4, V26.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df8a // fmul v10.4s, v28.4s, v6.4s
-	VFMLA  V13.S4, V28.S4, V10.S4
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df8d // fmul v13.4s, v28.4s, v6.4s
+	VFMLA  V10.S4, V28.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26ddca // fmul v10.4s, v14.4s, v6.4s
-	VFMLA  V13.S4, V14.S4, V10.S4
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 64(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26ddcd // fmul v13.4s, v14.4s, v6.4s
+	VFMLA  V10.S4, V14.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 64(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V13.S4, V7.S4, V10.S4
-	WORD   $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	FMOVQ  F10, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dced // fmul v13.4s, v7.4s, v6.4s
+	VFMLA  V10.S4, V7.S4, V13.S4
+	WORD   $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	FMOVQ  F13, 80(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
-	VFMLA  V13.S4, V9.S4, V7.S4
+	VFMLA  V10.S4, V9.S4, V7.S4
 	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ  F7, 96(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd67 // fmul v7.4s, v11.4s, v6.4s
-	VFMLA  V13.S4, V11.S4, V7.S4
+	VFMLA  V10.S4, V11.S4, V7.S4
 	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ  F7, 112(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V13.S4, V5.S4, V7.S4
+	VFMLA  V10.S4, V5.S4, V7.S4
 	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $4, R2
 	BGE    l110
@@ -2612,9 +2612,9 @@ l110:
 
 l111:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
-	VFMLA  V13.S4, V8.S4, V5.S4
+	VFMLA  V10.S4, V8.S4, V5.S4
 	WORD   $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
 	CMP    $8, R2
 	BGE    l113
@@ -2637,9 +2637,9 @@ l113:
 l114:
 	FMOVQ  16(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V13.S4, V5.S4, V7.S4
+	VFMLA  V10.S4, V5.S4, V7.S4
 	WORD   $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP    $12, R2
 	BGE    l116
@@ -2661,9 +2661,9 @@ l116:
 
 l117:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
-	VFMLA  V13.S4, V12.S4, V6.S4
+	VFMLA  V10.S4, V12.S4, V6.S4
 	WORD   $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
 	CMP    $16, R2
 	BGE    l119
@@ -3207,182 +3207,182 @@ l132:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
-	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V13.S4, V5.S4
+	WORD   $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
+	WORD   $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
+	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	FMOVQ  F13, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V20.S4, V5.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741cb4 // bic v20.16b, v5.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
+	FMOVQ  F20, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V23.S4, V5.S4
+	WORD   $0x6eb7e557 // fcmgt v23.4s, v10.4s, v23.4s
+	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	FMOVQ  F23, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd65 // fmul v5.4s, v11.4s, v2.4s
-	WORD   $0x6eabe546 // fcmgt v6.4s, v10.4s, v11.4s
-	VFMLA  V4.S4, V11.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 64(R1)
+	VFMLA  V3.S4, V11.S4, V5.S4
+	WORD   $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
+	WORD   $0x4e6b1cab // bic v11.16b, v5.16b, v11.16b
+	WORD   $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	FMOVQ  F11, 64(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 80(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 80(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 96(R1)
+	VFMLA  V3.S4, V22.S4, V5.S4
+	WORD   $0x6eb6e556 // fcmgt v22.4s, v10.4s, v22.4s
+	WORD   $0x4e761cb6 // bic v22.16b, v5.16b, v22.16b
+	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
+	FMOVQ  F22, 96(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 112(R1)
+	VFMLA  V3.S4, V25.S4, V5.S4
+	WORD   $0x6eb9e559 // fcmgt v25.4s, v10.4s, v25.4s
+	WORD   $0x4e791cb9 // bic v25.16b, v5.16b, v25.16b
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	FMOVQ  F25, 112(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
-	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VFMLA  V3.S4, V12.S4, V5.S4
+	WORD   $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
+	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
+	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
 	CMP    $4, R2
 	BGE    l134
 	TBZ    $1, R2, l133
-	FMOVD  F6, 128(R1)
+	FMOVD  F12, 128(R1)
 	TBZ    $0, R2, l135
 	ADD    $136, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l135
 
 l133:
-	FMOVS  F6, 128(R1)
+	FMOVS  F12, 128(R1)
 	B      l135
 
 l134:
-	FMOVQ  F6, 128(R1)
+	FMOVQ  F12, 128(R1)
 
 l135:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VFMLA  V3.S4, V17.S4, V5.S4
+	WORD   $0x6eb1e551 // fcmgt v17.4s, v10.4s, v17.4s
+	WORD   $0x4e711cb1 // bic v17.16b, v5.16b, v17.16b
+	WORD   $0x6e24de31 // fmul v17.4s, v17.4s, v4.4s
 	CMP    $8, R2
 	BGE    l137
 	CMP    $4, R2
 	BLE    l138
 	TBZ    $1, R2, l136
-	FMOVD  F6, 144(R1)
+	FMOVD  F17, 144(R1)
 	TBZ    $0, R2, l138
 	ADD    $152, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V17.S[2], (R5)
 	B      l138
 
 l136:
-	FMOVS  F6, 144(R1)
+	FMOVS  F17, 144(R1)
 	B      l138
 
 l137:
-	FMOVQ  F6, 144(R1)
+	FMOVQ  F17, 144(R1)
 
 l138:
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $12, R2
 	BGE    l140
 	CMP    $8, R2
 	BLE    l141
 	TBZ    $1, R2, l139
-	FMOVD  F7, 160(R1)
+	FMOVD  F5, 160(R1)
 	TBZ    $0, R2, l141
 	ADD    $168, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l141
 
 l139:
-	FMOVS  F7, 160(R1)
+	FMOVS  F5, 160(R1)
 	B      l141
 
 l140:
-	FMOVQ  F7, 160(R1)
+	FMOVQ  F5, 160(R1)
 
 l141:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea2 // fmul v2.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e54a // fcmgt v10.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V21.S4, V2.S4
+	WORD   $0x6eb5e555 // fcmgt v21.4s, v10.4s, v21.4s
+	WORD   $0x4e751c55 // bic v21.16b, v2.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
 	CMP    $16, R2
 	BGE    l143
 	CMP    $12, R2
 	BLE    l144
 	TBZ    $1, R2, l142
-	FMOVD  F10, 176(R1)
+	FMOVD  F21, 176(R1)
 	TBZ    $0, R2, l144
 	ADD    $184, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V21.S[2], (R5)
 	B      l144
 
 l142:
-	FMOVS  F10, 176(R1)
+	FMOVS  F21, 176(R1)
 	B      l144
 
 l143:
-	FMOVQ  F10, 176(R1)
+	FMOVQ  F21, 176(R1)
 
 l144:
 	ADD    R8, R0
@@ -3967,89 +3967,89 @@ l156:
 	// 2^100/total = cHi + cLo
 	FDIVD  F17, F5, F5
 	FCVTDS F5, F7
-	VDUP   V7.S[0], V9.S4
-	FCVTSD F7, F7
-	FSUBD  F7, F5, F5
+	FCVTSD F7, F9
+	FSUBD  F9, F5, F5
+	VDUP   V7.S[0], V7.S4
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25de67 // fmul v7.4s, v19.4s, v5.4s
-	VFMLA  V9.S4, V19.S4, V7.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25de69 // fmul v9.4s, v19.4s, v5.4s
+	VFMLA  V7.S4, V19.S4, V9.S4
 	FMOVQ  80(R3), F10 // down
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 0(R1)
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dee7 // fmul v7.4s, v23.4s, v5.4s
-	VFMLA  V9.S4, V23.S4, V7.S4
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dee9 // fmul v9.4s, v23.4s, v5.4s
+	VFMLA  V7.S4, V23.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25df67 // fmul v7.4s, v27.4s, v5.4s
-	VFMLA  V9.S4, V27.S4, V7.S4
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25df69 // fmul v9.4s, v27.4s, v5.4s
+	VFMLA  V7.S4, V27.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25df27 // fmul v7.4s, v25.4s, v5.4s
-	VFMLA  V9.S4, V25.S4, V7.S4
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25df29 // fmul v9.4s, v25.4s, v5.4s
+	VFMLA  V7.S4, V25.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dda7 // fmul v7.4s, v13.4s, v5.4s
-	VFMLA  V9.S4, V13.S4, V7.S4
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 64(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dda9 // fmul v9.4s, v13.4s, v5.4s
+	VFMLA  V7.S4, V13.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 64(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V7.S4
-	WORD   $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	FMOVQ  F7, 80(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dcc9 // fmul v9.4s, v6.4s, v5.4s
+	VFMLA  V7.S4, V6.S4, V9.S4
+	WORD   $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	FMOVQ  F9, 80(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dd06 // fmul v6.4s, v8.4s, v5.4s
-	VFMLA  V9.S4, V8.S4, V6.S4
+	VFMLA  V7.S4, V8.S4, V6.S4
 	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	FMOVQ  F6, 96(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
-	VFMLA  V9.S4, V4.S4, V6.S4
+	VFMLA  V7.S4, V4.S4, V6.S4
 	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	FMOVQ  F6, 112(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25df04 // fmul v4.4s, v24.4s, v5.4s
-	VFMLA  V9.S4, V24.S4, V4.S4
+	VFMLA  V7.S4, V24.S4, V4.S4
 	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 128(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25df44 // fmul v4.4s, v26.4s, v5.4s
-	VFMLA  V9.S4, V26.S4, V4.S4
+	VFMLA  V7.S4, V26.S4, V4.S4
 	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 144(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dfa4 // fmul v4.4s, v29.4s, v5.4s
-	VFMLA  V9.S4, V29.S4, V4.S4
+	VFMLA  V7.S4, V29.S4, V4.S4
 	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 160(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dec4 // fmul v4.4s, v22.4s, v5.4s
-	VFMLA  V9.S4, V22.S4, V4.S4
+	VFMLA  V7.S4, V22.S4, V4.S4
 	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ  F4, 176(R1)
 	FMOVQ  32(RSP), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
-	VFMLA  V9.S4, V4.S4, V6.S4
+	VFMLA  V7.S4, V4.S4, V6.S4
 	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $4, R2
 	BGE    l158
@@ -4070,9 +4070,9 @@ l158:
 l159:
 	FMOVQ  16(RSP), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
-	VFMLA  V9.S4, V4.S4, V6.S4
+	VFMLA  V7.S4, V4.S4, V6.S4
 	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $8, R2
 	BGE    l161
@@ -4095,9 +4095,9 @@ l161:
 l162:
 	FMOVQ  48(RSP), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
-	VFMLA  V9.S4, V4.S4, V6.S4
+	VFMLA  V7.S4, V4.S4, V6.S4
 	WORD   $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	CMP    $12, R2
 	BGE    l164
@@ -4119,9 +4119,9 @@ l164:
 
 l165:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dd65 // fmul v5.4s, v11.4s, v5.4s
-	VFMLA  V9.S4, V11.S4, V5.S4
+	VFMLA  V7.S4, V11.S4, V5.S4
 	WORD   $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
 	CMP    $16, R2
 	BGE    l167
@@ -4760,217 +4760,217 @@ l180:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
-	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V12.S4, V5.S4
+	WORD   $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
+	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
+	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
+	FMOVQ  F12, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V17.S4, V5.S4
+	WORD   $0x6eb1e551 // fcmgt v17.4s, v10.4s, v17.4s
+	WORD   $0x4e711cb1 // bic v17.16b, v5.16b, v17.16b
+	WORD   $0x6e24de31 // fmul v17.4s, v17.4s, v4.4s
+	FMOVQ  F17, 48(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd65 // fmul v5.4s, v11.4s, v2.4s
-	WORD   $0x6eabe546 // fcmgt v6.4s, v10.4s, v11.4s
-	VFMLA  V4.S4, V11.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 64(R1)
+	VFMLA  V3.S4, V11.S4, V5.S4
+	WORD   $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
+	WORD   $0x4e6b1cab // bic v11.16b, v5.16b, v11.16b
+	WORD   $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	FMOVQ  F11, 64(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 80(R1)
+	VFMLA  V3.S4, V20.S4, V5.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741cb4 // bic v20.16b, v5.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
+	FMOVQ  F20, 80(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 96(R1)
+	VFMLA  V3.S4, V24.S4, V5.S4
+	WORD   $0x6eb8e558 // fcmgt v24.4s, v10.4s, v24.4s
+	WORD   $0x4e781cb8 // bic v24.16b, v5.16b, v24.16b
+	WORD   $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	FMOVQ  F24, 96(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 112(R1)
+	VFMLA  V3.S4, V23.S4, V5.S4
+	WORD   $0x6eb7e557 // fcmgt v23.4s, v10.4s, v23.4s
+	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	FMOVQ  F23, 112(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
-	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 128(R1)
+	VFMLA  V3.S4, V13.S4, V5.S4
+	WORD   $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
+	WORD   $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
+	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	FMOVQ  F13, 128(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 144(R1)
+	VFMLA  V3.S4, V21.S4, V5.S4
+	WORD   $0x6eb5e555 // fcmgt v21.4s, v10.4s, v21.4s
+	WORD   $0x4e751cb5 // bic v21.16b, v5.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
+	FMOVQ  F21, 144(R1)
 	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 160(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 176(R1)
+	VFMLA  V3.S4, V25.S4, V5.S4
+	WORD   $0x6eb9e559 // fcmgt v25.4s, v10.4s, v25.4s
+	WORD   $0x4e791cb9 // bic v25.16b, v5.16b, v25.16b
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	FMOVQ  F25, 176(R1)
 	FMOVQ  32(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l182
 	TBZ    $1, R2, l181
-	FMOVD  F7, 192(R1)
+	FMOVD  F5, 192(R1)
 	TBZ    $0, R2, l183
 	ADD    $200, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l183
 
 l181:
-	FMOVS  F7, 192(R1)
+	FMOVS  F5, 192(R1)
 	B      l183
 
 l182:
-	FMOVQ  F7, 192(R1)
+	FMOVQ  F5, 192(R1)
 
 l183:
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $8, R2
 	BGE    l185
 	CMP    $4, R2
 	BLE    l186
 	TBZ    $1, R2, l184
-	FMOVD  F7, 208(R1)
+	FMOVD  F5, 208(R1)
 	TBZ    $0, R2, l186
 	ADD    $216, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l186
 
 l184:
-	FMOVS  F7, 208(R1)
+	FMOVS  F5, 208(R1)
 	B      l186
 
 l185:
-	FMOVQ  F7, 208(R1)
+	FMOVQ  F5, 208(R1)
 
 l186:
 	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $12, R2
 	BGE    l188
 	CMP    $8, R2
 	BLE    l189
 	TBZ    $1, R2, l187
-	FMOVD  F7, 224(R1)
+	FMOVD  F5, 224(R1)
 	TBZ    $0, R2, l189
 	ADD    $232, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l189
 
 l187:
-	FMOVS  F7, 224(R1)
+	FMOVS  F5, 224(R1)
 	B      l189
 
 l188:
-	FMOVQ  F7, 224(R1)
+	FMOVQ  F5, 224(R1)
 
 l189:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
-	WORD   $0x6ebae54a // fcmgt v10.4s, v10.4s, v26.4s
-	VFMLA  V4.S4, V26.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V26.S4, V2.S4
+	WORD   $0x6ebae55a // fcmgt v26.4s, v10.4s, v26.4s
+	WORD   $0x4e7a1c5a // bic v26.16b, v2.16b, v26.16b
+	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
 	CMP    $16, R2
 	BGE    l191
 	CMP    $12, R2
 	BLE    l192
 	TBZ    $1, R2, l190
-	FMOVD  F10, 240(R1)
+	FMOVD  F26, 240(R1)
 	TBZ    $0, R2, l192
 	ADD    $248, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V26.S[2], (R5)
 	B      l192
 
 l190:
-	FMOVS  F10, 240(R1)
+	FMOVS  F26, 240(R1)
 	B      l192
 
 l191:
-	FMOVQ  F10, 240(R1)
+	FMOVQ  F26, 240(R1)
 
 l192:
 	ADD    R8, R0
@@ -5705,143 +5705,143 @@ l204:
 	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F7
-	VDUP   V7.S[0], V11.S4
-	FCVTSD F7, F7
-	FSUBD  F7, F6, F6
+	FCVTSD F7, F11
+	FSUBD  F11, F6, F6
+	VDUP   V7.S[0], V7.S4
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
-	VFMLA  V11.S4, V20.S4, V7.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26de8b // fmul v11.4s, v20.4s, v6.4s
+	VFMLA  V7.S4, V20.S4, V11.S4
 	FMOVQ  80(R3), F13 // down
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 0(R1)
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df47 // fmul v7.4s, v26.4s, v6.4s
-	VFMLA  V11.S4, V26.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df4b // fmul v11.4s, v26.4s, v6.4s
+	VFMLA  V7.S4, V26.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dfa7 // fmul v7.4s, v29.4s, v6.4s
-	VFMLA  V11.S4, V29.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dfab // fmul v11.4s, v29.4s, v6.4s
+	VFMLA  V7.S4, V29.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df67 // fmul v7.4s, v27.4s, v6.4s
-	VFMLA  V11.S4, V27.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df6b // fmul v11.4s, v27.4s, v6.4s
+	VFMLA  V7.S4, V27.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26ddc7 // fmul v7.4s, v14.4s, v6.4s
-	VFMLA  V11.S4, V14.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 64(R1)
-	FMOVQ  144(RSP), F7
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26ddcb // fmul v11.4s, v14.4s, v6.4s
+	VFMLA  V7.S4, V14.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 64(R1)
+	FMOVQ  144(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 80(R1)
-	FMOVQ  80(RSP), F7
+	FMOVQ  80(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 96(R1)
-	FMOVQ  128(RSP), F7
+	FMOVQ  128(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 112(R1)
-	FMOVQ  64(RSP), F7
+	FMOVQ  64(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 128(R1)
-	FMOVQ  48(RSP), F7
+	FMOVQ  48(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 144(R1)
-	FMOVQ  112(RSP), F7
+	FMOVQ  112(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 160(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df87 // fmul v7.4s, v28.4s, v6.4s
-	VFMLA  V11.S4, V28.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 176(R1)
-	FMOVQ  16(RSP), F7
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df8b // fmul v11.4s, v28.4s, v6.4s
+	VFMLA  V7.S4, V28.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 176(R1)
+	FMOVQ  16(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 192(R1)
-	FMOVQ  32(RSP), F7
+	FMOVQ  32(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 208(R1)
-	FMOVQ  96(RSP), F7
+	FMOVQ  96(RSP), F11
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcee // fmul v14.4s, v7.4s, v6.4s
-	VFMLA  V11.S4, V7.S4, V14.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd6e // fmul v14.4s, v11.4s, v6.4s
+	VFMLA  V7.S4, V11.S4, V14.S4
 	WORD   $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
 	FMOVQ  F14, 224(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dd27 // fmul v7.4s, v9.4s, v6.4s
-	VFMLA  V11.S4, V9.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ  F7, 240(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd2b // fmul v11.4s, v9.4s, v6.4s
+	VFMLA  V7.S4, V9.S4, V11.S4
+	WORD   $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	FMOVQ  F11, 240(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V11.S4, V5.S4, V7.S4
-	WORD   $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca9 // fmul v9.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V9.S4
+	WORD   $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	CMP    $4, R2
 	BGE    l206
 	TBZ    $1, R2, l205
-	FMOVD  F7, 256(R1)
+	FMOVD  F9, 256(R1)
 	TBZ    $0, R2, l207
 	ADD    $264, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V9.S[2], (R5)
 	B      l207
 
 l205:
-	FMOVS  F7, 256(R1)
+	FMOVS  F9, 256(R1)
 	B      l207
 
 l206:
-	FMOVQ  F7, 256(R1)
+	FMOVQ  F9, 256(R1)
 
 l207:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
-	VFMLA  V11.S4, V8.S4, V5.S4
+	VFMLA  V7.S4, V8.S4, V5.S4
 	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $8, R2
 	BGE    l209
@@ -5863,9 +5863,9 @@ l209:
 
 l210:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd45 // fmul v5.4s, v10.4s, v6.4s
-	VFMLA  V11.S4, V10.S4, V5.S4
+	VFMLA  V7.S4, V10.S4, V5.S4
 	WORD   $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
 	CMP    $12, R2
 	BGE    l212
@@ -5887,9 +5887,9 @@ l212:
 
 l213:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
-	VFMLA  V11.S4, V12.S4, V6.S4
+	VFMLA  V7.S4, V12.S4, V6.S4
 	WORD   $0x6e2ddcc6 // fmul v6.4s, v6.4s, v13.4s
 	CMP    $16, R2
 	BGE    l215
@@ -6690,255 +6690,255 @@ l228:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de25 // fmul v5.4s, v17.4s, v2.4s
-	WORD   $0x6eb1e546 // fcmgt v6.4s, v10.4s, v17.4s
-	VFMLA  V4.S4, V17.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V17.S4, V5.S4
+	WORD   $0x6eb1e551 // fcmgt v17.4s, v10.4s, v17.4s
+	WORD   $0x4e711cb1 // bic v17.16b, v5.16b, v17.16b
+	WORD   $0x6e24de31 // fmul v17.4s, v17.4s, v4.4s
+	FMOVQ  F17, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V23.S4, V5.S4
+	WORD   $0x6eb7e557 // fcmgt v23.4s, v10.4s, v23.4s
+	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	FMOVQ  F23, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 48(R1)
 	FMOVQ  160(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 64(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 64(R1)
 	FMOVQ  144(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 80(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 80(R1)
 	FMOVQ  80(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 96(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 96(R1)
 	FMOVQ  128(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 112(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 112(R1)
 	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 128(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 128(R1)
 	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 144(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 144(R1)
 	FMOVQ  112(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 160(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 176(R1)
+	VFMLA  V3.S4, V24.S4, V5.S4
+	WORD   $0x6eb8e558 // fcmgt v24.4s, v10.4s, v24.4s
+	WORD   $0x4e781cb8 // bic v24.16b, v5.16b, v24.16b
+	WORD   $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	FMOVQ  F24, 176(R1)
 	FMOVQ  32(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 192(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 192(R1)
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 208(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 208(R1)
 	FMOVQ  96(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 224(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 224(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df65 // fmul v5.4s, v27.4s, v2.4s
-	WORD   $0x6ebbe546 // fcmgt v6.4s, v10.4s, v27.4s
-	VFMLA  V4.S4, V27.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 240(R1)
+	VFMLA  V3.S4, V27.S4, V5.S4
+	WORD   $0x6ebbe55b // fcmgt v27.4s, v10.4s, v27.4s
+	WORD   $0x4e7b1cbb // bic v27.16b, v5.16b, v27.16b
+	WORD   $0x6e24df7b // fmul v27.4s, v27.4s, v4.4s
+	FMOVQ  F27, 240(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd85 // fmul v5.4s, v12.4s, v2.4s
-	WORD   $0x6eace546 // fcmgt v6.4s, v10.4s, v12.4s
-	VFMLA  V4.S4, V12.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VFMLA  V3.S4, V12.S4, V5.S4
+	WORD   $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
+	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
+	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
 	CMP    $4, R2
 	BGE    l230
 	TBZ    $1, R2, l229
-	FMOVD  F6, 256(R1)
+	FMOVD  F12, 256(R1)
 	TBZ    $0, R2, l231
 	ADD    $264, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V12.S[2], (R5)
 	B      l231
 
 l229:
-	FMOVS  F6, 256(R1)
+	FMOVS  F12, 256(R1)
 	B      l231
 
 l230:
-	FMOVQ  F6, 256(R1)
+	FMOVQ  F12, 256(R1)
 
 l231:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VFMLA  V3.S4, V20.S4, V5.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741cb4 // bic v20.16b, v5.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
 	CMP    $8, R2
 	BGE    l233
 	CMP    $4, R2
 	BLE    l234
 	TBZ    $1, R2, l232
-	FMOVD  F6, 272(R1)
+	FMOVD  F20, 272(R1)
 	TBZ    $0, R2, l234
 	ADD    $280, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V20.S[2], (R5)
 	B      l234
 
 l232:
-	FMOVS  F6, 272(R1)
+	FMOVS  F20, 272(R1)
 	B      l234
 
 l233:
-	FMOVQ  F6, 272(R1)
+	FMOVQ  F20, 272(R1)
 
 l234:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dda5 // fmul v5.4s, v13.4s, v2.4s
-	WORD   $0x6eade546 // fcmgt v6.4s, v10.4s, v13.4s
-	VFMLA  V4.S4, V13.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VFMLA  V3.S4, V13.S4, V5.S4
+	WORD   $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
+	WORD   $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
+	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	CMP    $12, R2
 	BGE    l236
 	CMP    $8, R2
 	BLE    l237
 	TBZ    $1, R2, l235
-	FMOVD  F6, 288(R1)
+	FMOVD  F13, 288(R1)
 	TBZ    $0, R2, l237
 	ADD    $296, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V13.S[2], (R5)
 	B      l237
 
 l235:
-	FMOVS  F6, 288(R1)
+	FMOVS  F13, 288(R1)
 	B      l237
 
 l236:
-	FMOVQ  F6, 288(R1)
+	FMOVQ  F13, 288(R1)
 
 l237:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dd62 // fmul v2.4s, v11.4s, v2.4s
-	WORD   $0x6eabe54a // fcmgt v10.4s, v10.4s, v11.4s
-	VFMLA  V4.S4, V11.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V11.S4, V2.S4
+	WORD   $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
+	WORD   $0x4e6b1c4b // bic v11.16b, v2.16b, v11.16b
+	WORD   $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
 	CMP    $16, R2
 	BGE    l239
 	CMP    $12, R2
 	BLE    l240
 	TBZ    $1, R2, l238
-	FMOVD  F10, 304(R1)
+	FMOVD  F11, 304(R1)
 	TBZ    $0, R2, l240
 	ADD    $312, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V11.S[2], (R5)
 	B      l240
 
 l238:
-	FMOVS  F10, 304(R1)
+	FMOVS  F11, 304(R1)
 	B      l240
 
 l239:
-	FMOVQ  F10, 304(R1)
+	FMOVQ  F11, 304(R1)
 
 l240:
 	ADD    R8, R0
@@ -7759,221 +7759,221 @@ l252:
 	// 2^100/total = cHi + cLo
 	FDIVD  F16, F6, F6
 	FCVTDS F6, F7
-	VDUP   V7.S[0], V8.S4
-	FCVTSD F7, F7
-	FSUBD  F7, F6, F6
+	FCVTSD F7, F8
+	FSUBD  F8, F6, F6
+	VDUP   V7.S[0], V7.S4
 	FCVTDS F6, F6
 	VDUP   V6.S[0], V6.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26de87 // fmul v7.4s, v20.4s, v6.4s
-	VFMLA  V8.S4, V20.S4, V7.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26de88 // fmul v8.4s, v20.4s, v6.4s
+	VFMLA  V7.S4, V20.S4, V8.S4
 	FMOVQ  80(R3), F9 // down
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 0(R1)
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df67 // fmul v7.4s, v27.4s, v6.4s
-	VFMLA  V8.S4, V27.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df68 // fmul v8.4s, v27.4s, v6.4s
+	VFMLA  V7.S4, V27.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dfa7 // fmul v7.4s, v29.4s, v6.4s
-	VFMLA  V8.S4, V29.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dfa8 // fmul v8.4s, v29.4s, v6.4s
+	VFMLA  V7.S4, V29.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26df87 // fmul v7.4s, v28.4s, v6.4s
-	VFMLA  V8.S4, V28.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26df88 // fmul v8.4s, v28.4s, v6.4s
+	VFMLA  V7.S4, V28.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26ddc7 // fmul v7.4s, v14.4s, v6.4s
-	VFMLA  V8.S4, V14.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 64(R1)
-	FMOVQ  240(RSP), F7
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26ddc8 // fmul v8.4s, v14.4s, v6.4s
+	VFMLA  V7.S4, V14.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 64(R1)
+	FMOVQ  240(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 80(R1)
-	FMOVQ  144(RSP), F7
+	FMOVQ  144(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 96(R1)
-	FMOVQ  224(RSP), F7
+	FMOVQ  224(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 112(R1)
-	FMOVQ  128(RSP), F7
+	FMOVQ  128(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 128(R1)
-	FMOVQ  112(RSP), F7
+	FMOVQ  112(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 144(R1)
-	FMOVQ  208(RSP), F7
+	FMOVQ  208(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dcea // fmul v10.4s, v7.4s, v6.4s
-	VFMLA  V8.S4, V7.S4, V10.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dd0a // fmul v10.4s, v8.4s, v6.4s
+	VFMLA  V7.S4, V8.S4, V10.S4
 	WORD   $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ  F10, 160(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 176(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 176(R1)
 	FMOVQ  48(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 192(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 192(R1)
 	FMOVQ  64(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 208(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 208(R1)
 	FMOVQ  160(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 224(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 224(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26de65 // fmul v5.4s, v19.4s, v6.4s
-	VFMLA  V8.S4, V19.S4, V5.S4
+	VFMLA  V7.S4, V19.S4, V5.S4
 	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	FMOVQ  F5, 240(R1)
 	FMOVQ  32(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 256(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 256(R1)
 	FMOVQ  96(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 272(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 272(R1)
 	FMOVQ  192(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ  F7, 288(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	FMOVQ  F8, 288(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26df05 // fmul v5.4s, v24.4s, v6.4s
-	VFMLA  V8.S4, V24.S4, V5.S4
+	VFMLA  V7.S4, V24.S4, V5.S4
 	WORD   $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	FMOVQ  F5, 304(R1)
 	FMOVQ  16(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $4, R2
 	BGE    l254
 	TBZ    $1, R2, l253
-	FMOVD  F7, 320(R1)
+	FMOVD  F8, 320(R1)
 	TBZ    $0, R2, l255
 	ADD    $328, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l255
 
 l253:
-	FMOVS  F7, 320(R1)
+	FMOVS  F8, 320(R1)
 	B      l255
 
 l254:
-	FMOVQ  F7, 320(R1)
+	FMOVQ  F8, 320(R1)
 
 l255:
 	FMOVQ  80(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $8, R2
 	BGE    l257
 	CMP    $4, R2
 	BLE    l258
 	TBZ    $1, R2, l256
-	FMOVD  F7, 336(R1)
+	FMOVD  F8, 336(R1)
 	TBZ    $0, R2, l258
 	ADD    $344, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l258
 
 l256:
-	FMOVS  F7, 336(R1)
+	FMOVS  F8, 336(R1)
 	B      l258
 
 l257:
-	FMOVQ  F7, 336(R1)
+	FMOVQ  F8, 336(R1)
 
 l258:
 	FMOVQ  176(RSP), F5
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e26dca8 // fmul v8.4s, v5.4s, v6.4s
+	VFMLA  V7.S4, V5.S4, V8.S4
+	WORD   $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	CMP    $12, R2
 	BGE    l260
 	CMP    $8, R2
 	BLE    l261
 	TBZ    $1, R2, l259
-	FMOVD  F7, 352(R1)
+	FMOVD  F8, 352(R1)
 	TBZ    $0, R2, l261
 	ADD    $360, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l261
 
 l259:
-	FMOVS  F7, 352(R1)
+	FMOVS  F8, 352(R1)
 	B      l261
 
 l260:
-	FMOVQ  F7, 352(R1)
+	FMOVQ  F8, 352(R1)
 
 l261:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
-	VFMLA  V8.S4, V12.S4, V6.S4
+	VFMLA  V7.S4, V12.S4, V6.S4
 	WORD   $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	CMP    $16, R2
 	BGE    l263
@@ -8872,293 +8872,293 @@ l276:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V21.S4, V5.S4
+	WORD   $0x6eb5e555 // fcmgt v21.4s, v10.4s, v21.4s
+	WORD   $0x4e751cb5 // bic v21.16b, v5.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
+	FMOVQ  F21, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V25.S4, V5.S4
+	WORD   $0x6eb9e559 // fcmgt v25.4s, v10.4s, v25.4s
+	WORD   $0x4e791cb9 // bic v25.16b, v5.16b, v25.16b
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	FMOVQ  F25, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V24.S4, V5.S4
+	WORD   $0x6eb8e558 // fcmgt v24.4s, v10.4s, v24.4s
+	WORD   $0x4e781cb8 // bic v24.16b, v5.16b, v24.16b
+	WORD   $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	FMOVQ  F24, 48(R1)
 	FMOVQ  256(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 64(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 64(R1)
 	FMOVQ  240(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 80(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 80(R1)
 	FMOVQ  144(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 96(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 96(R1)
 	FMOVQ  224(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 112(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 112(R1)
 	FMOVQ  128(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 128(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 128(R1)
 	FMOVQ  112(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 144(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 144(R1)
 	FMOVQ  208(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 160(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 160(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 176(R1)
+	VFMLA  V3.S4, V20.S4, V5.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741cb4 // bic v20.16b, v5.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
+	FMOVQ  F20, 176(R1)
 	FMOVQ  96(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 192(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 192(R1)
 	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 208(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 208(R1)
 	FMOVQ  160(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 224(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 224(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df45 // fmul v5.4s, v26.4s, v2.4s
-	WORD   $0x6ebae546 // fcmgt v6.4s, v10.4s, v26.4s
-	VFMLA  V4.S4, V26.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 240(R1)
+	VFMLA  V3.S4, V26.S4, V5.S4
+	WORD   $0x6ebae55a // fcmgt v26.4s, v10.4s, v26.4s
+	WORD   $0x4e7a1cba // bic v26.16b, v5.16b, v26.16b
+	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
+	FMOVQ  F26, 240(R1)
 	FMOVQ  32(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 256(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 256(R1)
 	FMOVQ  80(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 272(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 272(R1)
 	FMOVQ  192(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 288(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 288(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 304(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 304(R1)
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l278
 	TBZ    $1, R2, l277
-	FMOVD  F7, 320(R1)
+	FMOVD  F5, 320(R1)
 	TBZ    $0, R2, l279
 	ADD    $328, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l279
 
 l277:
-	FMOVS  F7, 320(R1)
+	FMOVS  F5, 320(R1)
 	B      l279
 
 l278:
-	FMOVQ  F7, 320(R1)
+	FMOVQ  F5, 320(R1)
 
 l279:
 	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $8, R2
 	BGE    l281
 	CMP    $4, R2
 	BLE    l282
 	TBZ    $1, R2, l280
-	FMOVD  F7, 336(R1)
+	FMOVD  F5, 336(R1)
 	TBZ    $0, R2, l282
 	ADD    $344, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l282
 
 l280:
-	FMOVS  F7, 336(R1)
+	FMOVS  F5, 336(R1)
 	B      l282
 
 l281:
-	FMOVQ  F7, 336(R1)
+	FMOVQ  F5, 336(R1)
 
 l282:
 	FMOVQ  176(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $12, R2
 	BGE    l284
 	CMP    $8, R2
 	BLE    l285
 	TBZ    $1, R2, l283
-	FMOVD  F7, 352(R1)
+	FMOVD  F5, 352(R1)
 	TBZ    $0, R2, l285
 	ADD    $360, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l285
 
 l283:
-	FMOVS  F7, 352(R1)
+	FMOVS  F5, 352(R1)
 	B      l285
 
 l284:
-	FMOVQ  F7, 352(R1)
+	FMOVQ  F5, 352(R1)
 
 l285:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dec2 // fmul v2.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e54a // fcmgt v10.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V22.S4, V2.S4
+	WORD   $0x6eb6e556 // fcmgt v22.4s, v10.4s, v22.4s
+	WORD   $0x4e761c56 // bic v22.16b, v2.16b, v22.16b
+	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
 	CMP    $16, R2
 	BGE    l287
 	CMP    $12, R2
 	BLE    l288
 	TBZ    $1, R2, l286
-	FMOVD  F10, 368(R1)
+	FMOVD  F22, 368(R1)
 	TBZ    $0, R2, l288
 	ADD    $376, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V22.S[2], (R5)
 	B      l288
 
 l286:
-	FMOVS  F10, 368(R1)
+	FMOVS  F22, 368(R1)
 	B      l288
 
 l287:
-	FMOVQ  F10, 368(R1)
+	FMOVQ  F22, 368(R1)
 
 l288:
 	ADD    R8, R0
@@ -10112,250 +10112,250 @@ l300:
 	// 2^100/total = cHi + cLo
 	FDIVD  F16, F5, F5
 	FCVTDS F5, F6
-	VDUP   V6.S[0], V9.S4
-	FCVTSD F6, F6
-	FSUBD  F6, F5, F5
+	FCVTSD F6, F9
+	FSUBD  F9, F5, F5
+	VDUP   V6.S[0], V6.S4
 	FCVTDS F5, F5
 	VDUP   V5.S[0], V5.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25de86 // fmul v6.4s, v20.4s, v5.4s
-	VFMLA  V9.S4, V20.S4, V6.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25de89 // fmul v9.4s, v20.4s, v5.4s
+	VFMLA  V6.S4, V20.S4, V9.S4
 	FMOVQ  80(R3), F11 // down
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 0(R1)
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dfa6 // fmul v6.4s, v29.4s, v5.4s
-	VFMLA  V9.S4, V29.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dfa9 // fmul v9.4s, v29.4s, v5.4s
+	VFMLA  V6.S4, V29.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dd06 // fmul v6.4s, v8.4s, v5.4s
-	VFMLA  V9.S4, V8.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dd46 // fmul v6.4s, v10.4s, v5.4s
-	VFMLA  V9.S4, V10.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 48(R1)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25ddc6 // fmul v6.4s, v14.4s, v5.4s
-	VFMLA  V9.S4, V14.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 64(R1)
-	FMOVQ  288(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd48 // fmul v8.4s, v10.4s, v5.4s
+	VFMLA  V6.S4, V10.S4, V8.S4
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 80(R1)
-	FMOVQ  176(RSP), F6
+	FMOVQ  F8, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25ddc8 // fmul v8.4s, v14.4s, v5.4s
+	VFMLA  V6.S4, V14.S4, V8.S4
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 96(R1)
-	FMOVQ  272(RSP), F6
+	FMOVQ  F8, 64(R1)
+	FMOVQ  288(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 80(R1)
+	FMOVQ  176(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 96(R1)
+	FMOVQ  272(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 112(R1)
+	FMOVQ  160(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 128(R1)
+	FMOVQ  96(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 144(R1)
+	FMOVQ  208(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 160(R1)
+	FMOVQ  320(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 176(R1)
+	FMOVQ  64(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 192(R1)
+	FMOVQ  80(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 208(R1)
+	FMOVQ  192(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 224(R1)
+	FMOVQ  304(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 240(R1)
+	FMOVQ  48(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 256(R1)
+	FMOVQ  144(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 272(R1)
+	FMOVQ  256(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 288(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25df68 // fmul v8.4s, v27.4s, v5.4s
+	VFMLA  V6.S4, V27.S4, V8.S4
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 112(R1)
-	FMOVQ  160(RSP), F6
+	FMOVQ  F8, 304(R1)
+	FMOVQ  32(RSP), F8
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 320(R1)
+	FMOVQ  128(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 336(R1)
+	FMOVQ  240(RSP), F8
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
+	VFMLA  V6.S4, V8.S4, V9.S4
+	WORD   $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	FMOVQ  F9, 352(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 128(R1)
-	FMOVQ  96(RSP), F6
+	FMOVQ  F8, 368(R1)
+	FMOVQ  16(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 144(R1)
-	FMOVQ  208(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 160(R1)
-	FMOVQ  320(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 176(R1)
-	FMOVQ  64(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 192(R1)
-	FMOVQ  80(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 208(R1)
-	FMOVQ  192(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 224(R1)
-	FMOVQ  304(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 240(R1)
-	FMOVQ  48(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 256(R1)
-	FMOVQ  144(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 272(R1)
-	FMOVQ  256(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 288(R1)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25df66 // fmul v6.4s, v27.4s, v5.4s
-	VFMLA  V9.S4, V27.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 304(R1)
-	FMOVQ  32(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 320(R1)
-	FMOVQ  128(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 336(R1)
-	FMOVQ  240(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc8 // fmul v8.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V8.S4
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ  F8, 352(R1)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dce6 // fmul v6.4s, v7.4s, v5.4s
-	VFMLA  V9.S4, V7.S4, V6.S4
-	WORD   $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
-	FMOVQ  F6, 368(R1)
-	FMOVQ  16(RSP), F6
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
 	CMP    $4, R2
 	BGE    l302
 	TBZ    $1, R2, l301
-	FMOVD  F7, 384(R1)
+	FMOVD  F8, 384(R1)
 	TBZ    $0, R2, l303
 	ADD    $392, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l303
 
 l301:
-	FMOVS  F7, 384(R1)
+	FMOVS  F8, 384(R1)
 	B      l303
 
 l302:
-	FMOVQ  F7, 384(R1)
+	FMOVQ  F8, 384(R1)
 
 l303:
-	FMOVQ  112(RSP), F6
+	FMOVQ  112(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	CMP    $8, R2
 	BGE    l305
 	CMP    $4, R2
 	BLE    l306
 	TBZ    $1, R2, l304
-	FMOVD  F7, 400(R1)
+	FMOVD  F8, 400(R1)
 	TBZ    $0, R2, l306
 	ADD    $408, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l306
 
 l304:
-	FMOVS  F7, 400(R1)
+	FMOVS  F8, 400(R1)
 	B      l306
 
 l305:
-	FMOVQ  F7, 400(R1)
+	FMOVQ  F8, 400(R1)
 
 l306:
-	FMOVQ  224(RSP), F6
+	FMOVQ  224(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
-	VFMLA  V9.S4, V6.S4, V7.S4
-	WORD   $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
+	VFMLA  V6.S4, V7.S4, V8.S4
+	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	CMP    $12, R2
 	BGE    l308
 	CMP    $8, R2
 	BLE    l309
 	TBZ    $1, R2, l307
-	FMOVD  F7, 416(R1)
+	FMOVD  F8, 416(R1)
 	TBZ    $0, R2, l309
 	ADD    $424, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V8.S[2], (R5)
 	B      l309
 
 l307:
-	FMOVS  F7, 416(R1)
+	FMOVS  F8, 416(R1)
 	B      l309
 
 l308:
-	FMOVQ  F7, 416(R1)
+	FMOVQ  F8, 416(R1)
 
 l309:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
-	VFMLA  V9.S4, V12.S4, V5.S4
+	VFMLA  V6.S4, V12.S4, V5.S4
 	WORD   $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
 	CMP    $16, R2
 	BGE    l311
@@ -11399,330 +11399,330 @@ l324:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V22.S4, V5.S4
+	WORD   $0x6eb6e556 // fcmgt v22.4s, v10.4s, v22.4s
+	WORD   $0x4e761cb6 // bic v22.16b, v5.16b, v22.16b
+	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
+	FMOVQ  F22, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V21.S4, V5.S4
+	WORD   $0x6eb5e555 // fcmgt v21.4s, v10.4s, v21.4s
+	WORD   $0x4e751cb5 // bic v21.16b, v5.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
+	FMOVQ  F21, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dee5 // fmul v5.4s, v23.4s, v2.4s
-	WORD   $0x6eb7e546 // fcmgt v6.4s, v10.4s, v23.4s
-	VFMLA  V4.S4, V23.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V23.S4, V5.S4
+	WORD   $0x6eb7e557 // fcmgt v23.4s, v10.4s, v23.4s
+	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
+	WORD   $0x6e24def7 // fmul v23.4s, v23.4s, v4.4s
+	FMOVQ  F23, 48(R1)
 	FMOVQ  304(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 64(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 64(R1)
 	FMOVQ  288(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 80(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 80(R1)
 	FMOVQ  176(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 96(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 96(R1)
 	FMOVQ  272(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 112(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 112(R1)
 	FMOVQ  160(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 128(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 128(R1)
 	FMOVQ  144(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 144(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 144(R1)
 	FMOVQ  208(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 160(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 160(R1)
 	FMOVQ  336(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 176(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 176(R1)
 	FMOVQ  80(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 192(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 192(R1)
 	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 208(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 208(R1)
 	FMOVQ  192(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 224(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 224(R1)
 	FMOVQ  320(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 240(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 240(R1)
 	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 256(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 256(R1)
 	FMOVQ  128(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 272(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 272(R1)
 	FMOVQ  256(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 288(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 288(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 304(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 304(R1)
 	FMOVQ  32(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 320(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 320(R1)
 	FMOVQ  112(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 336(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 336(R1)
 	FMOVQ  240(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 352(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 352(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 368(R1)
+	VFMLA  V3.S4, V25.S4, V5.S4
+	WORD   $0x6eb9e559 // fcmgt v25.4s, v10.4s, v25.4s
+	WORD   $0x4e791cb9 // bic v25.16b, v5.16b, v25.16b
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	FMOVQ  F25, 368(R1)
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l326
 	TBZ    $1, R2, l325
-	FMOVD  F7, 384(R1)
+	FMOVD  F5, 384(R1)
 	TBZ    $0, R2, l327
 	ADD    $392, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l327
 
 l325:
-	FMOVS  F7, 384(R1)
+	FMOVS  F5, 384(R1)
 	B      l327
 
 l326:
-	FMOVQ  F7, 384(R1)
+	FMOVQ  F5, 384(R1)
 
 l327:
 	FMOVQ  96(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $8, R2
 	BGE    l329
 	CMP    $4, R2
 	BLE    l330
 	TBZ    $1, R2, l328
-	FMOVD  F7, 400(R1)
+	FMOVD  F5, 400(R1)
 	TBZ    $0, R2, l330
 	ADD    $408, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l330
 
 l328:
-	FMOVS  F7, 400(R1)
+	FMOVS  F5, 400(R1)
 	B      l330
 
 l329:
-	FMOVQ  F7, 400(R1)
+	FMOVQ  F5, 400(R1)
 
 l330:
 	FMOVQ  224(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $12, R2
 	BGE    l332
 	CMP    $8, R2
 	BLE    l333
 	TBZ    $1, R2, l331
-	FMOVD  F7, 416(R1)
+	FMOVD  F5, 416(R1)
 	TBZ    $0, R2, l333
 	ADD    $424, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l333
 
 l331:
-	FMOVS  F7, 416(R1)
+	FMOVS  F5, 416(R1)
 	B      l333
 
 l332:
-	FMOVQ  F7, 416(R1)
+	FMOVQ  F5, 416(R1)
 
 l333:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de82 // fmul v2.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e54a // fcmgt v10.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V20.S4, V2.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741c54 // bic v20.16b, v2.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
 	CMP    $16, R2
 	BGE    l335
 	CMP    $12, R2
 	BLE    l336
 	TBZ    $1, R2, l334
-	FMOVD  F10, 432(R1)
+	FMOVD  F20, 432(R1)
 	TBZ    $0, R2, l336
 	ADD    $440, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V20.S[2], (R5)
 	B      l336
 
 l334:
-	FMOVS  F10, 432(R1)
+	FMOVS  F20, 432(R1)
 	B      l336
 
 l335:
-	FMOVQ  F10, 432(R1)
+	FMOVQ  F20, 432(R1)
 
 l336:
 	ADD    R8, R0
@@ -12759,277 +12759,277 @@ l348:
 	// 2^100/total = cHi + cLo
 	FDIVD  F17, F4, F4
 	FCVTDS F4, F5
-	VDUP   V5.S[0], V7.S4
-	FCVTSD F5, F5
-	FSUBD  F5, F4, F4
+	FCVTSD F5, F7
+	FSUBD  F7, F4, F4
+	VDUP   V5.S[0], V5.S4
 	FCVTDS F4, F4
 	VDUP   V4.S[0], V4.S4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24de65 // fmul v5.4s, v19.4s, v4.4s
-	VFMLA  V7.S4, V19.S4, V5.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24de67 // fmul v7.4s, v19.4s, v4.4s
+	VFMLA  V5.S4, V19.S4, V7.S4
 	FMOVQ  80(R3), F8 // down
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 0(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24df65 // fmul v5.4s, v27.4s, v4.4s
-	VFMLA  V7.S4, V27.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 16(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24df67 // fmul v7.4s, v27.4s, v4.4s
+	VFMLA  V5.S4, V27.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 16(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24df45 // fmul v5.4s, v26.4s, v4.4s
-	VFMLA  V7.S4, V26.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 32(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24df47 // fmul v7.4s, v26.4s, v4.4s
+	VFMLA  V5.S4, V26.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 32(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24df25 // fmul v5.4s, v25.4s, v4.4s
-	VFMLA  V7.S4, V25.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 48(R1)
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24df27 // fmul v7.4s, v25.4s, v4.4s
+	VFMLA  V5.S4, V25.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 48(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dda5 // fmul v5.4s, v13.4s, v4.4s
-	VFMLA  V7.S4, V13.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 64(R1)
-	FMOVQ  336(RSP), F5
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dda7 // fmul v7.4s, v13.4s, v4.4s
+	VFMLA  V5.S4, V13.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 64(R1)
+	FMOVQ  336(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 80(R1)
-	FMOVQ  208(RSP), F5
+	FMOVQ  208(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 96(R1)
-	FMOVQ  320(RSP), F5
+	FMOVQ  320(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 112(R1)
-	FMOVQ  192(RSP), F5
+	FMOVQ  192(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 128(R1)
-	FMOVQ  112(RSP), F5
+	FMOVQ  112(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 144(R1)
-	FMOVQ  240(RSP), F5
+	FMOVQ  240(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 160(R1)
-	FMOVQ  368(RSP), F5
+	FMOVQ  368(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 176(R1)
-	FMOVQ  80(RSP), F5
+	FMOVQ  80(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 192(R1)
-	FMOVQ  96(RSP), F5
+	FMOVQ  96(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 208(R1)
-	FMOVQ  224(RSP), F5
+	FMOVQ  224(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 224(R1)
-	FMOVQ  352(RSP), F5
+	FMOVQ  352(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 240(R1)
-	FMOVQ  64(RSP), F5
+	FMOVQ  64(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 256(R1)
-	FMOVQ  144(RSP), F5
+	FMOVQ  144(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 272(R1)
-	FMOVQ  272(RSP), F5
+	FMOVQ  272(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 288(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dfa5 // fmul v5.4s, v29.4s, v4.4s
-	VFMLA  V7.S4, V29.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 304(R1)
-	FMOVQ  16(RSP), F5
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dfa7 // fmul v7.4s, v29.4s, v4.4s
+	VFMLA  V5.S4, V29.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 304(R1)
+	FMOVQ  16(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 320(R1)
-	FMOVQ  128(RSP), F5
+	FMOVQ  128(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 336(R1)
-	FMOVQ  256(RSP), F5
+	FMOVQ  256(RSP), F7
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca9 // fmul v9.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V9.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dce9 // fmul v9.4s, v7.4s, v4.4s
+	VFMLA  V5.S4, V7.S4, V9.S4
 	WORD   $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ  F9, 352(R1)
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dcc5 // fmul v5.4s, v6.4s, v4.4s
-	VFMLA  V7.S4, V6.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 368(R1)
-	FMOVQ  48(RSP), F5
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 368(R1)
+	FMOVQ  48(RSP), F6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 384(R1)
+	FMOVQ  176(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 400(R1)
+	FMOVQ  304(RSP), F6
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	FMOVQ  F7, 416(R1)
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24df06 // fmul v6.4s, v24.4s, v4.4s
+	VFMLA  V5.S4, V24.S4, V6.S4
 	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	FMOVQ  F6, 384(R1)
-	FMOVQ  176(RSP), F5
+	FMOVQ  F6, 432(R1)
+	FMOVQ  32(RSP), F6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
-	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	FMOVQ  F6, 400(R1)
-	FMOVQ  304(RSP), F5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
-	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	FMOVQ  F6, 416(R1)
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	VFMLA  V7.S4, V24.S4, V5.S4
-	WORD   $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ  F5, 432(R1)
-	FMOVQ  32(RSP), F5
-
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
-	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $4, R2
 	BGE    l350
 	TBZ    $1, R2, l349
-	FMOVD  F6, 448(R1)
+	FMOVD  F7, 448(R1)
 	TBZ    $0, R2, l351
 	ADD    $456, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l351
 
 l349:
-	FMOVS  F6, 448(R1)
+	FMOVS  F7, 448(R1)
 	B      l351
 
 l350:
-	FMOVQ  F6, 448(R1)
+	FMOVQ  F7, 448(R1)
 
 l351:
-	FMOVQ  160(RSP), F5
+	FMOVQ  160(RSP), F6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
-	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $8, R2
 	BGE    l353
 	CMP    $4, R2
 	BLE    l354
 	TBZ    $1, R2, l352
-	FMOVD  F6, 464(R1)
+	FMOVD  F7, 464(R1)
 	TBZ    $0, R2, l354
 	ADD    $472, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l354
 
 l352:
-	FMOVS  F6, 464(R1)
+	FMOVS  F7, 464(R1)
 	B      l354
 
 l353:
-	FMOVQ  F6, 464(R1)
+	FMOVQ  F7, 464(R1)
 
 l354:
-	FMOVQ  288(RSP), F5
+	FMOVQ  288(RSP), F6
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	VFMLA  V7.S4, V5.S4, V6.S4
-	WORD   $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e24dcc7 // fmul v7.4s, v6.4s, v4.4s
+	VFMLA  V5.S4, V6.S4, V7.S4
+	WORD   $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	CMP    $12, R2
 	BGE    l356
 	CMP    $8, R2
 	BLE    l357
 	TBZ    $1, R2, l355
-	FMOVD  F6, 480(R1)
+	FMOVD  F7, 480(R1)
 	TBZ    $0, R2, l357
 	ADD    $488, R1, R5
-	VST1   V6.S[2], (R5)
+	VST1   V7.S[2], (R5)
 	B      l357
 
 l355:
-	FMOVS  F6, 480(R1)
+	FMOVS  F7, 480(R1)
 	B      l357
 
 l356:
-	FMOVQ  F6, 480(R1)
+	FMOVQ  F7, 480(R1)
 
 l357:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// (e*cHi + e*cLo) * 2^-100
 	WORD   $0x6e24dd64 // fmul v4.4s, v11.4s, v4.4s
-	VFMLA  V7.S4, V11.S4, V4.S4
+	VFMLA  V5.S4, V11.S4, V4.S4
 	WORD   $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	CMP    $16, R2
 	BGE    l359
@@ -14168,365 +14168,365 @@ l372:
 	// 2^100/total = cHi + cLo
 	FDIVD  F10, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F3
-	FMULD  F3, F10, F10
+	FMOVD  R5, F4
+	FMULD  F4, F10, F10
 	FCVTDS F10, F10
 	VDUP   V10.S[0], V10.S4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e22dd23 // fmul v3.4s, v9.4s, v2.4s
-	WORD   $0x6ea9e545 // fcmgt v5.4s, v10.4s, v9.4s
-	VFMLA  V4.S4, V9.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	WORD   $0x6e22dd24 // fmul v4.4s, v9.4s, v2.4s
+	VFMLA  V3.S4, V9.S4, V4.S4
+	WORD   $0x6ea9e549 // fcmgt v9.4s, v10.4s, v9.4s
+	WORD   $0x4e691c89 // bic v9.16b, v4.16b, v9.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  F9, 0(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de85 // fmul v5.4s, v20.4s, v2.4s
-	WORD   $0x6eb4e546 // fcmgt v6.4s, v10.4s, v20.4s
-	VFMLA  V4.S4, V20.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 16(R1)
+	VFMLA  V3.S4, V20.S4, V5.S4
+	WORD   $0x6eb4e554 // fcmgt v20.4s, v10.4s, v20.4s
+	WORD   $0x4e741cb4 // bic v20.16b, v5.16b, v20.16b
+	WORD   $0x6e24de94 // fmul v20.4s, v20.4s, v4.4s
+	FMOVQ  F20, 16(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22de65 // fmul v5.4s, v19.4s, v2.4s
-	WORD   $0x6eb3e546 // fcmgt v6.4s, v10.4s, v19.4s
-	VFMLA  V4.S4, V19.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 32(R1)
+	VFMLA  V3.S4, V19.S4, V5.S4
+	WORD   $0x6eb3e553 // fcmgt v19.4s, v10.4s, v19.4s
+	WORD   $0x4e731cb3 // bic v19.16b, v5.16b, v19.16b
+	WORD   $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	FMOVQ  F19, 32(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dea5 // fmul v5.4s, v21.4s, v2.4s
-	WORD   $0x6eb5e546 // fcmgt v6.4s, v10.4s, v21.4s
-	VFMLA  V4.S4, V21.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 48(R1)
+	VFMLA  V3.S4, V21.S4, V5.S4
+	WORD   $0x6eb5e555 // fcmgt v21.4s, v10.4s, v21.4s
+	WORD   $0x4e751cb5 // bic v21.16b, v5.16b, v21.16b
+	WORD   $0x6e24deb5 // fmul v21.4s, v21.4s, v4.4s
+	FMOVQ  F21, 48(R1)
 	FMOVQ  352(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 64(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 64(R1)
 	FMOVQ  336(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 80(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 80(R1)
 	FMOVQ  208(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 96(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 96(R1)
 	FMOVQ  320(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 112(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 112(R1)
 	FMOVQ  192(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 128(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 128(R1)
 	FMOVQ  176(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 144(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 144(R1)
 	FMOVQ  240(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 160(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 160(R1)
 	FMOVQ  384(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 176(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 176(R1)
 	FMOVQ  96(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 192(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 192(R1)
 	FMOVQ  80(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 208(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 208(R1)
 	FMOVQ  224(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 224(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 224(R1)
 	FMOVQ  368(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 240(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 240(R1)
 	FMOVQ  64(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 256(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 256(R1)
 	FMOVQ  128(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 272(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 272(R1)
 	FMOVQ  272(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 288(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 288(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dec5 // fmul v5.4s, v22.4s, v2.4s
-	WORD   $0x6eb6e546 // fcmgt v6.4s, v10.4s, v22.4s
-	VFMLA  V4.S4, V22.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 304(R1)
+	VFMLA  V3.S4, V22.S4, V5.S4
+	WORD   $0x6eb6e556 // fcmgt v22.4s, v10.4s, v22.4s
+	WORD   $0x4e761cb6 // bic v22.16b, v5.16b, v22.16b
+	WORD   $0x6e24ded6 // fmul v22.4s, v22.4s, v4.4s
+	FMOVQ  F22, 304(R1)
 	FMOVQ  48(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 320(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 320(R1)
 	FMOVQ  112(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 336(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 336(R1)
 	FMOVQ  256(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 352(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 352(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df25 // fmul v5.4s, v25.4s, v2.4s
-	WORD   $0x6eb9e546 // fcmgt v6.4s, v10.4s, v25.4s
-	VFMLA  V4.S4, V25.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 368(R1)
+	VFMLA  V3.S4, V25.S4, V5.S4
+	WORD   $0x6eb9e559 // fcmgt v25.4s, v10.4s, v25.4s
+	WORD   $0x4e791cb9 // bic v25.16b, v5.16b, v25.16b
+	WORD   $0x6e24df39 // fmul v25.4s, v25.4s, v4.4s
+	FMOVQ  F25, 368(R1)
 	FMOVQ  32(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 384(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 384(R1)
 	FMOVQ  160(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 400(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 400(R1)
 	FMOVQ  304(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	FMOVQ  F7, 416(R1)
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 416(R1)
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df05 // fmul v5.4s, v24.4s, v2.4s
-	WORD   $0x6eb8e546 // fcmgt v6.4s, v10.4s, v24.4s
-	VFMLA  V4.S4, V24.S4, V5.S4
-	WORD   $0x4e661ca6 // bic v6.16b, v5.16b, v6.16b
-	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	FMOVQ  F6, 432(R1)
+	VFMLA  V3.S4, V24.S4, V5.S4
+	WORD   $0x6eb8e558 // fcmgt v24.4s, v10.4s, v24.4s
+	WORD   $0x4e781cb8 // bic v24.16b, v5.16b, v24.16b
+	WORD   $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	FMOVQ  F24, 432(R1)
 	FMOVQ  16(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l374
 	TBZ    $1, R2, l373
-	FMOVD  F7, 448(R1)
+	FMOVD  F5, 448(R1)
 	TBZ    $0, R2, l375
 	ADD    $456, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l375
 
 l373:
-	FMOVS  F7, 448(R1)
+	FMOVS  F5, 448(R1)
 	B      l375
 
 l374:
-	FMOVQ  F7, 448(R1)
+	FMOVQ  F5, 448(R1)
 
 l375:
 	FMOVQ  144(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $8, R2
 	BGE    l377
 	CMP    $4, R2
 	BLE    l378
 	TBZ    $1, R2, l376
-	FMOVD  F7, 464(R1)
+	FMOVD  F5, 464(R1)
 	TBZ    $0, R2, l378
 	ADD    $472, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l378
 
 l376:
-	FMOVS  F7, 464(R1)
+	FMOVS  F5, 464(R1)
 	B      l378
 
 l377:
-	FMOVQ  F7, 464(R1)
+	FMOVQ  F5, 464(R1)
 
 l378:
 	FMOVQ  288(RSP), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22dca6 // fmul v6.4s, v5.4s, v2.4s
-	WORD   $0x6ea5e547 // fcmgt v7.4s, v10.4s, v5.4s
-	VFMLA  V4.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	WORD   $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	VFMLA  V3.S4, V5.S4, V6.S4
+	WORD   $0x6ea5e545 // fcmgt v5.4s, v10.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $12, R2
 	BGE    l380
 	CMP    $8, R2
 	BLE    l381
 	TBZ    $1, R2, l379
-	FMOVD  F7, 480(R1)
+	FMOVD  F5, 480(R1)
 	TBZ    $0, R2, l381
 	ADD    $488, R1, R5
-	VST1   V7.S[2], (R5)
+	VST1   V5.S[2], (R5)
 	B      l381
 
 l379:
-	FMOVS  F7, 480(R1)
+	FMOVS  F5, 480(R1)
 	B      l381
 
 l380:
-	FMOVQ  F7, 480(R1)
+	FMOVQ  F5, 480(R1)
 
 l381:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
-	WORD   $0x6ebae54a // fcmgt v10.4s, v10.4s, v26.4s
-	VFMLA  V4.S4, V26.S4, V2.S4
-	WORD   $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
-	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	VFMLA  V3.S4, V26.S4, V2.S4
+	WORD   $0x6ebae55a // fcmgt v26.4s, v10.4s, v26.4s
+	WORD   $0x4e7a1c5a // bic v26.16b, v2.16b, v26.16b
+	WORD   $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
 	CMP    $16, R2
 	BGE    l383
 	CMP    $12, R2
 	BLE    l384
 	TBZ    $1, R2, l382
-	FMOVD  F10, 496(R1)
+	FMOVD  F26, 496(R1)
 	TBZ    $0, R2, l384
 	ADD    $504, R1, R5
-	VST1   V10.S[2], (R5)
+	VST1   V26.S[2], (R5)
 	B      l384
 
 l382:
-	FMOVS  F10, 496(R1)
+	FMOVS  F26, 496(R1)
 	B      l384
 
 l383:
-	FMOVQ  F10, 496(R1)
+	FMOVQ  F26, 496(R1)
 
 l384:
 	ADD    R8, R0
@@ -21638,7 +21638,7 @@ l576:
 
 behind27:
 
-	// The sum of all lanes, and its reciprocal. No result is 0.
+	// The sum of all lanes, and its reciprocal.
 	VDUP   V6.D[1], V2.D2
 	WORD   $0x0e6178c3 // fcvtl v3.2d, v6.2s
 	WORD   $0x0e617842 // fcvtl v2.2d, v2.2s
@@ -21684,18 +21684,29 @@ behind27:
 	FMOVD  R5, F2
 	FCMPD  F3, F2
 	BLT    total
-	MOVD   $0x4630000000000000, R5
+	MOVD   $0x3ff0000000000000, R5
 	FMOVD  R5, F2
 
-	// 2^100/total = cHi + cLo
+	// 1/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F3
-	VDUP   V3.S[0], V4.S4
-	FCVTSD F3, F3
-	FSUBD  F3, F2, F2
-	FCVTDS F2, F2
-	VDUP   V2.S[0], V3.S4
-	VORR   V4.B16, V4.B16, V2.B16
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
+	FCVTDS F2, F4
+	VDUP   V4.S[0], V4.S4
+	MOVD   $0x4630000000000000, R5
+	FMOVD  R5, F5
+
+	// Leave if cLo is small.
+	FMULD  F5, F2, F5
+	FMULD  F2, F5, F5
+	MOVD   $0x3c10000000000000, R5
+	FMOVD  R5, F2
+	FCMPD  F2, F5
+	BLT    small
+	VORR   V3.B16, V3.B16, V2.B16
+	VORR   V4.B16, V4.B16, V3.B16
 
 	// The second pass: the exponentials times that.
 	MOVD   R11, R0
@@ -21705,65 +21716,56 @@ behind27:
 	// 8 vectors a turn.
 	SUBS   $32, R2
 	BLT    done30
-	FMOVQ  80(R3), F4 // down
 
 loop30:
-	FMOVQ  0(R0), F5
+	FMOVQ  0(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 0(R1)
-	FMOVQ  16(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 0(R1)
+	FMOVQ  16(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 16(R1)
-	FMOVQ  32(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 16(R1)
+	FMOVQ  32(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 32(R1)
-	FMOVQ  48(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 32(R1)
+	FMOVQ  48(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 48(R1)
-	FMOVQ  64(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 48(R1)
+	FMOVQ  64(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 64(R1)
-	FMOVQ  80(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 64(R1)
+	FMOVQ  80(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 80(R1)
-	FMOVQ  96(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 80(R1)
+	FMOVQ  96(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 96(R1)
-	FMOVQ  112(R0), F5
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 96(R1)
+	FMOVQ  112(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
-	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
-	VFMLA  V2.S4, V5.S4, V14.S4
-	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ  F14, 112(R1)
+	// e*cHi + e*cLo
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  F5, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -21779,11 +21781,9 @@ done30:
 loop31:
 	FMOVQ  0(R0), F4
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  80(R3), F4 // down
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
@@ -21819,11 +21819,9 @@ l578:
 
 l579:
 
-	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	// e*cHi + e*cLo
 	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA  V2.S4, V4.S4, V5.S4
-	FMOVQ  80(R3), F4 // down
-	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	CMP    $4, R2
 	BGE    l581
 	TBZ    $1, R2, l580
@@ -21844,6 +21842,214 @@ l582:
 	ADD    R2<<2, R0
 
 behind32:
+	B      next
+
+small:
+
+	// The same where a product may be denormal.
+	VDUP   V6.D[1], V2.D2
+	WORD   $0x0e6178c3 // fcvtl v3.2d, v6.2s
+	WORD   $0x0e617842 // fcvtl v2.2d, v2.2s
+	VDUP   V7.D[1], V4.D2
+	WORD   $0x0e6178e5 // fcvtl v5.2d, v7.2s
+	WORD   $0x0e617884 // fcvtl v4.2d, v4.2s
+	VDUP   V8.D[1], V14.D2
+	WORD   $0x0e61790f // fcvtl v15.2d, v8.2s
+	WORD   $0x0e6179ce // fcvtl v14.2d, v14.2s
+	VDUP   V9.D[1], V16.D2
+	WORD   $0x0e617931 // fcvtl v17.2d, v9.2s
+	WORD   $0x0e617a10 // fcvtl v16.2d, v16.2s
+	VDUP   V10.D[1], V18.D2
+	WORD   $0x0e617953 // fcvtl v19.2d, v10.2s
+	WORD   $0x0e617a52 // fcvtl v18.2d, v18.2s
+	VDUP   V11.D[1], V20.D2
+	WORD   $0x0e617975 // fcvtl v21.2d, v11.2s
+	WORD   $0x0e617a94 // fcvtl v20.2d, v20.2s
+	VDUP   V12.D[1], V22.D2
+	WORD   $0x0e617997 // fcvtl v23.2d, v12.2s
+	WORD   $0x0e617ad6 // fcvtl v22.2d, v22.2s
+	VDUP   V13.D[1], V24.D2
+	WORD   $0x0e6179b9 // fcvtl v25.2d, v13.2s
+	WORD   $0x0e617b18 // fcvtl v24.2d, v24.2s
+	WORD   $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
+	WORD   $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	WORD   $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	WORD   $0x4e74d484 // fadd v4.2d, v4.2d, v20.2d
+	WORD   $0x4e77d5ef // fadd v15.2d, v15.2d, v23.2d
+	WORD   $0x4e76d5ce // fadd v14.2d, v14.2d, v22.2d
+	WORD   $0x4e79d631 // fadd v17.2d, v17.2d, v25.2d
+	WORD   $0x4e78d610 // fadd v16.2d, v16.2d, v24.2d
+	WORD   $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
+	WORD   $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
+	WORD   $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
+	WORD   $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD   $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD   $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD   $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	VDUP   V3.D[1], V2.D2
+	FADDD  F2, F3, F3
+	MOVD   $0x4630000000000000, R5
+	FMOVD  R5, F2
+
+	// 2^100/total = cHi + cLo
+	FDIVD  F3, F2, F2
+	FCVTDS F2, F3
+	FCVTSD F3, F4
+	FSUBD  F4, F2, F2
+	VDUP   V3.S[0], V3.S4
+	FCVTDS F2, F2
+	VDUP   V2.S[0], V2.S4
+	VORR   V3.B16, V3.B16, V14.B16
+	VORR   V2.B16, V2.B16, V3.B16
+	VORR   V14.B16, V14.B16, V2.B16
+
+	// The second pass: the exponentials times that.
+	MOVD   R11, R0
+	MOVD   R11, R1
+	MOVD   R12, R2
+
+	// 8 vectors a turn.
+	SUBS   $32, R2
+	BLT    done35
+	FMOVQ  80(R3), F4 // down
+
+loop35:
+	FMOVQ  0(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 0(R1)
+	FMOVQ  16(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 16(R1)
+	FMOVQ  32(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 32(R1)
+	FMOVQ  48(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 48(R1)
+	FMOVQ  64(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 64(R1)
+	FMOVQ  80(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 80(R1)
+	FMOVQ  96(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 96(R1)
+	FMOVQ  112(R0), F5
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dcae // fmul v14.4s, v5.4s, v3.4s
+	VFMLA  V2.S4, V5.S4, V14.S4
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  F14, 112(R1)
+	ADD    $128, R0
+	ADD    $128, R1
+	SUBS   $32, R2
+	BGE    loop35
+
+done35:
+	ADD    $32, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done36
+
+loop36:
+	FMOVQ  0(R0), F4
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ  F5, 0(R1)
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop36
+
+done36:
+	ADD    $4, R2
+	CBZ    R2, behind37
+	B      upto37
+
+upto37:
+
+	// Elements that are left.
+	MOVD   $leftMasks<>+64(SB), R14
+	SUB    R2<<2, R14, R14
+	CMP    $4, R2
+	BGE    l584
+	FMOVQ  224(R3), F4 // minusInf
+	TBZ    $1, R2, l583
+	VLD1   (R0), V4.D[0]
+	TBZ    $0, R2, l585
+	ADD    $8, R0, R5
+	VLD1   (R5), V4.S[2]
+	B      l585
+
+l583:
+	VLD1   (R0), V4.S[0]
+	B      l585
+
+l584:
+	FMOVQ  (R0), F4
+
+l585:
+
+	// (e*cHi + e*cLo) * 2^-100
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	CMP    $4, R2
+	BGE    l587
+	TBZ    $1, R2, l586
+	FMOVD  F5, (R1)
+	TBZ    $0, R2, l588
+	ADD    $8, R1, R5
+	VST1   V5.S[2], (R5)
+	B      l588
+
+l586:
+	FMOVS  F5, (R1)
+	B      l588
+
+l587:
+	FMOVQ  F5, (R1)
+
+l588:
+	ADD    R2<<2, R0
+
+behind37:
 	B      next
 
 exact:
@@ -21871,7 +22077,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBS   $128, R2
-	BLT    done34
+	BLT    done39
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	FMOVQ  32(R3), F14 // eighths
@@ -21879,7 +22085,7 @@ exact:
 	FMOVQ  240(R3), F16 // exp3
 	FMOVQ  288(R3), F17 // cut
 
-loop34:
+loop39:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -22906,28 +23112,28 @@ loop34:
 	ADD    $512, R0
 	ADD    $512, R1
 	SUBS   $128, R2
-	BGE    loop34
+	BGE    loop39
 
-done34:
+done39:
 	ADD    $128, R2
-	CBZ    R2, behind42
+	CBZ    R2, behind47
 	CMP    $16, R2
-	BLE    upto35
-	CMP    $32, R2
-	BLE    upto36
-	CMP    $48, R2
-	BLE    upto37
-	CMP    $64, R2
-	BLE    upto38
-	CMP    $80, R2
-	BLE    upto39
-	CMP    $96, R2
 	BLE    upto40
-	CMP    $112, R2
+	CMP    $32, R2
 	BLE    upto41
-	B      upto42
+	CMP    $48, R2
+	BLE    upto42
+	CMP    $64, R2
+	BLE    upto43
+	CMP    $80, R2
+	BLE    upto44
+	CMP    $96, R2
+	BLE    upto45
+	CMP    $112, R2
+	BLE    upto46
+	B      upto47
 
-upto35:
+upto40:
 
 	// Turns of 1 to 16 elements.
 	MOVD   $leftMasks<>+64(SB), R14
@@ -22935,89 +23141,89 @@ upto35:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l584
+	BGE    l590
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l583
+	TBZ    $1, R2, l589
 	VLD1   (R0), V14.D[0]
-	TBZ    $0, R2, l585
+	TBZ    $0, R2, l591
 	ADD    $8, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l585
-
-l583:
-	VLD1   (R0), V14.S[0]
-	B      l585
-
-l584:
-	FMOVQ  (R0), F14
-
-l585:
-	CMP    $8, R2
-	BGE    l587
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l588
-	TBZ    $1, R2, l586
-	ADD    $16, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l588
-	ADD    $24, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l588
-
-l586:
-	ADD    $16, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l588
-
-l587:
-	FMOVQ  16(R0), F15
-
-l588:
-	CMP    $12, R2
-	BGE    l590
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l591
-	TBZ    $1, R2, l589
-	ADD    $32, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l591
-	ADD    $40, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l591
 
 l589:
-	ADD    $32, R0, R5
-	VLD1   (R5), V16.S[0]
+	VLD1   (R0), V14.S[0]
 	B      l591
 
 l590:
-	FMOVQ  32(R0), F16
+	FMOVQ  (R0), F14
 
 l591:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l593
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l594
 	TBZ    $1, R2, l592
-	ADD    $48, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $16, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l594
-	ADD    $56, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $24, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l594
 
 l592:
-	ADD    $48, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $16, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l594
 
 l593:
-	FMOVQ  48(R0), F17
+	FMOVQ  16(R0), F15
 
 l594:
+	CMP    $12, R2
+	BGE    l596
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l597
+	TBZ    $1, R2, l595
+	ADD    $32, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l597
+	ADD    $40, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l597
+
+l595:
+	ADD    $32, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l597
+
+l596:
+	FMOVQ  32(R0), F16
+
+l597:
+	CMP    $16, R2
+	BGE    l599
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l600
+	TBZ    $1, R2, l598
+	ADD    $48, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l600
+	ADD    $56, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l600
+
+l598:
+	ADD    $48, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l600
+
+l599:
+	FMOVQ  48(R0), F17
+
+l600:
 
 	// Leave if an element is above the limit.
 	WORD   $0x4e2ff5d2 // fmax v18.4s, v14.4s, v15.4s
@@ -23064,22 +23270,22 @@ l594:
 	VFMLA  V19.S4, V22.S4, V22.S4
 	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
 	CMP    $4, R2
-	BGE    l596
-	TBZ    $1, R2, l595
+	BGE    l602
+	TBZ    $1, R2, l601
 	FMOVD  F18, (R1)
-	TBZ    $0, R2, l597
+	TBZ    $0, R2, l603
 	ADD    $8, R1, R5
 	VST1   V18.S[2], (R5)
-	B      l597
+	B      l603
 
-l595:
+l601:
 	FMOVS  F18, (R1)
-	B      l597
+	B      l603
 
-l596:
+l602:
 	FMOVQ  F18, (R1)
 
-l597:
+l603:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e32d4d3 // fadd v19.4s, v6.4s, v18.4s
@@ -23120,24 +23326,24 @@ l597:
 	VFMLA  V18.S4, V22.S4, V22.S4
 	WORD   $0x4e661ec6 // bic v6.16b, v22.16b, v6.16b
 	CMP    $8, R2
-	BGE    l599
+	BGE    l605
 	CMP    $4, R2
-	BLE    l600
-	TBZ    $1, R2, l598
+	BLE    l606
+	TBZ    $1, R2, l604
 	FMOVD  F6, 16(R1)
-	TBZ    $0, R2, l600
+	TBZ    $0, R2, l606
 	ADD    $24, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l600
+	B      l606
 
-l598:
+l604:
 	FMOVS  F6, 16(R1)
-	B      l600
+	B      l606
 
-l599:
+l605:
 	FMOVQ  F6, 16(R1)
 
-l600:
+l606:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d4ef // fadd v15.4s, v7.4s, v6.4s
@@ -23178,24 +23384,24 @@ l600:
 	VFMLA  V7.S4, V18.S4, V18.S4
 	WORD   $0x4e661e46 // bic v6.16b, v18.16b, v6.16b
 	CMP    $12, R2
-	BGE    l602
+	BGE    l608
 	CMP    $8, R2
-	BLE    l603
-	TBZ    $1, R2, l601
+	BLE    l609
+	TBZ    $1, R2, l607
 	FMOVD  F6, 32(R1)
-	TBZ    $0, R2, l603
+	TBZ    $0, R2, l609
 	ADD    $40, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l603
+	B      l609
 
-l601:
+l607:
 	FMOVS  F6, 32(R1)
-	B      l603
+	B      l609
 
-l602:
+l608:
 	FMOVQ  F6, 32(R1)
 
-l603:
+l609:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
@@ -23236,24 +23442,24 @@ l603:
 	VFMLA  V8.S4, V16.S4, V16.S4
 	WORD   $0x4e661e06 // bic v6.16b, v16.16b, v6.16b
 	CMP    $16, R2
-	BGE    l605
+	BGE    l611
 	CMP    $12, R2
-	BLE    l606
-	TBZ    $1, R2, l604
+	BLE    l612
+	TBZ    $1, R2, l610
 	FMOVD  F6, 48(R1)
-	TBZ    $0, R2, l606
+	TBZ    $0, R2, l612
 	ADD    $56, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l606
+	B      l612
 
-l604:
+l610:
 	FMOVS  F6, 48(R1)
-	B      l606
+	B      l612
 
-l605:
+l611:
 	FMOVQ  F6, 48(R1)
 
-l606:
+l612:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d528 // fadd v8.4s, v9.4s, v6.4s
@@ -23267,9 +23473,9 @@ l606:
 	VORR   V7.B16, V7.B16, V8.B16
 	VORR   V15.B16, V15.B16, V7.B16
 	ADD    R2<<2, R0
-	B      behind42
+	B      behind47
 
-upto36:
+upto41:
 
 	// Turns of 17 to 32 elements.
 	SUB    $16, R2
@@ -23278,91 +23484,91 @@ upto36:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l608
+	BGE    l614
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l607
+	TBZ    $1, R2, l613
 	ADD    $64, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l609
+	TBZ    $0, R2, l615
 	ADD    $72, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l609
-
-l607:
-	ADD    $64, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l609
-
-l608:
-	FMOVQ  64(R0), F14
-
-l609:
-	CMP    $8, R2
-	BGE    l611
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l612
-	TBZ    $1, R2, l610
-	ADD    $80, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l612
-	ADD    $88, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l612
-
-l610:
-	ADD    $80, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l612
-
-l611:
-	FMOVQ  80(R0), F15
-
-l612:
-	CMP    $12, R2
-	BGE    l614
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l615
-	TBZ    $1, R2, l613
-	ADD    $96, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l615
-	ADD    $104, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l615
 
 l613:
-	ADD    $96, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $64, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l615
 
 l614:
-	FMOVQ  96(R0), F16
+	FMOVQ  64(R0), F14
 
 l615:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l617
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l618
 	TBZ    $1, R2, l616
-	ADD    $112, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $80, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l618
-	ADD    $120, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $88, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l618
 
 l616:
-	ADD    $112, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $80, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l618
 
 l617:
-	FMOVQ  112(R0), F17
+	FMOVQ  80(R0), F15
 
 l618:
+	CMP    $12, R2
+	BGE    l620
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l621
+	TBZ    $1, R2, l619
+	ADD    $96, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l621
+	ADD    $104, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l621
+
+l619:
+	ADD    $96, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l621
+
+l620:
+	FMOVQ  96(R0), F16
+
+l621:
+	CMP    $16, R2
+	BGE    l623
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l624
+	TBZ    $1, R2, l622
+	ADD    $112, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l624
+	ADD    $120, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l624
+
+l622:
+	ADD    $112, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l624
+
+l623:
+	FMOVQ  112(R0), F17
+
+l624:
 	FMOVQ  0(R0), F18
 
 	// Leave if an element is above the limit.
@@ -23439,22 +23645,22 @@ l618:
 	WORD   $0x4e34d672 // fadd v18.4s, v19.4s, v20.4s
 	FMOVQ  F19, 0(R1)
 	CMP    $4, R2
-	BGE    l620
-	TBZ    $1, R2, l619
+	BGE    l626
+	TBZ    $1, R2, l625
 	FMOVD  F20, 64(R1)
-	TBZ    $0, R2, l621
+	TBZ    $0, R2, l627
 	ADD    $72, R1, R5
 	VST1   V20.S[2], (R5)
-	B      l621
+	B      l627
 
-l619:
+l625:
 	FMOVS  F20, 64(R1)
-	B      l621
+	B      l627
 
-l620:
+l626:
 	FMOVQ  F20, 64(R1)
 
-l621:
+l627:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e32d4d3 // fadd v19.4s, v6.4s, v18.4s
@@ -23517,24 +23723,24 @@ l621:
 	WORD   $0x4e34d646 // fadd v6.4s, v18.4s, v20.4s
 	FMOVQ  F18, 16(R1)
 	CMP    $8, R2
-	BGE    l623
+	BGE    l629
 	CMP    $4, R2
-	BLE    l624
-	TBZ    $1, R2, l622
+	BLE    l630
+	TBZ    $1, R2, l628
 	FMOVD  F20, 80(R1)
-	TBZ    $0, R2, l624
+	TBZ    $0, R2, l630
 	ADD    $88, R1, R5
 	VST1   V20.S[2], (R5)
-	B      l624
+	B      l630
 
-l622:
+l628:
 	FMOVS  F20, 80(R1)
-	B      l624
+	B      l630
 
-l623:
+l629:
 	FMOVQ  F20, 80(R1)
 
-l624:
+l630:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d4ef // fadd v15.4s, v7.4s, v6.4s
@@ -23597,24 +23803,24 @@ l624:
 	WORD   $0x4e32d4e6 // fadd v6.4s, v7.4s, v18.4s
 	FMOVQ  F7, 32(R1)
 	CMP    $12, R2
-	BGE    l626
+	BGE    l632
 	CMP    $8, R2
-	BLE    l627
-	TBZ    $1, R2, l625
+	BLE    l633
+	TBZ    $1, R2, l631
 	FMOVD  F18, 96(R1)
-	TBZ    $0, R2, l627
+	TBZ    $0, R2, l633
 	ADD    $104, R1, R5
 	VST1   V18.S[2], (R5)
-	B      l627
+	B      l633
 
-l625:
+l631:
 	FMOVS  F18, 96(R1)
-	B      l627
+	B      l633
 
-l626:
+l632:
 	FMOVQ  F18, 96(R1)
 
-l627:
+l633:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
@@ -23677,24 +23883,24 @@ l627:
 	WORD   $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
 	FMOVQ  F8, 48(R1)
 	CMP    $16, R2
-	BGE    l629
+	BGE    l635
 	CMP    $12, R2
-	BLE    l630
-	TBZ    $1, R2, l628
+	BLE    l636
+	TBZ    $1, R2, l634
 	FMOVD  F16, 112(R1)
-	TBZ    $0, R2, l630
+	TBZ    $0, R2, l636
 	ADD    $120, R1, R5
 	VST1   V16.S[2], (R5)
-	B      l630
+	B      l636
 
-l628:
+l634:
 	FMOVS  F16, 112(R1)
-	B      l630
+	B      l636
 
-l629:
+l635:
 	FMOVQ  F16, 112(R1)
 
-l630:
+l636:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d528 // fadd v8.4s, v9.4s, v6.4s
@@ -23709,9 +23915,9 @@ l630:
 	VORR   V15.B16, V15.B16, V7.B16
 	ADD    R2<<2, R0
 	ADD    $64, R0
-	B      behind42
+	B      behind47
 
-upto37:
+upto42:
 
 	// Turns of 33 to 48 elements.
 	SUB    $32, R2
@@ -23720,91 +23926,91 @@ upto37:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l632
+	BGE    l638
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l631
+	TBZ    $1, R2, l637
 	ADD    $128, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l633
+	TBZ    $0, R2, l639
 	ADD    $136, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l633
-
-l631:
-	ADD    $128, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l633
-
-l632:
-	FMOVQ  128(R0), F14
-
-l633:
-	CMP    $8, R2
-	BGE    l635
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l636
-	TBZ    $1, R2, l634
-	ADD    $144, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l636
-	ADD    $152, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l636
-
-l634:
-	ADD    $144, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l636
-
-l635:
-	FMOVQ  144(R0), F15
-
-l636:
-	CMP    $12, R2
-	BGE    l638
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l639
-	TBZ    $1, R2, l637
-	ADD    $160, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l639
-	ADD    $168, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l639
 
 l637:
-	ADD    $160, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $128, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l639
 
 l638:
-	FMOVQ  160(R0), F16
+	FMOVQ  128(R0), F14
 
 l639:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l641
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l642
 	TBZ    $1, R2, l640
-	ADD    $176, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $144, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l642
-	ADD    $184, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $152, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l642
 
 l640:
-	ADD    $176, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $144, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l642
 
 l641:
-	FMOVQ  176(R0), F17
+	FMOVQ  144(R0), F15
 
 l642:
+	CMP    $12, R2
+	BGE    l644
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l645
+	TBZ    $1, R2, l643
+	ADD    $160, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l645
+	ADD    $168, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l645
+
+l643:
+	ADD    $160, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l645
+
+l644:
+	FMOVQ  160(R0), F16
+
+l645:
+	CMP    $16, R2
+	BGE    l647
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l648
+	TBZ    $1, R2, l646
+	ADD    $176, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l648
+	ADD    $184, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l648
+
+l646:
+	ADD    $176, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l648
+
+l647:
+	FMOVQ  176(R0), F17
+
+l648:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -23922,22 +24128,22 @@ l642:
 	VFMLA  V21.S4, V22.S4, V22.S4
 	WORD   $0x4e731ed3 // bic v19.16b, v22.16b, v19.16b
 	CMP    $4, R2
-	BGE    l644
-	TBZ    $1, R2, l643
+	BGE    l650
+	TBZ    $1, R2, l649
 	FMOVD  F19, 128(R1)
-	TBZ    $0, R2, l645
+	TBZ    $0, R2, l651
 	ADD    $136, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l645
+	B      l651
 
-l643:
+l649:
 	FMOVS  F19, 128(R1)
-	B      l645
+	B      l651
 
-l644:
+l650:
 	FMOVQ  F19, 128(R1)
 
-l645:
+l651:
 	WORD   $0x4e33d694 // fadd v20.4s, v20.4s, v19.4s
 
 	// sum + t, and what that lacks to the rest
@@ -24034,24 +24240,24 @@ l645:
 	VFMLA  V20.S4, V21.S4, V21.S4
 	WORD   $0x4e731eb3 // bic v19.16b, v21.16b, v19.16b
 	CMP    $8, R2
-	BGE    l647
+	BGE    l653
 	CMP    $4, R2
-	BLE    l648
-	TBZ    $1, R2, l646
+	BLE    l654
+	TBZ    $1, R2, l652
 	FMOVD  F19, 144(R1)
-	TBZ    $0, R2, l648
+	TBZ    $0, R2, l654
 	ADD    $152, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l648
+	B      l654
 
-l646:
+l652:
 	FMOVS  F19, 144(R1)
-	B      l648
+	B      l654
 
-l647:
+l653:
 	FMOVQ  F19, 144(R1)
 
-l648:
+l654:
 	WORD   $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
 
 	// sum + t, and what that lacks to the rest
@@ -24148,24 +24354,24 @@ l648:
 	VFMLA  V19.S4, V20.S4, V20.S4
 	WORD   $0x4e671e87 // bic v7.16b, v20.16b, v7.16b
 	CMP    $12, R2
-	BGE    l650
+	BGE    l656
 	CMP    $8, R2
-	BLE    l651
-	TBZ    $1, R2, l649
+	BLE    l657
+	TBZ    $1, R2, l655
 	FMOVD  F7, 160(R1)
-	TBZ    $0, R2, l651
+	TBZ    $0, R2, l657
 	ADD    $168, R1, R5
 	VST1   V7.S[2], (R5)
-	B      l651
+	B      l657
 
-l649:
+l655:
 	FMOVS  F7, 160(R1)
-	B      l651
+	B      l657
 
-l650:
+l656:
 	FMOVQ  F7, 160(R1)
 
-l651:
+l657:
 	WORD   $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 
 	// sum + t, and what that lacks to the rest
@@ -24262,24 +24468,24 @@ l651:
 	VFMLA  V16.S4, V17.S4, V17.S4
 	WORD   $0x4e681e28 // bic v8.16b, v17.16b, v8.16b
 	CMP    $16, R2
-	BGE    l653
+	BGE    l659
 	CMP    $12, R2
-	BLE    l654
-	TBZ    $1, R2, l652
+	BLE    l660
+	TBZ    $1, R2, l658
 	FMOVD  F8, 176(R1)
-	TBZ    $0, R2, l654
+	TBZ    $0, R2, l660
 	ADD    $184, R1, R5
 	VST1   V8.S[2], (R5)
-	B      l654
+	B      l660
 
-l652:
+l658:
 	FMOVS  F8, 176(R1)
-	B      l654
+	B      l660
 
-l653:
+l659:
 	FMOVQ  F8, 176(R1)
 
-l654:
+l660:
 	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 
 	// sum + t, and what that lacks to the rest
@@ -24295,9 +24501,9 @@ l654:
 	VORR   V15.B16, V15.B16, V7.B16
 	ADD    R2<<2, R0
 	ADD    $128, R0
-	B      behind42
+	B      behind47
 
-upto38:
+upto43:
 
 	// Turns of 49 to 64 elements.
 	SUB    $48, R2
@@ -24306,91 +24512,91 @@ upto38:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l656
+	BGE    l662
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l655
+	TBZ    $1, R2, l661
 	ADD    $192, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l657
+	TBZ    $0, R2, l663
 	ADD    $200, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l657
-
-l655:
-	ADD    $192, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l657
-
-l656:
-	FMOVQ  192(R0), F14
-
-l657:
-	CMP    $8, R2
-	BGE    l659
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l660
-	TBZ    $1, R2, l658
-	ADD    $208, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l660
-	ADD    $216, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l660
-
-l658:
-	ADD    $208, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l660
-
-l659:
-	FMOVQ  208(R0), F15
-
-l660:
-	CMP    $12, R2
-	BGE    l662
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l663
-	TBZ    $1, R2, l661
-	ADD    $224, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l663
-	ADD    $232, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l663
 
 l661:
-	ADD    $224, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $192, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l663
 
 l662:
-	FMOVQ  224(R0), F16
+	FMOVQ  192(R0), F14
 
 l663:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l665
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l666
 	TBZ    $1, R2, l664
-	ADD    $240, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $208, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l666
-	ADD    $248, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $216, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l666
 
 l664:
-	ADD    $240, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $208, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l666
 
 l665:
-	FMOVQ  240(R0), F17
+	FMOVQ  208(R0), F15
 
 l666:
+	CMP    $12, R2
+	BGE    l668
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l669
+	TBZ    $1, R2, l667
+	ADD    $224, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l669
+	ADD    $232, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l669
+
+l667:
+	ADD    $224, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l669
+
+l668:
+	FMOVQ  224(R0), F16
+
+l669:
+	CMP    $16, R2
+	BGE    l671
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l672
+	TBZ    $1, R2, l670
+	ADD    $240, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l672
+	ADD    $248, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l672
+
+l670:
+	ADD    $240, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l672
+
+l671:
+	FMOVQ  240(R0), F17
+
+l672:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -24540,22 +24746,22 @@ l666:
 	WORD   $0x4e2dd694 // fadd v20.4s, v20.4s, v13.4s
 	FMOVQ  F21, 128(R1)
 	CMP    $4, R2
-	BGE    l668
-	TBZ    $1, R2, l667
+	BGE    l674
+	TBZ    $1, R2, l673
 	FMOVD  F22, 192(R1)
-	TBZ    $0, R2, l669
+	TBZ    $0, R2, l675
 	ADD    $200, R1, R5
 	VST1   V22.S[2], (R5)
-	B      l669
+	B      l675
 
-l667:
+l673:
 	FMOVS  F22, 192(R1)
-	B      l669
+	B      l675
 
-l668:
+l674:
 	FMOVQ  F22, 192(R1)
 
-l669:
+l675:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e34d4cd // fadd v13.4s, v6.4s, v20.4s
@@ -24674,24 +24880,24 @@ l669:
 	WORD   $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
 	FMOVQ  F19, 144(R1)
 	CMP    $8, R2
-	BGE    l671
+	BGE    l677
 	CMP    $4, R2
-	BLE    l672
-	TBZ    $1, R2, l670
+	BLE    l678
+	TBZ    $1, R2, l676
 	FMOVD  F20, 208(R1)
-	TBZ    $0, R2, l672
+	TBZ    $0, R2, l678
 	ADD    $216, R1, R5
 	VST1   V20.S[2], (R5)
-	B      l672
+	B      l678
 
-l670:
+l676:
 	FMOVS  F20, 208(R1)
-	B      l672
+	B      l678
 
-l671:
+l677:
 	FMOVQ  F20, 208(R1)
 
-l672:
+l678:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d4ee // fadd v14.4s, v7.4s, v6.4s
@@ -24810,24 +25016,24 @@ l672:
 	WORD   $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ  F15, 160(R1)
 	CMP    $12, R2
-	BGE    l674
+	BGE    l680
 	CMP    $8, R2
-	BLE    l675
-	TBZ    $1, R2, l673
+	BLE    l681
+	TBZ    $1, R2, l679
 	FMOVD  F19, 224(R1)
-	TBZ    $0, R2, l675
+	TBZ    $0, R2, l681
 	ADD    $232, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l675
+	B      l681
 
-l673:
+l679:
 	FMOVS  F19, 224(R1)
-	B      l675
+	B      l681
 
-l674:
+l680:
 	FMOVQ  F19, 224(R1)
 
-l675:
+l681:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d507 // fadd v7.4s, v8.4s, v6.4s
@@ -24946,24 +25152,24 @@ l675:
 	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	FMOVQ  F15, 176(R1)
 	CMP    $16, R2
-	BGE    l677
+	BGE    l683
 	CMP    $12, R2
-	BLE    l678
-	TBZ    $1, R2, l676
+	BLE    l684
+	TBZ    $1, R2, l682
 	FMOVD  F16, 240(R1)
-	TBZ    $0, R2, l678
+	TBZ    $0, R2, l684
 	ADD    $248, R1, R5
 	VST1   V16.S[2], (R5)
-	B      l678
+	B      l684
 
-l676:
+l682:
 	FMOVS  F16, 240(R1)
-	B      l678
+	B      l684
 
-l677:
+l683:
 	FMOVQ  F16, 240(R1)
 
-l678:
+l684:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d528 // fadd v8.4s, v9.4s, v6.4s
@@ -24981,9 +25187,9 @@ l678:
 	VORR   V14.B16, V14.B16, V6.B16
 	ADD    R2<<2, R0
 	ADD    $192, R0
-	B      behind42
+	B      behind47
 
-upto39:
+upto44:
 
 	// Turns of 65 to 80 elements.
 	SUB    $64, R2
@@ -24992,91 +25198,91 @@ upto39:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l680
+	BGE    l686
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l679
+	TBZ    $1, R2, l685
 	ADD    $256, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l681
+	TBZ    $0, R2, l687
 	ADD    $264, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l681
-
-l679:
-	ADD    $256, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l681
-
-l680:
-	FMOVQ  256(R0), F14
-
-l681:
-	CMP    $8, R2
-	BGE    l683
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l684
-	TBZ    $1, R2, l682
-	ADD    $272, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l684
-	ADD    $280, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l684
-
-l682:
-	ADD    $272, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l684
-
-l683:
-	FMOVQ  272(R0), F15
-
-l684:
-	CMP    $12, R2
-	BGE    l686
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l687
-	TBZ    $1, R2, l685
-	ADD    $288, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l687
-	ADD    $296, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l687
 
 l685:
-	ADD    $288, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $256, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l687
 
 l686:
-	FMOVQ  288(R0), F16
+	FMOVQ  256(R0), F14
 
 l687:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l689
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l690
 	TBZ    $1, R2, l688
-	ADD    $304, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $272, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l690
-	ADD    $312, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $280, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l690
 
 l688:
-	ADD    $304, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $272, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l690
 
 l689:
-	FMOVQ  304(R0), F17
+	FMOVQ  272(R0), F15
 
 l690:
+	CMP    $12, R2
+	BGE    l692
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l693
+	TBZ    $1, R2, l691
+	ADD    $288, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l693
+	ADD    $296, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l693
+
+l691:
+	ADD    $288, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l693
+
+l692:
+	FMOVQ  288(R0), F16
+
+l693:
+	CMP    $16, R2
+	BGE    l695
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l696
+	TBZ    $1, R2, l694
+	ADD    $304, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l696
+	ADD    $312, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l696
+
+l694:
+	ADD    $304, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l696
+
+l695:
+	FMOVQ  304(R0), F17
+
+l696:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -25276,22 +25482,22 @@ l690:
 	VFMLA  V17.S4, V19.S4, V19.S4
 	WORD   $0x4e661e66 // bic v6.16b, v19.16b, v6.16b
 	CMP    $4, R2
-	BGE    l692
-	TBZ    $1, R2, l691
+	BGE    l698
+	TBZ    $1, R2, l697
 	FMOVD  F6, 256(R1)
-	TBZ    $0, R2, l693
+	TBZ    $0, R2, l699
 	ADD    $264, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l693
+	B      l699
 
-l691:
+l697:
 	FMOVS  F6, 256(R1)
-	B      l693
+	B      l699
 
-l692:
+l698:
 	FMOVQ  F6, 256(R1)
 
-l693:
+l699:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5ae // fadd v14.4s, v13.4s, v6.4s
@@ -25451,24 +25657,24 @@ l693:
 	VFMLA  V7.S4, V17.S4, V17.S4
 	WORD   $0x4e661e26 // bic v6.16b, v17.16b, v6.16b
 	CMP    $8, R2
-	BGE    l695
+	BGE    l701
 	CMP    $4, R2
-	BLE    l696
-	TBZ    $1, R2, l694
+	BLE    l702
+	TBZ    $1, R2, l700
 	FMOVD  F6, 272(R1)
-	TBZ    $0, R2, l696
+	TBZ    $0, R2, l702
 	ADD    $280, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l696
+	B      l702
 
-l694:
+l700:
 	FMOVS  F6, 272(R1)
-	B      l696
+	B      l702
 
-l695:
+l701:
 	FMOVQ  F6, 272(R1)
 
-l696:
+l702:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a7 // fadd v7.4s, v13.4s, v6.4s
@@ -25628,24 +25834,24 @@ l696:
 	VFMLA  V8.S4, V16.S4, V16.S4
 	WORD   $0x4e661e06 // bic v6.16b, v16.16b, v6.16b
 	CMP    $12, R2
-	BGE    l698
+	BGE    l704
 	CMP    $8, R2
-	BLE    l699
-	TBZ    $1, R2, l697
+	BLE    l705
+	TBZ    $1, R2, l703
 	FMOVD  F6, 288(R1)
-	TBZ    $0, R2, l699
+	TBZ    $0, R2, l705
 	ADD    $296, R1, R5
 	VST1   V6.S[2], (R5)
-	B      l699
+	B      l705
 
-l697:
+l703:
 	FMOVS  F6, 288(R1)
-	B      l699
+	B      l705
 
-l698:
+l704:
 	FMOVQ  F6, 288(R1)
 
-l699:
+l705:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a8 // fadd v8.4s, v13.4s, v6.4s
@@ -25807,24 +26013,24 @@ l699:
 	VFMLA  V16.S4, V9.S4, V9.S4
 	WORD   $0x4e6f1d2f // bic v15.16b, v9.16b, v15.16b
 	CMP    $16, R2
-	BGE    l701
+	BGE    l707
 	CMP    $12, R2
-	BLE    l702
-	TBZ    $1, R2, l700
+	BLE    l708
+	TBZ    $1, R2, l706
 	FMOVD  F15, 304(R1)
-	TBZ    $0, R2, l702
+	TBZ    $0, R2, l708
 	ADD    $312, R1, R5
 	VST1   V15.S[2], (R5)
-	B      l702
+	B      l708
 
-l700:
+l706:
 	FMOVS  F15, 304(R1)
-	B      l702
+	B      l708
 
-l701:
+l707:
 	FMOVQ  F15, 304(R1)
 
-l702:
+l708:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e2fd5a9 // fadd v9.4s, v13.4s, v15.4s
@@ -25836,9 +26042,9 @@ l702:
 	VORR   V14.B16, V14.B16, V6.B16
 	ADD    R2<<2, R0
 	ADD    $256, R0
-	B      behind42
+	B      behind47
 
-upto40:
+upto45:
 
 	// Turns of 81 to 96 elements.
 	SUB    $80, R2
@@ -25847,91 +26053,91 @@ upto40:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l704
+	BGE    l710
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l703
+	TBZ    $1, R2, l709
 	ADD    $320, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l705
+	TBZ    $0, R2, l711
 	ADD    $328, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l705
-
-l703:
-	ADD    $320, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l705
-
-l704:
-	FMOVQ  320(R0), F14
-
-l705:
-	CMP    $8, R2
-	BGE    l707
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l708
-	TBZ    $1, R2, l706
-	ADD    $336, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l708
-	ADD    $344, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l708
-
-l706:
-	ADD    $336, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l708
-
-l707:
-	FMOVQ  336(R0), F15
-
-l708:
-	CMP    $12, R2
-	BGE    l710
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l711
-	TBZ    $1, R2, l709
-	ADD    $352, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l711
-	ADD    $360, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l711
 
 l709:
-	ADD    $352, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $320, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l711
 
 l710:
-	FMOVQ  352(R0), F16
+	FMOVQ  320(R0), F14
 
 l711:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l713
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l714
 	TBZ    $1, R2, l712
-	ADD    $368, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $336, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l714
-	ADD    $376, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $344, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l714
 
 l712:
-	ADD    $368, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $336, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l714
 
 l713:
-	FMOVQ  368(R0), F17
+	FMOVQ  336(R0), F15
 
 l714:
+	CMP    $12, R2
+	BGE    l716
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l717
+	TBZ    $1, R2, l715
+	ADD    $352, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l717
+	ADD    $360, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l717
+
+l715:
+	ADD    $352, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l717
+
+l716:
+	FMOVQ  352(R0), F16
+
+l717:
+	CMP    $16, R2
+	BGE    l719
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l720
+	TBZ    $1, R2, l718
+	ADD    $368, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l720
+	ADD    $376, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l720
+
+l718:
+	ADD    $368, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l720
+
+l719:
+	FMOVQ  368(R0), F17
+
+l720:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -26161,22 +26367,22 @@ l714:
 	WORD   $0x4e33d626 // fadd v6.4s, v17.4s, v19.4s
 	FMOVQ  F17, 256(R1)
 	CMP    $4, R2
-	BGE    l716
-	TBZ    $1, R2, l715
+	BGE    l722
+	TBZ    $1, R2, l721
 	FMOVD  F19, 320(R1)
-	TBZ    $0, R2, l717
+	TBZ    $0, R2, l723
 	ADD    $328, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l717
+	B      l723
 
-l715:
+l721:
 	FMOVS  F19, 320(R1)
-	B      l717
+	B      l723
 
-l716:
+l722:
 	FMOVQ  F19, 320(R1)
 
-l717:
+l723:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5ae // fadd v14.4s, v13.4s, v6.4s
@@ -26358,24 +26564,24 @@ l717:
 	WORD   $0x4e31d4e6 // fadd v6.4s, v7.4s, v17.4s
 	FMOVQ  F7, 272(R1)
 	CMP    $8, R2
-	BGE    l719
+	BGE    l725
 	CMP    $4, R2
-	BLE    l720
-	TBZ    $1, R2, l718
+	BLE    l726
+	TBZ    $1, R2, l724
 	FMOVD  F17, 336(R1)
-	TBZ    $0, R2, l720
+	TBZ    $0, R2, l726
 	ADD    $344, R1, R5
 	VST1   V17.S[2], (R5)
-	B      l720
+	B      l726
 
-l718:
+l724:
 	FMOVS  F17, 336(R1)
-	B      l720
+	B      l726
 
-l719:
+l725:
 	FMOVQ  F17, 336(R1)
 
-l720:
+l726:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a7 // fadd v7.4s, v13.4s, v6.4s
@@ -26557,24 +26763,24 @@ l720:
 	WORD   $0x4e2fd506 // fadd v6.4s, v8.4s, v15.4s
 	FMOVQ  F8, 288(R1)
 	CMP    $12, R2
-	BGE    l722
+	BGE    l728
 	CMP    $8, R2
-	BLE    l723
-	TBZ    $1, R2, l721
+	BLE    l729
+	TBZ    $1, R2, l727
 	FMOVD  F15, 352(R1)
-	TBZ    $0, R2, l723
+	TBZ    $0, R2, l729
 	ADD    $360, R1, R5
 	VST1   V15.S[2], (R5)
-	B      l723
+	B      l729
 
-l721:
+l727:
 	FMOVS  F15, 352(R1)
-	B      l723
+	B      l729
 
-l722:
+l728:
 	FMOVQ  F15, 352(R1)
 
-l723:
+l729:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a8 // fadd v8.4s, v13.4s, v6.4s
@@ -26758,24 +26964,24 @@ l723:
 	WORD   $0x4e31d5e9 // fadd v9.4s, v15.4s, v17.4s
 	FMOVQ  F15, 304(R1)
 	CMP    $16, R2
-	BGE    l725
+	BGE    l731
 	CMP    $12, R2
-	BLE    l726
-	TBZ    $1, R2, l724
+	BLE    l732
+	TBZ    $1, R2, l730
 	FMOVD  F17, 368(R1)
-	TBZ    $0, R2, l726
+	TBZ    $0, R2, l732
 	ADD    $376, R1, R5
 	VST1   V17.S[2], (R5)
-	B      l726
+	B      l732
 
-l724:
+l730:
 	FMOVS  F17, 368(R1)
-	B      l726
+	B      l732
 
-l725:
+l731:
 	FMOVQ  F17, 368(R1)
 
-l726:
+l732:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
@@ -26788,9 +26994,9 @@ l726:
 	VORR   V15.B16, V15.B16, V9.B16
 	ADD    R2<<2, R0
 	ADD    $320, R0
-	B      behind42
+	B      behind47
 
-upto41:
+upto46:
 
 	// Turns of 97 to 112 elements.
 	SUB    $96, R2
@@ -26799,91 +27005,91 @@ upto41:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l728
+	BGE    l734
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l727
+	TBZ    $1, R2, l733
 	ADD    $384, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l729
+	TBZ    $0, R2, l735
 	ADD    $392, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l729
-
-l727:
-	ADD    $384, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l729
-
-l728:
-	FMOVQ  384(R0), F14
-
-l729:
-	CMP    $8, R2
-	BGE    l731
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l732
-	TBZ    $1, R2, l730
-	ADD    $400, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l732
-	ADD    $408, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l732
-
-l730:
-	ADD    $400, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l732
-
-l731:
-	FMOVQ  400(R0), F15
-
-l732:
-	CMP    $12, R2
-	BGE    l734
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l735
-	TBZ    $1, R2, l733
-	ADD    $416, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l735
-	ADD    $424, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l735
 
 l733:
-	ADD    $416, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $384, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l735
 
 l734:
-	FMOVQ  416(R0), F16
+	FMOVQ  384(R0), F14
 
 l735:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l737
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l738
 	TBZ    $1, R2, l736
-	ADD    $432, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $400, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l738
-	ADD    $440, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $408, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l738
 
 l736:
-	ADD    $432, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $400, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l738
 
 l737:
-	FMOVQ  432(R0), F17
+	FMOVQ  400(R0), F15
 
 l738:
+	CMP    $12, R2
+	BGE    l740
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l741
+	TBZ    $1, R2, l739
+	ADD    $416, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l741
+	ADD    $424, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l741
+
+l739:
+	ADD    $416, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l741
+
+l740:
+	FMOVQ  416(R0), F16
+
+l741:
+	CMP    $16, R2
+	BGE    l743
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l744
+	TBZ    $1, R2, l742
+	ADD    $432, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l744
+	ADD    $440, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l744
+
+l742:
+	ADD    $432, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l744
+
+l743:
+	FMOVQ  432(R0), F17
+
+l744:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -27154,22 +27360,22 @@ l738:
 	VFMLA  V19.S4, V20.S4, V20.S4
 	WORD   $0x4e711e91 // bic v17.16b, v20.16b, v17.16b
 	CMP    $4, R2
-	BGE    l740
-	TBZ    $1, R2, l739
+	BGE    l746
+	TBZ    $1, R2, l745
 	FMOVD  F17, 384(R1)
-	TBZ    $0, R2, l741
+	TBZ    $0, R2, l747
 	ADD    $392, R1, R5
 	VST1   V17.S[2], (R5)
-	B      l741
+	B      l747
 
-l739:
+l745:
 	FMOVS  F17, 384(R1)
-	B      l741
+	B      l747
 
-l740:
+l746:
 	FMOVQ  F17, 384(R1)
 
-l741:
+l747:
 	WORD   $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
 
 	// sum + t, and what that lacks to the rest
@@ -27385,24 +27591,24 @@ l741:
 	VFMLA  V17.S4, V19.S4, V19.S4
 	WORD   $0x4e671e67 // bic v7.16b, v19.16b, v7.16b
 	CMP    $8, R2
-	BGE    l743
+	BGE    l749
 	CMP    $4, R2
-	BLE    l744
-	TBZ    $1, R2, l742
+	BLE    l750
+	TBZ    $1, R2, l748
 	FMOVD  F7, 400(R1)
-	TBZ    $0, R2, l744
+	TBZ    $0, R2, l750
 	ADD    $408, R1, R5
 	VST1   V7.S[2], (R5)
-	B      l744
+	B      l750
 
-l742:
+l748:
 	FMOVS  F7, 400(R1)
-	B      l744
+	B      l750
 
-l743:
+l749:
 	FMOVQ  F7, 400(R1)
 
-l744:
+l750:
 	WORD   $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 
 	// sum + t, and what that lacks to the rest
@@ -27618,24 +27824,24 @@ l744:
 	VFMLA  V15.S4, V17.S4, V17.S4
 	WORD   $0x4e681e28 // bic v8.16b, v17.16b, v8.16b
 	CMP    $12, R2
-	BGE    l746
+	BGE    l752
 	CMP    $8, R2
-	BLE    l747
-	TBZ    $1, R2, l745
+	BLE    l753
+	TBZ    $1, R2, l751
 	FMOVD  F8, 416(R1)
-	TBZ    $0, R2, l747
+	TBZ    $0, R2, l753
 	ADD    $424, R1, R5
 	VST1   V8.S[2], (R5)
-	B      l747
+	B      l753
 
-l745:
+l751:
 	FMOVS  F8, 416(R1)
-	B      l747
+	B      l753
 
-l746:
+l752:
 	FMOVQ  F8, 416(R1)
 
-l747:
+l753:
 	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 
 	// sum + t, and what that lacks to the rest
@@ -27853,24 +28059,24 @@ l747:
 	VFMLA  V17.S4, V15.S4, V15.S4
 	WORD   $0x4e701df0 // bic v16.16b, v15.16b, v16.16b
 	CMP    $16, R2
-	BGE    l749
+	BGE    l755
 	CMP    $12, R2
-	BLE    l750
-	TBZ    $1, R2, l748
+	BLE    l756
+	TBZ    $1, R2, l754
 	FMOVD  F16, 432(R1)
-	TBZ    $0, R2, l750
+	TBZ    $0, R2, l756
 	ADD    $440, R1, R5
 	VST1   V16.S[2], (R5)
-	B      l750
+	B      l756
 
-l748:
+l754:
 	FMOVS  F16, 432(R1)
-	B      l750
+	B      l756
 
-l749:
+l755:
 	FMOVQ  F16, 432(R1)
 
-l750:
+l756:
 	WORD   $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
 
 	// sum + t, and what that lacks to the rest
@@ -27884,9 +28090,9 @@ l750:
 	VORR   V15.B16, V15.B16, V9.B16
 	ADD    R2<<2, R0
 	ADD    $384, R0
-	B      behind42
+	B      behind47
 
-upto42:
+upto47:
 
 	// Turns of 113 to 128 elements.
 	SUB    $112, R2
@@ -27895,91 +28101,91 @@ upto42:
 	MOVD   $exp2Table<>(SB), R5
 	FLDPQ  (R5), (F30, F31)
 	CMP    $4, R2
-	BGE    l752
+	BGE    l758
 	FMOVQ  224(R3), F14 // minusInf
-	TBZ    $1, R2, l751
+	TBZ    $1, R2, l757
 	ADD    $448, R0, R5
 	VLD1   (R5), V14.D[0]
-	TBZ    $0, R2, l753
+	TBZ    $0, R2, l759
 	ADD    $456, R0, R5
 	VLD1   (R5), V14.S[2]
-	B      l753
-
-l751:
-	ADD    $448, R0, R5
-	VLD1   (R5), V14.S[0]
-	B      l753
-
-l752:
-	FMOVQ  448(R0), F14
-
-l753:
-	CMP    $8, R2
-	BGE    l755
-	FMOVQ  224(R3), F15 // minusInf
-	CMP    $4, R2
-	BLE    l756
-	TBZ    $1, R2, l754
-	ADD    $464, R0, R5
-	VLD1   (R5), V15.D[0]
-	TBZ    $0, R2, l756
-	ADD    $472, R0, R5
-	VLD1   (R5), V15.S[2]
-	B      l756
-
-l754:
-	ADD    $464, R0, R5
-	VLD1   (R5), V15.S[0]
-	B      l756
-
-l755:
-	FMOVQ  464(R0), F15
-
-l756:
-	CMP    $12, R2
-	BGE    l758
-	FMOVQ  224(R3), F16 // minusInf
-	CMP    $8, R2
-	BLE    l759
-	TBZ    $1, R2, l757
-	ADD    $480, R0, R5
-	VLD1   (R5), V16.D[0]
-	TBZ    $0, R2, l759
-	ADD    $488, R0, R5
-	VLD1   (R5), V16.S[2]
 	B      l759
 
 l757:
-	ADD    $480, R0, R5
-	VLD1   (R5), V16.S[0]
+	ADD    $448, R0, R5
+	VLD1   (R5), V14.S[0]
 	B      l759
 
 l758:
-	FMOVQ  480(R0), F16
+	FMOVQ  448(R0), F14
 
 l759:
-	CMP    $16, R2
+	CMP    $8, R2
 	BGE    l761
-	FMOVQ  224(R3), F17 // minusInf
-	CMP    $12, R2
+	FMOVQ  224(R3), F15 // minusInf
+	CMP    $4, R2
 	BLE    l762
 	TBZ    $1, R2, l760
-	ADD    $496, R0, R5
-	VLD1   (R5), V17.D[0]
+	ADD    $464, R0, R5
+	VLD1   (R5), V15.D[0]
 	TBZ    $0, R2, l762
-	ADD    $504, R0, R5
-	VLD1   (R5), V17.S[2]
+	ADD    $472, R0, R5
+	VLD1   (R5), V15.S[2]
 	B      l762
 
 l760:
-	ADD    $496, R0, R5
-	VLD1   (R5), V17.S[0]
+	ADD    $464, R0, R5
+	VLD1   (R5), V15.S[0]
 	B      l762
 
 l761:
-	FMOVQ  496(R0), F17
+	FMOVQ  464(R0), F15
 
 l762:
+	CMP    $12, R2
+	BGE    l764
+	FMOVQ  224(R3), F16 // minusInf
+	CMP    $8, R2
+	BLE    l765
+	TBZ    $1, R2, l763
+	ADD    $480, R0, R5
+	VLD1   (R5), V16.D[0]
+	TBZ    $0, R2, l765
+	ADD    $488, R0, R5
+	VLD1   (R5), V16.S[2]
+	B      l765
+
+l763:
+	ADD    $480, R0, R5
+	VLD1   (R5), V16.S[0]
+	B      l765
+
+l764:
+	FMOVQ  480(R0), F16
+
+l765:
+	CMP    $16, R2
+	BGE    l767
+	FMOVQ  224(R3), F17 // minusInf
+	CMP    $12, R2
+	BLE    l768
+	TBZ    $1, R2, l766
+	ADD    $496, R0, R5
+	VLD1   (R5), V17.D[0]
+	TBZ    $0, R2, l768
+	ADD    $504, R0, R5
+	VLD1   (R5), V17.S[2]
+	B      l768
+
+l766:
+	ADD    $496, R0, R5
+	VLD1   (R5), V17.S[0]
+	B      l768
+
+l767:
+	FMOVQ  496(R0), F17
+
+l768:
 	FMOVQ  0(R0), F18
 	FMOVQ  64(R0), F19
 
@@ -28281,22 +28487,22 @@ l762:
 	WORD   $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
 	FMOVQ  F19, 384(R1)
 	CMP    $4, R2
-	BGE    l764
-	TBZ    $1, R2, l763
+	BGE    l770
+	TBZ    $1, R2, l769
 	FMOVD  F20, 448(R1)
-	TBZ    $0, R2, l765
+	TBZ    $0, R2, l771
 	ADD    $456, R1, R5
 	VST1   V20.S[2], (R5)
-	B      l765
+	B      l771
 
-l763:
+l769:
 	FMOVS  F20, 448(R1)
-	B      l765
+	B      l771
 
-l764:
+l770:
 	FMOVQ  F20, 448(R1)
 
-l765:
+l771:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5ae // fadd v14.4s, v13.4s, v6.4s
@@ -28534,24 +28740,24 @@ l765:
 	WORD   $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ  F17, 400(R1)
 	CMP    $8, R2
-	BGE    l767
+	BGE    l773
 	CMP    $4, R2
-	BLE    l768
-	TBZ    $1, R2, l766
+	BLE    l774
+	TBZ    $1, R2, l772
 	FMOVD  F19, 464(R1)
-	TBZ    $0, R2, l768
+	TBZ    $0, R2, l774
 	ADD    $472, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l768
+	B      l774
 
-l766:
+l772:
 	FMOVS  F19, 464(R1)
-	B      l768
+	B      l774
 
-l767:
+l773:
 	FMOVQ  F19, 464(R1)
 
-l768:
+l774:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a7 // fadd v7.4s, v13.4s, v6.4s
@@ -28789,24 +28995,24 @@ l768:
 	WORD   $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	FMOVQ  F15, 416(R1)
 	CMP    $12, R2
-	BGE    l770
+	BGE    l776
 	CMP    $8, R2
-	BLE    l771
-	TBZ    $1, R2, l769
+	BLE    l777
+	TBZ    $1, R2, l775
 	FMOVD  F17, 480(R1)
-	TBZ    $0, R2, l771
+	TBZ    $0, R2, l777
 	ADD    $488, R1, R5
 	VST1   V17.S[2], (R5)
-	B      l771
+	B      l777
 
-l769:
+l775:
 	FMOVS  F17, 480(R1)
-	B      l771
+	B      l777
 
-l770:
+l776:
 	FMOVQ  F17, 480(R1)
 
-l771:
+l777:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e26d5a8 // fadd v8.4s, v13.4s, v6.4s
@@ -29046,24 +29252,24 @@ l771:
 	WORD   $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
 	FMOVQ  F16, 432(R1)
 	CMP    $16, R2
-	BGE    l773
+	BGE    l779
 	CMP    $12, R2
-	BLE    l774
-	TBZ    $1, R2, l772
+	BLE    l780
+	TBZ    $1, R2, l778
 	FMOVD  F19, 496(R1)
-	TBZ    $0, R2, l774
+	TBZ    $0, R2, l780
 	ADD    $504, R1, R5
 	VST1   V19.S[2], (R5)
-	B      l774
+	B      l780
 
-l772:
+l778:
 	FMOVS  F19, 496(R1)
-	B      l774
+	B      l780
 
-l773:
+l779:
 	FMOVQ  F19, 496(R1)
 
-l774:
+l780:
 
 	// sum + t, and what that lacks to the rest
 	WORD   $0x4e29d5af // fadd v15.4s, v13.4s, v9.4s
@@ -29077,7 +29283,7 @@ l774:
 	ADD    R2<<2, R0
 	ADD    $448, R0
 
-behind42:
+behind47:
 
 total:
 
@@ -29131,18 +29337,20 @@ total:
 	// 2^100/total = cHi + cLo
 	FDIVD  F3, F2, F2
 	FCVTDS F2, F4
-	VDUP   V4.S[0], V5.S4
-	FCVTSD F4, F4
-	FSUBD  F4, F2, F2
+	FCVTSD F4, F5
+	FSUBD  F5, F2, F2
+	VDUP   V4.S[0], V4.S4
 	FCVTDS F2, F2
 	VDUP   V2.S[0], V2.S4
 	MOVD   $0x3810000020000000, R5
-	FMOVD  R5, F4
-	FMULD  F4, F3, F3
+	FMOVD  R5, F5
+	FMULD  F5, F3, F3
 	FCVTDS F3, F3
-	VDUP   V3.S[0], V4.S4
+	VDUP   V3.S[0], V3.S4
+	VORR   V4.B16, V4.B16, V14.B16
+	VORR   V3.B16, V3.B16, V4.B16
 	VORR   V2.B16, V2.B16, V3.B16
-	VORR   V5.B16, V5.B16, V2.B16
+	VORR   V14.B16, V14.B16, V2.B16
 
 	// The second pass: the exponentials times that.
 	MOVD   R11, R0
@@ -29151,166 +29359,166 @@ total:
 
 	// 8 vectors a turn.
 	SUBS   $32, R2
-	BLT    done45
+	BLT    done50
 	FMOVQ  80(R3), F5 // down
 
-loop45:
+loop50:
 	FMOVQ  0(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 0(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 0(R1)
 	FMOVQ  16(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 16(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 16(R1)
 	FMOVQ  32(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 32(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 32(R1)
 	FMOVQ  48(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 48(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 48(R1)
 	FMOVQ  64(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 64(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 64(R1)
 	FMOVQ  80(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 80(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 80(R1)
 	FMOVQ  96(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 96(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 96(R1)
 	FMOVQ  112(R0), F6
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dcc7 // fmul v7.4s, v6.4s, v3.4s
-	WORD   $0x6ea6e488 // fcmgt v8.4s, v4.4s, v6.4s
 	VFMLA  V2.S4, V6.S4, V7.S4
-	WORD   $0x4e681ce8 // bic v8.16b, v7.16b, v8.16b
-	WORD   $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
-	FMOVQ  F8, 112(R1)
+	WORD   $0x6ea6e486 // fcmgt v6.4s, v4.4s, v6.4s
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	FMOVQ  F6, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
-	BGE    loop45
+	BGE    loop50
 
-done45:
+done50:
 	ADD    $32, R2
 
 	// Whole vectors that are left.
 	SUBS   $4, R2
-	BLT    done46
+	BLT    done51
 
-loop46:
+loop51:
 	FMOVQ  0(R0), F5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  80(R3), F5 // down
-	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
-	FMOVQ  F7, 0(R1)
+	WORD   $0x6ea5e485 // fcmgt v5.4s, v4.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	FMOVQ  80(R3), F6 // down
+	WORD   $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	FMOVQ  F5, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
-	BGE    loop46
+	BGE    loop51
 
-done46:
+done51:
 	ADD    $4, R2
-	CBZ    R2, behind47
-	B      upto47
+	CBZ    R2, behind52
+	B      upto52
 
-upto47:
+upto52:
 
 	// Elements that are left.
 	MOVD   $leftMasks<>+64(SB), R14
 	SUB    R2<<2, R14, R14
 	CMP    $4, R2
-	BGE    l776
+	BGE    l782
 	FMOVQ  224(R3), F5 // minusInf
-	TBZ    $1, R2, l775
+	TBZ    $1, R2, l781
 	VLD1   (R0), V5.D[0]
-	TBZ    $0, R2, l777
+	TBZ    $0, R2, l783
 	ADD    $8, R0, R5
 	VLD1   (R5), V5.S[2]
-	B      l777
+	B      l783
 
-l775:
+l781:
 	VLD1   (R0), V5.S[0]
-	B      l777
+	B      l783
 
-l776:
+l782:
 	FMOVQ  (R0), F5
 
-l777:
+l783:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dca6 // fmul v6.4s, v5.4s, v3.4s
-	WORD   $0x6ea5e487 // fcmgt v7.4s, v4.4s, v5.4s
 	VFMLA  V2.S4, V5.S4, V6.S4
-	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
-	FMOVQ  80(R3), F5 // down
-	WORD   $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD   $0x6ea5e485 // fcmgt v5.4s, v4.4s, v5.4s
+	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
+	FMOVQ  80(R3), F6 // down
+	WORD   $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	CMP    $4, R2
-	BGE    l779
-	TBZ    $1, R2, l778
-	FMOVD  F7, (R1)
-	TBZ    $0, R2, l780
+	BGE    l785
+	TBZ    $1, R2, l784
+	FMOVD  F5, (R1)
+	TBZ    $0, R2, l786
 	ADD    $8, R1, R5
-	VST1   V7.S[2], (R5)
-	B      l780
+	VST1   V5.S[2], (R5)
+	B      l786
 
-l778:
-	FMOVS  F7, (R1)
-	B      l780
+l784:
+	FMOVS  F5, (R1)
+	B      l786
 
-l779:
-	FMOVQ  F7, (R1)
+l785:
+	FMOVQ  F5, (R1)
 
-l780:
+l786:
 	ADD    R2<<2, R0
 
-behind47:
+behind52:
 
 next:
 
@@ -57419,9 +57627,9 @@ TEXT ·scaleNEON(SB), NOSPLIT, $0-56
 	BLT    done0
 	FMOVS  4(R13), F0
 	VDUP   V0.S[0], V0.S4
-	FMOVS  8(R13), F1
+	FMOVS  0(R13), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVS  0(R13), F2
+	FMOVS  8(R13), F2
 	VDUP   V2.S[0], V2.S4
 	FMOVQ  80(R3), F3 // down
 
@@ -57436,26 +57644,26 @@ loop0:
 	WORD   $0x6e20dd09 // fmul v9.4s, v8.4s, v0.4s
 	FMOVQ  48(R0), F10
 	WORD   $0x6e20dd4b // fmul v11.4s, v10.4s, v0.4s
-	WORD   $0x6ea4e42c // fcmgt v12.4s, v1.4s, v4.4s
-	WORD   $0x6ea6e42d // fcmgt v13.4s, v1.4s, v6.4s
-	WORD   $0x6ea8e42e // fcmgt v14.4s, v1.4s, v8.4s
-	WORD   $0x6eaae42f // fcmgt v15.4s, v1.4s, v10.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	VFMLA  V2.S4, V6.S4, V7.S4
-	VFMLA  V2.S4, V8.S4, V9.S4
-	VFMLA  V2.S4, V10.S4, V11.S4
-	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
-	WORD   $0x4e6d1ced // bic v13.16b, v7.16b, v13.16b
-	WORD   $0x4e6e1d2e // bic v14.16b, v9.16b, v14.16b
-	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD   $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
-	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
-	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
-	WORD   $0x6e23ddef // fmul v15.4s, v15.4s, v3.4s
-	FMOVQ  F12, 0(R1)
-	FMOVQ  F13, 16(R1)
-	FMOVQ  F14, 32(R1)
-	FMOVQ  F15, 48(R1)
+	VFMLA  V1.S4, V4.S4, V5.S4
+	VFMLA  V1.S4, V6.S4, V7.S4
+	VFMLA  V1.S4, V8.S4, V9.S4
+	VFMLA  V1.S4, V10.S4, V11.S4
+	WORD   $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	WORD   $0x6ea6e446 // fcmgt v6.4s, v2.4s, v6.4s
+	WORD   $0x6ea8e448 // fcmgt v8.4s, v2.4s, v8.4s
+	WORD   $0x6eaae44a // fcmgt v10.4s, v2.4s, v10.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD   $0x4e6a1d6a // bic v10.16b, v11.16b, v10.16b
+	WORD   $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD   $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	FMOVQ  F4, 0(R1)
+	FMOVQ  F6, 16(R1)
+	FMOVQ  F8, 32(R1)
+	FMOVQ  F10, 48(R1)
 	FMOVQ  64(R0), F4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -57466,26 +57674,26 @@ loop0:
 	WORD   $0x6e20dd09 // fmul v9.4s, v8.4s, v0.4s
 	FMOVQ  112(R0), F10
 	WORD   $0x6e20dd4b // fmul v11.4s, v10.4s, v0.4s
-	WORD   $0x6ea4e42c // fcmgt v12.4s, v1.4s, v4.4s
-	WORD   $0x6ea6e42d // fcmgt v13.4s, v1.4s, v6.4s
-	WORD   $0x6ea8e42e // fcmgt v14.4s, v1.4s, v8.4s
-	WORD   $0x6eaae42f // fcmgt v15.4s, v1.4s, v10.4s
-	VFMLA  V2.S4, V4.S4, V5.S4
-	VFMLA  V2.S4, V6.S4, V7.S4
-	VFMLA  V2.S4, V8.S4, V9.S4
-	VFMLA  V2.S4, V10.S4, V11.S4
-	WORD   $0x4e6c1cac // bic v12.16b, v5.16b, v12.16b
-	WORD   $0x4e6d1ced // bic v13.16b, v7.16b, v13.16b
-	WORD   $0x4e6e1d2e // bic v14.16b, v9.16b, v14.16b
-	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD   $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
-	WORD   $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
-	WORD   $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
-	WORD   $0x6e23ddef // fmul v15.4s, v15.4s, v3.4s
-	FMOVQ  F12, 64(R1)
-	FMOVQ  F13, 80(R1)
-	FMOVQ  F14, 96(R1)
-	FMOVQ  F15, 112(R1)
+	VFMLA  V1.S4, V4.S4, V5.S4
+	VFMLA  V1.S4, V6.S4, V7.S4
+	VFMLA  V1.S4, V8.S4, V9.S4
+	VFMLA  V1.S4, V10.S4, V11.S4
+	WORD   $0x6ea4e444 // fcmgt v4.4s, v2.4s, v4.4s
+	WORD   $0x6ea6e446 // fcmgt v6.4s, v2.4s, v6.4s
+	WORD   $0x6ea8e448 // fcmgt v8.4s, v2.4s, v8.4s
+	WORD   $0x6eaae44a // fcmgt v10.4s, v2.4s, v10.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	WORD   $0x4e661ce6 // bic v6.16b, v7.16b, v6.16b
+	WORD   $0x4e681d28 // bic v8.16b, v9.16b, v8.16b
+	WORD   $0x4e6a1d6a // bic v10.16b, v11.16b, v10.16b
+	WORD   $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD   $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD   $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD   $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	FMOVQ  F4, 64(R1)
+	FMOVQ  F6, 80(R1)
+	FMOVQ  F8, 96(R1)
+	FMOVQ  F10, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -57499,9 +57707,9 @@ done0:
 	BLT    done1
 	FMOVS  4(R13), F0
 	VDUP   V0.S[0], V0.S4
-	FMOVS  8(R13), F1
+	FMOVS  0(R13), F1
 	VDUP   V1.S[0], V1.S4
-	FMOVS  0(R13), F2
+	FMOVS  8(R13), F2
 	VDUP   V2.S[0], V2.S4
 
 loop1:
@@ -57509,12 +57717,12 @@ loop1:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e20dc64 // fmul v4.4s, v3.4s, v0.4s
-	WORD   $0x6ea3e425 // fcmgt v5.4s, v1.4s, v3.4s
-	VFMLA  V2.S4, V3.S4, V4.S4
-	WORD   $0x4e651c85 // bic v5.16b, v4.16b, v5.16b
-	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	FMOVQ  F5, 0(R1)
+	VFMLA  V1.S4, V3.S4, V4.S4
+	WORD   $0x6ea3e443 // fcmgt v3.4s, v2.4s, v3.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  80(R3), F4 // down
+	WORD   $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVQ  F3, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
@@ -57553,30 +57761,30 @@ l3:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	FMOVS  0(R13), F2
+	VDUP   V2.S[0], V2.S4
+	VFMLA  V2.S4, V0.S4, V1.S4
 	FMOVS  8(R13), F2
 	VDUP   V2.S[0], V2.S4
-	WORD   $0x6ea0e442 // fcmgt v2.4s, v2.4s, v0.4s
-	FMOVS  0(R13), F3
-	VDUP   V3.S[0], V3.S4
-	VFMLA  V3.S4, V0.S4, V1.S4
-	WORD   $0x4e621c22 // bic v2.16b, v1.16b, v2.16b
-	FMOVQ  80(R3), F0 // down
-	WORD   $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	WORD   $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD   $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
+	FMOVQ  80(R3), F1 // down
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	CMP    $4, R2
 	BGE    l5
 	TBZ    $1, R2, l4
-	FMOVD  F2, (R1)
+	FMOVD  F0, (R1)
 	TBZ    $0, R2, l6
 	ADD    $8, R1, R5
-	VST1   V2.S[2], (R5)
+	VST1   V0.S[2], (R5)
 	B      l6
 
 l4:
-	FMOVS  F2, (R1)
+	FMOVS  F0, (R1)
 	B      l6
 
 l5:
-	FMOVQ  F2, (R1)
+	FMOVQ  F0, (R1)
 
 l6:
 	ADD    R2<<2, R0
@@ -57612,9 +57820,9 @@ TEXT ·expScaleNEON(SB), NOSPLIT, $0-64
 	FLDPQ  (R5), (F30, F31)
 	FMOVS  4(R13), F3
 	VDUP   V3.S[0], V3.S4
-	FMOVS  8(R13), F4
+	FMOVS  0(R13), F4
 	VDUP   V4.S[0], V4.S4
-	FMOVS  0(R13), F5
+	FMOVS  8(R13), F5
 	VDUP   V5.S[0], V5.S4
 	FMOVQ  32(R3), F6 // eighths
 	FMOVQ  48(R3), F7 // wordOffsets
@@ -57721,26 +57929,26 @@ loop1:
 	WORD   $0x6e23ddcd // fmul v13.4s, v14.4s, v3.4s
 	WORD   $0x6e23de0f // fmul v15.4s, v16.4s, v3.4s
 	WORD   $0x6e23de51 // fmul v17.4s, v18.4s, v3.4s
-	WORD   $0x6eace493 // fcmgt v19.4s, v4.4s, v12.4s
-	WORD   $0x6eaee494 // fcmgt v20.4s, v4.4s, v14.4s
-	WORD   $0x6eb0e495 // fcmgt v21.4s, v4.4s, v16.4s
-	WORD   $0x6eb2e496 // fcmgt v22.4s, v4.4s, v18.4s
-	VFMLA  V5.S4, V12.S4, V11.S4
-	VFMLA  V5.S4, V14.S4, V13.S4
-	VFMLA  V5.S4, V16.S4, V15.S4
-	VFMLA  V5.S4, V18.S4, V17.S4
-	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
-	WORD   $0x4e741db4 // bic v20.16b, v13.16b, v20.16b
-	WORD   $0x4e751df5 // bic v21.16b, v15.16b, v21.16b
-	WORD   $0x4e761e36 // bic v22.16b, v17.16b, v22.16b
-	WORD   $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
-	WORD   $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
-	WORD   $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
-	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
-	FMOVQ  F19, 0(R1)
-	FMOVQ  F20, 16(R1)
-	FMOVQ  F21, 32(R1)
-	FMOVQ  F22, 48(R1)
+	VFMLA  V4.S4, V12.S4, V11.S4
+	VFMLA  V4.S4, V14.S4, V13.S4
+	VFMLA  V4.S4, V16.S4, V15.S4
+	VFMLA  V4.S4, V18.S4, V17.S4
+	WORD   $0x6eace4ac // fcmgt v12.4s, v5.4s, v12.4s
+	WORD   $0x6eaee4ae // fcmgt v14.4s, v5.4s, v14.4s
+	WORD   $0x6eb0e4b0 // fcmgt v16.4s, v5.4s, v16.4s
+	WORD   $0x6eb2e4b2 // fcmgt v18.4s, v5.4s, v18.4s
+	WORD   $0x4e6c1d6c // bic v12.16b, v11.16b, v12.16b
+	WORD   $0x4e6e1dae // bic v14.16b, v13.16b, v14.16b
+	WORD   $0x4e701df0 // bic v16.16b, v15.16b, v16.16b
+	WORD   $0x4e721e32 // bic v18.16b, v17.16b, v18.16b
+	WORD   $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD   $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
+	WORD   $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F14, 16(R1)
+	FMOVQ  F16, 32(R1)
+	FMOVQ  F18, 48(R1)
 	FMOVQ  64(R0), F11
 	VORR   V2.B16, V2.B16, V12.B16
 
@@ -57839,26 +58047,26 @@ loop1:
 	WORD   $0x6e23ddcd // fmul v13.4s, v14.4s, v3.4s
 	WORD   $0x6e23de0f // fmul v15.4s, v16.4s, v3.4s
 	WORD   $0x6e23de51 // fmul v17.4s, v18.4s, v3.4s
-	WORD   $0x6eace493 // fcmgt v19.4s, v4.4s, v12.4s
-	WORD   $0x6eaee494 // fcmgt v20.4s, v4.4s, v14.4s
-	WORD   $0x6eb0e495 // fcmgt v21.4s, v4.4s, v16.4s
-	WORD   $0x6eb2e496 // fcmgt v22.4s, v4.4s, v18.4s
-	VFMLA  V5.S4, V12.S4, V11.S4
-	VFMLA  V5.S4, V14.S4, V13.S4
-	VFMLA  V5.S4, V16.S4, V15.S4
-	VFMLA  V5.S4, V18.S4, V17.S4
-	WORD   $0x4e731d73 // bic v19.16b, v11.16b, v19.16b
-	WORD   $0x4e741db4 // bic v20.16b, v13.16b, v20.16b
-	WORD   $0x4e751df5 // bic v21.16b, v15.16b, v21.16b
-	WORD   $0x4e761e36 // bic v22.16b, v17.16b, v22.16b
-	WORD   $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
-	WORD   $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
-	WORD   $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
-	WORD   $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
-	FMOVQ  F19, 64(R1)
-	FMOVQ  F20, 80(R1)
-	FMOVQ  F21, 96(R1)
-	FMOVQ  F22, 112(R1)
+	VFMLA  V4.S4, V12.S4, V11.S4
+	VFMLA  V4.S4, V14.S4, V13.S4
+	VFMLA  V4.S4, V16.S4, V15.S4
+	VFMLA  V4.S4, V18.S4, V17.S4
+	WORD   $0x6eace4ac // fcmgt v12.4s, v5.4s, v12.4s
+	WORD   $0x6eaee4ae // fcmgt v14.4s, v5.4s, v14.4s
+	WORD   $0x6eb0e4b0 // fcmgt v16.4s, v5.4s, v16.4s
+	WORD   $0x6eb2e4b2 // fcmgt v18.4s, v5.4s, v18.4s
+	WORD   $0x4e6c1d6c // bic v12.16b, v11.16b, v12.16b
+	WORD   $0x4e6e1dae // bic v14.16b, v13.16b, v14.16b
+	WORD   $0x4e701df0 // bic v16.16b, v15.16b, v16.16b
+	WORD   $0x4e721e32 // bic v18.16b, v17.16b, v18.16b
+	WORD   $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD   $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
+	WORD   $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	FMOVQ  F12, 64(R1)
+	FMOVQ  F14, 80(R1)
+	FMOVQ  F16, 96(R1)
+	FMOVQ  F18, 112(R1)
 	ADD    $128, R0
 	ADD    $128, R1
 	SUBS   $32, R2
@@ -57874,9 +58082,9 @@ done1:
 	FLDPQ  (R5), (F30, F31)
 	FMOVS  4(R13), F3
 	VDUP   V3.S[0], V3.S4
-	FMOVS  8(R13), F4
+	FMOVS  0(R13), F4
 	VDUP   V4.S[0], V4.S4
-	FMOVS  0(R13), F5
+	FMOVS  8(R13), F5
 	VDUP   V5.S[0], V5.S4
 
 loop2:
@@ -57919,12 +58127,12 @@ loop2:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dce6 // fmul v6.4s, v7.4s, v3.4s
-	WORD   $0x6ea7e488 // fcmgt v8.4s, v4.4s, v7.4s
-	VFMLA  V5.S4, V7.S4, V6.S4
-	WORD   $0x4e681cc8 // bic v8.16b, v6.16b, v8.16b
+	VFMLA  V4.S4, V7.S4, V6.S4
+	WORD   $0x6ea7e4a7 // fcmgt v7.4s, v5.4s, v7.4s
+	WORD   $0x4e671cc7 // bic v7.16b, v6.16b, v7.16b
 	FMOVQ  80(R3), F6 // down
-	WORD   $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	FMOVQ  F8, 0(R1)
+	WORD   $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	FMOVQ  F7, 0(R1)
 	ADD    $16, R0
 	ADD    $16, R1
 	SUBS   $4, R2
@@ -58000,30 +58208,30 @@ l3:
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
 	WORD   $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	FMOVS  0(R13), F5
+	VDUP   V5.S[0], V5.S4
+	VFMLA  V5.S4, V4.S4, V3.S4
 	FMOVS  8(R13), F5
 	VDUP   V5.S[0], V5.S4
-	WORD   $0x6ea4e4a5 // fcmgt v5.4s, v5.4s, v4.4s
-	FMOVS  0(R13), F6
-	VDUP   V6.S[0], V6.S4
-	VFMLA  V6.S4, V4.S4, V3.S4
-	WORD   $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	WORD   $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
+	WORD   $0x4e641c64 // bic v4.16b, v3.16b, v4.16b
 	FMOVQ  80(R3), F3 // down
-	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	CMP    $4, R2
 	BGE    l5
 	TBZ    $1, R2, l4
-	FMOVD  F5, (R1)
+	FMOVD  F4, (R1)
 	TBZ    $0, R2, l6
 	ADD    $8, R1, R5
-	VST1   V5.S[2], (R5)
+	VST1   V4.S[2], (R5)
 	B      l6
 
 l4:
-	FMOVS  F5, (R1)
+	FMOVS  F4, (R1)
 	B      l6
 
 l5:
-	FMOVQ  F5, (R1)
+	FMOVQ  F4, (R1)
 
 l6:
 	ADD    R2<<2, R0

@@ -96,6 +96,8 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	}
 	if m.evex {
 		s.Residents = 14
+	} else {
+		s.InRegisters = min(s.InRegisters, 15)
 	}
 	switch k {
 	case library.Sum:

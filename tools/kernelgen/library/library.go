@@ -154,6 +154,9 @@ const (
 	up, down = 0x1p100, 0x1p-100
 	// nearTotal is what the total must not exceed for no result to be 0.
 	nearTotal = 0x1p79
+	// leastLow is 2^100 times the square of 2^-81: with a cLo of that at least, no e*cLo of a near element is
+	// denormal, as e is 2^-nearBelow at least.
+	leastLow = 0x1p-62
 )
 
 // Exp2Table is 2^(j/8) times a factor that makes all of them nearly floats; less j << 20,
@@ -172,7 +175,7 @@ var names = map[float32]string{
 	magic: "magic", exp1: "exp1", exp2: "exp2", exp3: "exp3", integer: "integer", 1: "one", thr: "thr",
 	magic - lowest: "cut", integer + headroom: "integerHeadroom", integer + reach + headroom: "integerReach",
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
-	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", up: "up", down: "down",
+	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal", leastLow: "leastLow", up: "up", down: "down",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
@@ -208,6 +211,7 @@ const (
 	exact = "exact" // elements that are not near
 	sure  = "sure"  // a row whose largest element is more than twice as much as all others
 	total = "total" // a sum with such elements
+	small = "small" // a row of near elements with a small cLo
 )
 
 // Machine is what a description has to know of a machine.
@@ -245,12 +249,12 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.sum()
 	case Scale, ScaleNT:
 		d.elementwise(nil, func(b *ir.Block, load func() ir.V) ir.V {
-			return d.scaled(b, load(), b.Param("cHi"), b.Param("cLo"), b.Param("thr"))
+			return d.scaled(b, load(), givenFactor(b))
 		})
 	case ExpScale, ExpScaleNT:
 		d.elementwise(func(b *ir.Block) { d.keep(b, d.given(b), d.f.Vars("segment", 3)) }, func(b *ir.Block, load func() ir.V) ir.V {
 			y, _ := d.exp(b, d.kept(b), load, nil)
-			return d.scaled(b, y, b.Param("cHi"), b.Param("cLo"), b.Param("thr"))
+			return d.scaled(b, y, givenFactor(b))
 		})
 	case LogSub:
 		vars := d.f.Vars("param", 3)
@@ -371,14 +375,24 @@ func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x 
 	return b.Keep(b.NotLess(u, b.Const(magic-lowest)), b.MulAdd(scale, q, scale)), u
 }
 
-// scaled is e * (cHi + cLo) * 2^-100, and 0 below 2^-126.
-func (d *description) scaled(b *ir.Block, e, cHi, cLo, thr ir.V) ir.V {
-	b.Note("(e*cHi + e*cLo) * 2^-100, and 0 where e < thr")
-	low := b.Mul(e, cLo)
-	if thr == nil {
-		return b.Mul(b.MulAdd(e, cHi, low), b.Const(down))
+// scaled is e / total, and 0 below 2^-126.
+func (d *description) scaled(b *ir.Block, e ir.V, f factor) (y ir.V) {
+	what := "e*cHi + e*cLo"
+	if f.up {
+		what = "(" + what + ") * 2^-100"
 	}
-	return b.Mul(b.Keep(b.NotLess(e, thr), b.MulAdd(e, cHi, low)), b.Const(down))
+	if f.thr != nil {
+		what += ", and 0 where e < thr"
+	}
+	b.Note(what)
+	low := b.Mul(e, f.cLo)
+	if y = b.MulAdd(e, f.cHi, low); f.thr != nil {
+		y = b.Keep(b.NotLess(e, f.thr), y)
+	}
+	if f.up {
+		y = b.Mul(y, b.Const(down))
+	}
+	return y
 }
 
 // turn describes a turn of so many rows, of which the last has what is left, unless
@@ -677,14 +691,19 @@ func (d *description) softmaxRows() {
 	b.Guard(d.nearHigh(b), d.first(b, Rows), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
-	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
+	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
 	sum := d.total(b)
 	b.GuardDouble(b.Double(nearTotal), sum, total)
+	f := d.largeFactor(b, sum, small)
 	if d.PutsOff {
-		d.putOff(b, sum)
+		d.putOff(b, f)
 	} else {
-		d.secondPass(b, sum, false)
+		d.secondPass(b, f)
 	}
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
+	b = d.f.Block(ir.Once, 0, "The same where a product may be denormal.")
+	b.Label = small
+	d.secondPass(b, d.factor(b, d.total(b)))
 	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
 
 	b = d.f.Block(ir.Resume, 0, "Other elements.")
@@ -697,14 +716,14 @@ func (d *description) softmaxRows() {
 	b.Label = total
 	sum = d.total(b)
 	b.GuardNumber(Irregular, sum)
-	d.secondPass(b, sum, true)
+	d.secondPass(b, d.zeroFactor(b, sum))
 	b = d.f.Block(ir.RowDone, 0, "The next row.")
 	b.Label = "next"
 	b.Get(vars...) // which the next row needs
 	if d.PutsOff {
 		b = d.f.Block(ir.Before, 0, "The second pass of the last row, if that was put off.")
 		b.Label = End
-		d.secondLoops(givenFactor)
+		d.secondLoops(d.before)
 	}
 }
 
@@ -714,13 +733,13 @@ const putOffMost = 2048
 // putOff describes the second pass over the row before, if there was one, while the divisions and
 // additions that this row's factor takes are on their way: as many operations as the CPU can have in
 // flight. What follows the last row is done at the end.
-func (d *description) putOff(b *ir.Block, sum ir.V) {
-	factor := d.setFactor(b, sum, false)
+func (d *description) putOff(b *ir.Block, f factor) {
+	factor := d.setFactor(b, f)
 	d.f.Block(ir.PutOff, putOffMost, "The second pass of the row before, while this one's factor is made.")
-	d.secondLoops(givenFactor)
+	d.secondLoops(d.before)
 	b = d.f.Block(ir.Putting, 0, "This row's second pass is put off.")
 	b.Label = "put"
-	f := factor(b)
+	f = factor(b)
 	b.StoreFloat("cHi", f.cHi)
 	b.StoreFloat("cLo", f.cLo)
 	b.Goto = "next"
@@ -728,8 +747,15 @@ func (d *description) putOff(b *ir.Block, sum ir.V) {
 	d.secondLoops(factor)
 }
 
-// givenFactor is the factor of the row that was put off.
-func givenFactor(b *ir.Block) factor { return factor{cHi: b.Param("cHi"), cLo: b.Param("cLo")} }
+// givenFactor is the one that a kernel is given.
+func givenFactor(b *ir.Block) factor {
+	return factor{cHi: b.Param("cHi"), cLo: b.Param("cLo"), up: true, thr: b.Param("thr")}
+}
+
+// before is the factor of the row that was put off.
+func (d *description) before(b *ir.Block) factor {
+	return factor{cHi: b.Param("cHi"), cLo: b.Param("cLo")}
+}
 
 // shortLoops describes the loops over rows that stay in registers, and returns what rows of
 // near elements share.
@@ -858,15 +884,17 @@ func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
 		lanes = append(lanes, d.lanes(b, t)...)
 	}
 	sum := b.ByHalves(lanes)
+	var f factor
 	if s.near {
 		b.GuardDouble(b.Double(nearTotal), sum, label)
+		f = d.factor(b, sum)
 	} else {
 		b.GuardNumber(label, sum)
+		f = d.zeroFactor(b, sum)
 	}
-	f := d.factor(b, sum, !s.near)
 	store := d.store(rows, false)
 	for v := range rows * d.parts {
-		store(b, d.scaled(b, e[v], f.cHi, f.cLo, f.thr), []int{v})
+		store(b, d.scaled(b, e[v], f), []int{v})
 	}
 }
 
@@ -893,37 +921,34 @@ func (d *description) total(b *ir.Block) ir.V {
 	return b.ByHalves(b.AddDouble(b.Widen(b.Get(d.sums...)), b.Widen(b.Get(d.rests...))))
 }
 
-// secondPass describes the second pass over a row, with a look at results that are 0 or
-// without.
-func (d *description) secondPass(b *ir.Block, sum ir.V, zeros bool) {
-	h := d.setFactor(b, sum, zeros)
+// secondPass describes the second pass over a row.
+func (d *description) secondPass(b *ir.Block, f factor) {
+	get := d.setFactor(b, f)
 	d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.")
-	d.secondLoops(h)
+	d.secondLoops(get)
 }
 
-// setFactor keeps a sum's factor for the blocks that follow.
-func (d *description) setFactor(b *ir.Block, sum ir.V, zeros bool) (get func(b *ir.Block) factor) {
-	h := d.factor(b, sum, zeros)
+// setFactor keeps a factor for the blocks that follow.
+func (d *description) setFactor(b *ir.Block, f factor) (get func(b *ir.Block) factor) {
 	vars := d.f.Vars("factor", 3)
-	b.Set(vars[0], h.cHi)
-	b.Set(vars[1], h.cLo)
-	if zeros {
-		b.Set(vars[2], h.thr)
+	b.Set(vars[0], f.cHi)
+	b.Set(vars[1], f.cLo)
+	if f.thr != nil {
+		b.Set(vars[2], f.thr)
 	}
-	return func(b *ir.Block) (f factor) {
-		f.cHi, f.cLo = b.Get(vars[0]), b.Get(vars[1])
-		if zeros {
-			f.thr = b.Get(vars[2])
+	return func(b *ir.Block) factor {
+		kept := factor{cHi: b.Get(vars[0]), cLo: b.Get(vars[1]), up: f.up}
+		if f.thr != nil {
+			kept.thr = b.Get(vars[2])
 		}
-		return f
+		return kept
 	}
 }
 
 // secondLoops describes the loops of a second pass.
 func (d *description) secondLoops(get func(b *ir.Block) factor) {
 	f := func(b *ir.Block, load func() ir.V) ir.V {
-		h := get(b)
-		return d.scaled(b, load(), h.cHi, h.cLo, h.thr)
+		return d.scaled(b, load(), get(b))
 	}
 	shape := d.Shape
 	d.Shape = Shape{Group: 1, Unroll: 8}
@@ -934,19 +959,45 @@ func (d *description) secondLoops(get func(b *ir.Block) factor) {
 	b.StoreLeft(f(b, func() ir.V { return x }), 0)
 }
 
-// factor is 1/total in two floats, and the least exponential of which the result is
-// not 0, in all lanes.
-type factor struct{ cHi, cLo, thr ir.V }
+// factor is 1/total in two floats, in all lanes.
+type factor struct {
+	cHi, cLo ir.V
+	up       bool // times 2^100
+	thr      ir.V // the least exponential of which the result is not 0, if there may be such ones
+}
 
-func (d *description) factor(b *ir.Block, sum ir.V, zeros bool) (f factor) {
-	b.Note("2^100/total = cHi + cLo")
-	c := b.DivDouble(b.Double(up), sum)
-	h := b.Narrow(c)
-	f.cHi, f.cLo = b.Splat(h), b.Splat(b.Narrow(b.SubDouble(c, b.Widen(h))))
-	if zeros {
-		f.thr = b.Splat(b.Narrow(b.MulDouble(sum, b.Double(thr))))
-	}
+// zeroFactor is the factor where results may be 0.
+func (d *description) zeroFactor(b *ir.Block, sum ir.V) factor {
+	f := d.factor(b, sum)
+	f.thr = b.Splat(b.Narrow(b.MulDouble(sum, b.Double(thr))))
 	return f
+}
+
+// factor is the factor that any number takes.
+func (d *description) factor(b *ir.Block, sum ir.V) factor {
+	b.Note("2^100/total = cHi + cLo")
+	f, _ := d.quotient(b, up, sum)
+	f.up = true
+	return f
+}
+
+// largeFactor is the factor if cLo is so large that near elements don't take a power of two; else it leaves
+// for the label.
+func (d *description) largeFactor(b *ir.Block, sum ir.V, label string) factor {
+	b.Note("1/total = cHi + cLo")
+	f, low := d.quotient(b, 1, sum)
+	b.Note("Leave if cLo is small.")
+	b.GuardDouble(b.MulDouble(b.MulDouble(low, b.Double(up)), low), b.Double(leastLow), label)
+	return f
+}
+
+// quotient is x / sum in two floats, and the second of them as a float64.
+func (d *description) quotient(b *ir.Block, x float32, sum ir.V) (f factor, low ir.V) {
+	c := b.DivDouble(b.Double(x), sum)
+	h := b.Narrow(c)
+	low = b.SubDouble(c, b.Widen(h))
+	f.cHi, f.cLo = b.Splat(h), b.Splat(b.Narrow(low))
+	return f, low
 }
 
 // split cuts a list into runs of about the same length, at most size.
