@@ -53,6 +53,46 @@ row:
 	PCALIGN $0x40
 
 four:
+	// x * mul + add, and the greatest and least of what the sum adds.
+	VXORPS      Y12, Y12, Y12
+	VXORPS      Y13, Y13, Y13
+	VMOVUPS     (SI), Y8
+	VMOVUPS     (R8), Y1
+	VFMADD213PS Y1, Y4, Y8
+	VSUBPS      Y1, Y8, Y0
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y13, Y0, Y13
+	VMOVUPS     32(SI), Y9
+	VMOVUPS     32(R8), Y1
+	VFMADD213PS Y1, Y4, Y9
+	VSUBPS      Y1, Y9, Y0
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y13, Y0, Y13
+	VMOVUPS     64(SI), Y10
+	VMOVUPS     64(R8), Y1
+	VFMADD213PS Y1, Y4, Y10
+	VSUBPS      Y1, Y10, Y0
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y13, Y0, Y13
+	VMOVUPS     96(SI), Y11
+	VMOVUPS     96(R8), Y1
+	VFMADD213PS Y1, Y4, Y11
+	VSUBPS      Y1, Y11, Y0
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y13, Y0, Y13
+
+	// One by one if a difference is infinite.
+	VSUBPS  Y13, Y12, Y0
+	VCMPPS  $0x00, Y7, Y0, Y0
+	VTESTPS Y0, Y0
+	JNZ     each
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
+	VMOVUPS Y10, 64(DI)
+	VMOVUPS Y11, 96(DI)
+	JMP     fourDone
+
+each:
 	VMOVUPS (SI), Y0
 	VMOVUPS (R8), Y1
 
@@ -117,11 +157,13 @@ four:
 	VMAXPS    Y3, Y6, Y3
 	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   Y0, 96(DI)
-	ADDQ      $0x00000080, SI
-	ADDQ      $0x00000080, DI
-	ADDQ      $0x00000080, R8
-	SUBQ      $0x00000020, CX
-	JGE       four
+
+fourDone:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, R8
+	SUBQ $0x00000020, CX
+	JGE  four
 
 few:
 	ADDQ $0x00000018, CX

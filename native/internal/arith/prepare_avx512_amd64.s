@@ -51,6 +51,40 @@ row:
 	PCALIGN $0x40
 
 four:
+	// x * mul + add, and the greatest and least of what the sum adds.
+	VXORPS      Y12, Y12, Y12
+	VMOVUPS     (SI), Z8
+	VMOVUPS     (R8), Z1
+	VFMADD213PS Z1, Z4, Z8
+	VSUBPS      Z1, Z8, Z0
+	VRANGEPS    $0x0b, Z0, Z12, Z12
+	VMOVUPS     64(SI), Z9
+	VMOVUPS     64(R8), Z1
+	VFMADD213PS Z1, Z4, Z9
+	VSUBPS      Z1, Z9, Z0
+	VRANGEPS    $0x0b, Z0, Z12, Z12
+	VMOVUPS     128(SI), Z10
+	VMOVUPS     128(R8), Z1
+	VFMADD213PS Z1, Z4, Z10
+	VSUBPS      Z1, Z10, Z0
+	VRANGEPS    $0x0b, Z0, Z12, Z12
+	VMOVUPS     192(SI), Z11
+	VMOVUPS     192(R8), Z1
+	VFMADD213PS Z1, Z4, Z11
+	VSUBPS      Z1, Z11, Z0
+	VRANGEPS    $0x0b, Z0, Z12, Z12
+
+	// One by one if a difference is infinite.
+	VCMPPS   $0x00, Z7, Z12, K2
+	KORTESTW K2, K2
+	JNZ      each
+	VMOVUPS  Z8, (DI)
+	VMOVUPS  Z9, 64(DI)
+	VMOVUPS  Z10, 128(DI)
+	VMOVUPS  Z11, 192(DI)
+	JMP      fourDone
+
+each:
 	VMOVUPS (SI), Z0
 	VMOVUPS (R8), Z1
 
@@ -107,11 +141,13 @@ four:
 	VMINPS  Z0, Z5, K2, Z0
 	VMAXPS  Z0, Z6, K2, Z0
 	VMOVUPS Z0, 192(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000100, DI
-	ADDQ    $0x00000100, R8
-	SUBQ    $0x00000040, CX
-	JGE     four
+
+fourDone:
+	ADDQ $0x00000100, SI
+	ADDQ $0x00000100, DI
+	ADDQ $0x00000100, R8
+	SUBQ $0x00000040, CX
+	JGE  four
 
 few:
 	ADDQ $0x00000030, CX

@@ -37,6 +37,7 @@ const (
 	ordered = operand.U8(7)  // neither is a NaN
 	isNaN   = operand.U8(3)  // either is
 	below   = operand.U8(17) // less
+	equal   = operand.U8(0)
 	infBits = 0x7f800000
 )
 
@@ -44,7 +45,7 @@ const (
 var Preparations = []Preparation{
 	{Name: "fmaRows", Signature: "func(dst, src, add []float32, mul, most float32, " + strides + ", otherStride int)",
 		Doc: "x * mul + add, at most most in size where the elements are finite",
-		src: 4, dst: 4, other: 4, otherName: "add", setup: setupMul, vector: fmaVector},
+		src: 4, dst: 4, other: 4, otherName: "add", setup: setupMul, vector: fmaVector, four: fmaFour},
 	{Name: "mulRows", Signature: "func(dst, src []float32, mul, most float32, " + strides + ")",
 		Doc: "x * mul, at most most in size where x is finite",
 		src: 4, dst: 4, setup: setupMul, vector: mulVector},
@@ -375,6 +376,42 @@ func fmaVector(w *prepareWriter, at int) {
 	w.VFMADD213PS(w.r(1), w.r(4), w.r(0))
 	saturate(w)
 	w.store(0, w.dstAt(at))
+}
+
+// fmaFour does four vectors unless one has a result that is infinite and differs from what is added by an
+// infinity: where a mask is added, both are -Inf, and their difference is a NaN.
+func fmaFour(w *prepareWriter) {
+	const greatest, least = 12, 13 // of the differences and 0
+	w.Comment("x * mul + add, and the greatest and least of what the sum adds.")
+	w.VXORPS(view(greatest, 8), view(greatest, 8), view(greatest, 8))
+	if !w.evex {
+		w.VXORPS(view(least, 8), view(least, 8), view(least, 8))
+	}
+	for i := range 4 {
+		w.load(w.srcAt(i*w.lanes), 8+i)
+		w.load(w.otherAt(i*w.lanes), 1)
+		w.VFMADD213PS(w.r(1), w.r(4), w.r(8+i))
+		w.VSUBPS(w.r(1), w.r(8+i), w.r(0))
+		if w.evex { // of one number and a NaN, the number
+			w.VRANGEPS(operand.U8(0b1011), w.r(0), w.r(greatest), w.r(greatest))
+		} else { // of a NaN and something else, the second operand, which is Go's first
+			w.VMAXPS(w.r(greatest), w.r(0), w.r(greatest))
+			w.VMINPS(w.r(least), w.r(0), w.r(least))
+		}
+	}
+	w.Comment("One by one if a difference is infinite.")
+	if w.evex {
+		w.VCMPPS(equal, w.r(7), w.r(greatest), reg.K2)
+		w.KORTESTW(reg.K2, reg.K2)
+	} else {
+		w.VSUBPS(w.r(least), w.r(greatest), w.r(0))
+		w.VCMPPS(equal, w.r(7), w.r(0), w.r(0))
+		w.VTESTPS(w.r(0), w.r(0))
+	}
+	w.JNZ(operand.LabelRef("each"))
+	for i := range 4 {
+		w.store(8+i, w.dstAt(i*w.lanes))
+	}
 }
 
 func mulVector(w *prepareWriter, at int) {
