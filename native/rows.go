@@ -230,6 +230,10 @@ func (c *call) sameScale(first, end int) {
 		}
 		return
 	}
+	if c.fused() {
+		c.fusedRows(first, end)
+		return
+	}
 	if c.inBlocks() {
 		c.blocks(first, end)
 		return
@@ -403,6 +407,31 @@ func (c *call) logSub(dst, src []float32, m, excess float32) {
 		c.plan.level.LogSub(dst, src, m, c.one.factor, excess)
 	} else {
 		arith.LogSubFar(dst, src, m, c.one.factor, excess)
+	}
+}
+
+// fused reports whether a kernel of rows prepares elements as well, by one mask.
+func (c *call) fused() bool {
+	add, keep := c.o.Add.Data != nil, c.o.Keep.Data != nil
+	return c.op == opSoftmax && !c.o.Causal && c.src.format == isFloat32 && c.dst.format == isFloat32 &&
+		(add != keep) && (add || c.one.mul == 1) && c.plan.level.Fuses(c.cols)
+}
+
+// fusedRows does the rows from first to before end by such a kernel.
+func (c *call) fusedRows(first, end int) {
+	for ; first < end; first++ {
+		r := arith.Rows{Scale: c.one.scale}
+		dst, src := c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:]
+		if c.o.Keep.Data != nil {
+			keep, stride := rowsOf(&c.o.Keep, first)
+			first += c.plan.level.SoftmaxKeptRows(dst, src, keep, end-first, c.cols, c.dstStride, c.srcStride, stride, &r)
+		} else {
+			add, stride := rowsOf(&c.o.Add, first)
+			first += c.plan.level.SoftmaxAddedRows(dst, src, add, c.one.mul, end-first, c.cols, c.dstStride, c.srcStride, stride, &r)
+		}
+		if first < end {
+			c.row(first, r.N, r.At)
+		}
 	}
 }
 

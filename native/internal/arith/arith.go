@@ -89,6 +89,7 @@ type Rows struct {
 
 	before   uintptr // of kernels: the row whose second pass is put off, 0 between calls
 	cHi, cLo float32 // its factor
+	mul      float32 // of SoftmaxAddedRows
 }
 
 // RowSum is the sum of a row's exponentials for logarithms: the first ones of [Excess]'s

@@ -50810,6 +50810,31960 @@ DATA lowest<>+24(SB)/4, $0xff7fffff
 DATA lowest<>+28(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $32
 
+// func softmaxKeptRowsAVX2(dst []float32, src []float32, other *bool, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
+// Requires: AVX, AVX2, BMI, CMOV, FMA3
+TEXT ·softmaxKeptRowsAVX2(SB), $832-112
+	// softmaxKeptRowsAVX2: the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+96(FP), R14
+	MOVQ cols+64(FP), CX
+	MOVQ rows+56(FP), R8
+	MOVQ srcStride+80(FP), R9
+	MOVQ dstStride+72(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ other+48(FP), R15
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y2
+	VBROADCASTSS 12(R14), Y3
+	VBROADCASTSS 8(R14), Y4
+	VBROADCASTSS 16(R14), Y5
+	VMOVUPS      nearExp3<>+0(SB), Y6
+	VMOVUPS      nearExp2<>+0(SB), Y7
+	PCALIGN      $0x40
+
+loop1:
+	LEAQ -8(CX), R11
+	XORL AX, AX
+
+l1:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l2
+	CMPQ    AX, R11
+	JGE     l3
+	ADDQ    $0x08, AX
+	JMP     l1
+
+l3:
+	VBROADCASTSS minusInf<>+0(SB), Y8
+	JMP          l4
+
+l2:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y8
+
+l4:
+	VUCOMISS X3, X8
+	JCS      exact16
+	VMULPS   nearReach<>+0(SB), Y4, Y9
+	VSUBPS   Y9, Y5, Y9
+	VUCOMISS X8, X9
+	JCS      exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y8, Y8
+	VMOVUPS   nearHeadroom<>+0(SB), Y9
+	VSUBPS    Y8, Y9, Y9
+	VSUBPS    nearInteger<>+0(SB), Y9, Y9
+	CMPQ      CX, $0x00000008
+	JGE       l5
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X8
+	VPMOVZXBD X8, Y8
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l6
+
+l5:
+	VPMOVZXBD (R15), Y8
+
+l6:
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMASKMOVPS (SI), Y8, Y10
+	CMPQ       CX, $0x00000010
+	JGE        l7
+	VPXOR      Y11, Y11, Y11
+	CMPQ       CX, $0x00000008
+	JLE        l8
+	MOVQ       -8(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X11
+	VPMOVZXBD  X11, Y11
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l8
+
+l7:
+	VPMOVZXBD 8(R15), Y11
+
+l8:
+	VPCMPGTD   leftMasks<>+64(SB), Y11, Y11
+	VMASKMOVPS 32(SI), Y11, Y12
+	VMOVAPS    Y9, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y9, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y14
+	VFMADD231PS Y1, Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y10
+	VPSLLD  $0x14, Y13, Y15
+	VPADDD  Y10, Y15, Y10
+	VMOVAPS Y7, Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y14, Y6, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y14, Y8, Y8
+	VMOVAPS     Y9, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y12, Y10
+	VANDPS      Y10, Y11, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y9
+	VFMADD231PS Y1, Y12, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y12
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y12, Y14, Y12
+	VMOVAPS Y7, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y9, Y11, Y11
+	VPOR        Y13, Y10, Y13
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X9
+	VUCOMISD     X10, X9
+	JCS          exact16
+	VMOVSD       up64<>+0(SB), X9
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X9, X9
+	VBROADCASTSS X10, Y10
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y9, Y8, Y12
+	VFMADD231PS Y10, Y8, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l9
+	VMASKMOVPS  Y12, Y8, (DI)
+	JMP         l10
+
+l9:
+	VMOVUPS Y12, (DI)
+
+l10:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y9, Y11, Y9
+	VFMADD231PS Y10, Y11, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l11
+	CMPQ        CX, $0x00000008
+	JLE         l12
+	VMASKMOVPS  Y9, Y8, 32(DI)
+	JMP         l12
+
+l11:
+	VMOVUPS Y9, 32(DI)
+
+l12:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop1
+	JMP  end
+
+exact16:
+	// One with other elements.
+	LEAQ -8(CX), R11
+	XORL AX, AX
+
+l13:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l14
+	CMPQ    AX, R11
+	JGE     l15
+	ADDQ    $0x08, AX
+	JMP     l13
+
+l15:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l16
+
+l14:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l16:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l17
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l18
+
+l17:
+	VPMOVZXBD (R15), Y4
+
+l18:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS (SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l19
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l20
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l20
+
+l19:
+	VPMOVZXBD 8(R15), Y6
+
+l20:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 32(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y6, Y4, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVAPS   Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y4, Y7
+	VBROADCASTSS 4(R14), Y8
+	VFMADD231PS  Y8, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y8, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VUCOMISD     X3, X3
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X6
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X2, X2
+	VBROADCASTSS X6, Y6
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VFMADD231PS Y6, Y5, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l21
+	VMASKMOVPS  Y5, Y7, (DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y5, (DI)
+
+l22:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y2
+	VFMADD231PS Y6, Y4, Y2
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VANDPS      Y2, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
+	VMASKMOVPS  Y4, Y2, 32(DI)
+	JMP         l24
+
+l23:
+	VMOVUPS Y4, 32(DI)
+
+l24:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	LEAQ 8(CX), R11
+	XORL AX, AX
+
+l25:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l26
+	CMPQ    AX, R11
+	JGE     l27
+	ADDQ    $0x08, AX
+	JMP     l25
+
+l27:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l28
+
+l26:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l28:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact32
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l29
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l30
+
+l29:
+	VPMOVZXBD 16(R15), Y2
+
+l30:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 64(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l31
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l32
+	MOVQ       8(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l32
+
+l31:
+	VPMOVZXBD 24(R15), Y5
+
+l32:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y7, Y8
+	VANDPS      Y9, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y2, Y2
+	VADDPS      Y2, Y7, Y4
+	VPOR        Y8, Y9, Y8
+	VPMOVZXBD   8(R15), Y9
+	VPCMPGTD    leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS     32(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y9, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y9, Y3
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          exact32
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y9, Y6
+	VFMADD231PS Y4, Y9, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l33
+	VMASKMOVPS  Y6, Y2, 64(DI)
+	JMP         l34
+
+l33:
+	VMOVUPS Y6, 64(DI)
+
+l34:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y4, Y5, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
+	VMASKMOVPS  Y3, Y2, 96(DI)
+	JMP         l36
+
+l35:
+	VMOVUPS Y3, 96(DI)
+
+l36:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+exact32:
+	// One with other elements.
+	LEAQ 8(CX), R11
+	XORL AX, AX
+
+l37:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l38
+	CMPQ    AX, R11
+	JGE     l39
+	ADDQ    $0x08, AX
+	JMP     l37
+
+l39:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l40
+
+l38:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l40:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l41
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l42
+
+l41:
+	VPMOVZXBD 16(R15), Y4
+
+l42:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 64(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l43
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l44
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l44
+
+l43:
+	VPMOVZXBD 24(R15), Y6
+
+l44:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 96(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMAXPS    Y4, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y10
+	VFMADD231PS  Y3, Y4, Y11
+	VBROADCASTSS 4(R14), Y12
+	VFMADD231PS  Y12, Y5, Y10
+	VFMADD231PS  Y12, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y5, Y10, Y7, Y5
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y7
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y6, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y10, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y12, Y5, Y11
+	VFMADD231PS Y12, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y7, Y6
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y3, Y6, Y3
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y12, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y5, Y5, Y2
+	VANDPS       Y11, Y7, Y7
+	VANDPS       Y2, Y10, Y10
+	VADDPS       Y10, Y7, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VCMPPS      $0x05, Y4, Y8, Y8
+	VANDPS      Y5, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y5
+	VFMADD231PS Y3, Y7, Y5
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y5
+	VFMADD231PS Y3, Y9, Y5
+	VCMPPS      $0x05, Y4, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l45
+	VMASKMOVPS  Y9, Y5, 64(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y9, 64(DI)
+
+l46:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VCMPPS      $0x05, Y4, Y10, Y10
+	VANDPS      Y2, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y10, Y2, 96(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y10, 96(DI)
+
+l48:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin3
+	JMP  end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	LEAQ 24(CX), R11
+	XORL AX, AX
+
+l49:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l50
+	CMPQ    AX, R11
+	JGE     l51
+	ADDQ    $0x08, AX
+	JMP     l49
+
+l51:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l52
+
+l50:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l52:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact48
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l53
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l54
+
+l53:
+	VPMOVZXBD 32(R15), Y2
+
+l54:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 128(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l55
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l56
+	MOVQ       24(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l56
+
+l55:
+	VPMOVZXBD 40(R15), Y5
+
+l56:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y2, Y2
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y2, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y2, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y2, Y7, Y2
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y2, Y2, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y6
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y2, Y2
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact48
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      288(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l57
+	VMASKMOVPS  Y5, Y4, 128(DI)
+	JMP         l58
+
+l57:
+	VMOVUPS Y5, 128(DI)
+
+l58:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
+	VMASKMOVPS  Y2, Y3, 160(DI)
+	JMP         l60
+
+l59:
+	VMOVUPS Y2, 160(DI)
+
+l60:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+exact48:
+	// One with other elements.
+	LEAQ 24(CX), R11
+	XORL AX, AX
+
+l61:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l62
+	CMPQ    AX, R11
+	JGE     l63
+	ADDQ    $0x08, AX
+	JMP     l61
+
+l63:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l64
+
+l62:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l64:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l65
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l66
+
+l65:
+	VPMOVZXBD 32(R15), Y4
+
+l66:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 128(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l67
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l68
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l68
+
+l67:
+	VPMOVZXBD 40(R15), Y6
+
+l68:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 160(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y11
+	VFMADD231PS  Y3, Y8, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y5, Y11
+	VFMADD231PS  Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y13, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y11
+	VBLENDVPS Y4, Y11, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   96(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y7
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y14
+	VSUBPS Y12, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y14
+	VFMADD231PS Y3, Y11, Y15
+	VFMADD231PS Y13, Y4, Y14
+	VFMADD231PS Y13, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y11, Y10, Y11
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y15, Y10
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y15, Y10
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y12, Y12
+	VADDPS      Y12, Y7, Y4
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y13, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VCMPPS      $0x05, Y5, Y9, Y9
+	VANDPS      Y4, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VCMPPS      $0x05, Y5, Y12, Y12
+	VANDPS      Y4, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	VMASKMOVPS  Y4, Y6, 128(DI)
+	JMP         l70
+
+l69:
+	VMOVUPS Y4, 128(DI)
+
+l70:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VCMPPS      $0x05, Y5, Y8, Y8
+	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
+	VMASKMOVPS  Y8, Y2, 160(DI)
+	JMP         l72
+
+l71:
+	VMOVUPS Y8, 160(DI)
+
+l72:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin5
+	JMP  end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	LEAQ 40(CX), R11
+	XORL AX, AX
+
+l73:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l74
+	CMPQ    AX, R11
+	JGE     l75
+	ADDQ    $0x08, AX
+	JMP     l73
+
+l75:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l76
+
+l74:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l76:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact64
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l77
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l78
+
+l77:
+	VPMOVZXBD 48(R15), Y2
+
+l78:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 192(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l79
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l80
+	MOVQ       40(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l80
+
+l79:
+	VPMOVZXBD 56(R15), Y5
+
+l80:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     128(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y10, Y11
+	VANDPS      Y12, Y2, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y2, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y2, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y2
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   40(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y8, Y10
+	VMOVUPS     192(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y14, Y14, Y3
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y8, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact64
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y4
+	VFMADD231PS Y3, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l81
+	VMASKMOVPS  Y5, Y4, 192(DI)
+	JMP         l82
+
+l81:
+	VMOVUPS Y5, 192(DI)
+
+l82:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l83
+	CMPQ        CX, $0x00000008
+	JLE         l84
+	VMASKMOVPS  Y2, Y3, 224(DI)
+	JMP         l84
+
+l83:
+	VMOVUPS Y2, 224(DI)
+
+l84:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+exact64:
+	// One with other elements.
+	LEAQ 40(CX), R11
+	XORL AX, AX
+
+l85:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l86
+	CMPQ    AX, R11
+	JGE     l87
+	ADDQ    $0x08, AX
+	JMP     l85
+
+l87:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l88
+
+l86:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l88:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l89
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l90
+
+l89:
+	VPMOVZXBD 48(R15), Y4
+
+l90:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 192(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l91
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l92
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l92
+
+l91:
+	VPMOVZXBD 56(R15), Y6
+
+l92:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 224(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y4, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   160(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y6, Y11, Y11
+	VMAXPS    Y11, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y11
+	VFMADD231PS  Y3, Y8, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y5, Y11
+	VFMADD231PS  Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y12, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y3, Y4, Y15
+	VFMADD231PS Y13, Y8, Y14
+	VFMADD231PS Y13, Y4, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y15, Y10
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y10
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y15, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y4, Y8, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y14
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y14
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y13, Y4, Y14
+	VFMADD231PS Y13, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y12, 256(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y10, Y11
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y15, Y12
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y15, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y7
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y12
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y13, Y8, Y12
+	VFMADD231PS Y13, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y7, Y8
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y2, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y2, Y13
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y13, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y12, Y7, Y7
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y7, Y2
+	VADDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VCMPPS      $0x05, Y5, Y9, Y9
+	VANDPS      Y4, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VCMPPS      $0x05, Y5, Y10, Y10
+	VANDPS      Y4, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	VMASKMOVPS  Y4, Y6, 192(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y4, 192(DI)
+
+l94:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y2
+	VFMADD231PS Y3, Y11, Y2
+	VCMPPS      $0x05, Y5, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l95
+	CMPQ        CX, $0x00000008
+	JLE         l96
+	VMASKMOVPS  Y11, Y2, 224(DI)
+	JMP         l96
+
+l95:
+	VMOVUPS Y11, 224(DI)
+
+l96:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop9:
+	LEAQ 56(CX), R11
+	XORL AX, AX
+
+l97:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l98
+	CMPQ    AX, R11
+	JGE     l99
+	ADDQ    $0x08, AX
+	JMP     l97
+
+l99:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l100
+
+l98:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l100:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact80
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l101
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l102
+
+l101:
+	VPMOVZXBD 64(R15), Y2
+
+l102:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 256(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l103
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l104
+	MOVQ       56(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l104
+
+l103:
+	VPMOVZXBD 72(R15), Y5
+
+l104:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y13, Y2
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y2, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVAPS     Y3, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y2
+	VMOVUPS     320(BX), Y6
+	VANDPS      Y2, Y6, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y2, Y9
+	VPMOVZXBD   8(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VPMOVZXBD   24(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+	VANDPS      Y7, Y2, Y7
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y2, Y10
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD   56(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y2, 448(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y6, 480(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y7, Y2
+	VADDPS      Y2, Y10, Y10
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVUPS     288(BX), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y2, Y4, Y2
+
+	// -n = magic - N - u
+	VSUBPS  Y2, Y3, Y3
+	VMOVUPS 288(BX), Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y2, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y4, Y4
+	VPOR        Y9, Y2, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact80
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y10, X6
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y11
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y10, Y5, Y5
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact80
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Y5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     448(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     416(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     384(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y7, Y6
+	VFMADD231PS Y5, Y7, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y6
+	VFMADD231PS Y5, Y8, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y5, Y3, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l105
+	VMASKMOVPS  Y6, Y3, 256(DI)
+	JMP         l106
+
+l105:
+	VMOVUPS Y6, 256(DI)
+
+l106:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y2
+	VFMADD231PS Y5, Y4, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l107
+	CMPQ        CX, $0x00000008
+	JLE         l108
+	VMASKMOVPS  Y2, Y3, 288(DI)
+	JMP         l108
+
+l107:
+	VMOVUPS Y2, 288(DI)
+
+l108:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+exact80:
+	// One with other elements.
+	LEAQ 56(CX), R11
+	XORL AX, AX
+
+l109:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l110
+	CMPQ    AX, R11
+	JGE     l111
+	ADDQ    $0x08, AX
+	JMP     l109
+
+l111:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l112
+
+l110:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l112:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l113
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l114
+
+l113:
+	VPMOVZXBD 64(R15), Y4
+
+l114:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 256(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l115
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l116
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l116
+
+l115:
+	VPMOVZXBD 72(R15), Y6
+
+l116:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 288(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   160(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   224(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y11, Y9, Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y11
+	VFMADD231PS  Y3, Y8, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y5, Y11
+	VFMADD231PS  Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y12
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y15
+	VMOVUPS Y10, 192(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y13, Y8, Y15
+	VFMADD231PS Y13, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y6
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y12, Y12
+	VANDPS      Y10, Y14, Y14
+	VADDPS      Y14, Y12, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y8
+	VFMADD231PS Y13, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y9
+	VFMADD213PS exp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y4, Y8, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y13, Y4, Y11
+	VFMADD231PS Y13, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y15, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y15, Y14
+	VMULPS      Y12, Y11, Y11
+	VMULPS      Y14, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y7
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y14
+	VSUBPS Y12, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y3, Y11, Y15
+	VFMADD231PS Y13, Y8, Y14
+	VFMADD231PS Y13, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y8
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y8, Y10, Y8
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y15, Y10
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y10
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y12, Y12
+	VADDPS      Y12, Y7, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     256(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y2, Y2
+	VMOVUPS 256(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y9, Y2
+	VFMADD231PS Y13, Y9, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y3, Y9, Y3
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y9
+	VFMADD213PS exp1<>+0(SB), Y2, Y9
+	VMULPS      Y9, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y9, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y9, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y9, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y9, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y9, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y3, Y4, Y7
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y7, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VCMPPS      $0x05, Y5, Y12, Y12
+	VANDPS      Y4, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     Y12, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y6, Y4
+	VFMADD231PS Y3, Y6, Y4
+	VCMPPS      $0x05, Y5, Y6, Y6
+	VANDPS      Y4, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l117
+	VMASKMOVPS  Y6, Y4, 256(DI)
+	JMP         l118
+
+l117:
+	VMOVUPS Y6, 256(DI)
+
+l118:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VCMPPS      $0x05, Y5, Y8, Y8
+	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l119
+	CMPQ        CX, $0x00000008
+	JLE         l120
+	VMASKMOVPS  Y8, Y2, 288(DI)
+	JMP         l120
+
+l119:
+	VMOVUPS Y8, 288(DI)
+
+l120:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin9
+	JMP  end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop11:
+	LEAQ 72(CX), R11
+	XORL AX, AX
+
+l121:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l122
+	CMPQ    AX, R11
+	JGE     l123
+	ADDQ    $0x08, AX
+	JMP     l121
+
+l123:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l124
+
+l122:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l124:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact96
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l125
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l126
+
+l125:
+	VPMOVZXBD 80(R15), Y2
+
+l126:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 320(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l127
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l128
+	MOVQ       72(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l128
+
+l127:
+	VPMOVZXBD 88(R15), Y5
+
+l128:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y13, Y2
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y2, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y6, Y2, Y6
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y12
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS Y1, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y2, Y4
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VPMOVZXBD   8(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y2, 416(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VPMOVZXBD   56(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y8, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y8, Y4
+	VADDPS      Y4, Y2, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VFMADD213PS Y3, Y0, Y7
+	VANDPS      Y6, Y4, Y6
+	VMOVUPS     192(BX), Y11
+	VANDPS      Y7, Y11, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y12
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VMOVUPS     288(BX), Y13
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y12
+	VFMADD213PS Y14, Y14, Y3
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y4, Y3
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact96
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      544(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X7
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact96
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     512(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     480(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     448(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     576(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l129
+	VMASKMOVPS  Y5, Y4, 320(DI)
+	JMP         l130
+
+l129:
+	VMOVUPS Y5, 320(DI)
+
+l130:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y11, Y2
+	VFMADD231PS Y3, Y11, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l131
+	CMPQ        CX, $0x00000008
+	JLE         l132
+	VMASKMOVPS  Y2, Y3, 352(DI)
+	JMP         l132
+
+l131:
+	VMOVUPS Y2, 352(DI)
+
+l132:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+exact96:
+	// One with other elements.
+	LEAQ 72(CX), R11
+	XORL AX, AX
+
+l133:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l134
+	CMPQ    AX, R11
+	JGE     l135
+	ADDQ    $0x08, AX
+	JMP     l133
+
+l135:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l136
+
+l134:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l136:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l137
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l138
+
+l137:
+	VPMOVZXBD 80(R15), Y4
+
+l138:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 320(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l139
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l140
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l140
+
+l139:
+	VPMOVZXBD 88(R15), Y6
+
+l140:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 352(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   256(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y4, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   160(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   224(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   288(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y11, Y9, Y9
+	VMAXPS    Y6, Y13, Y13
+	VMAXPS    Y13, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y11
+	VFMADD231PS  Y3, Y8, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y5, Y11
+	VFMADD231PS  Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y12
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y15
+	VMOVUPS Y10, 192(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y13, Y8, Y15
+	VFMADD231PS Y13, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y6
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y12, Y12
+	VANDPS      Y10, Y14, Y14
+	VADDPS      Y14, Y12, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   256(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y13, Y6, Y10
+	VFMADD231PS Y13, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y6, Y10, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y11
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y10, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y2, Y15
+	VMOVUPS Y9, 320(BX)
+	VSUBPS  Y14, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y15
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD231PS Y13, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPERMPS exp2Table<>+0(SB), Y14, Y10
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y14, Y12
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y8
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y15, Y8
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VMULPS      Y8, Y15, Y15
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y15, Y11, Y11
+	VANDPS      Y9, Y14, Y14
+	VADDPS      Y14, Y11, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+	VMOVAPS   Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y2, Y15
+	VMOVUPS Y14, 416(BX)
+	VSUBPS  Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y9, Y14
+	VFMADD231PS Y13, Y8, Y15
+	VFMADD231PS Y13, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y10, Y11
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y8, Y11, Y8
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y4
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y15, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y6, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   288(SI), Y8
+	VBLENDVPS Y4, Y8, Y7, Y4
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y7
+	VMOVUPS     256(BX), Y8
+	VFMADD213PS Y2, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y9
+	VMOVUPS     256(BX), Y11
+	VFMADD231PS Y3, Y11, Y2
+	VFMADD231PS Y13, Y4, Y9
+	VFMADD231PS Y13, Y11, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y2, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y2, Y13
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y13, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y2
+	VANDPS       Y9, Y7, Y7
+	VANDPS       Y2, Y8, Y8
+	VADDPS       Y8, Y7, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      480(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y2, X9
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y2, Y6, Y6
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     448(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VCMPPS      $0x05, Y5, Y10, Y10
+	VANDPS      Y4, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y12, Y4
+	VFMADD231PS Y3, Y12, Y4
+	VCMPPS      $0x05, Y5, Y12, Y12
+	VANDPS      Y4, Y12, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     Y12, 224(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l141
+	VMASKMOVPS  Y4, Y6, 320(DI)
+	JMP         l142
+
+l141:
+	VMOVUPS Y4, 320(DI)
+
+l142:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VCMPPS      $0x05, Y5, Y8, Y8
+	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l143
+	CMPQ        CX, $0x00000008
+	JLE         l144
+	VMASKMOVPS  Y8, Y2, 352(DI)
+	JMP         l144
+
+l143:
+	VMOVUPS Y8, 352(DI)
+
+l144:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin11
+	JMP  end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	PCALIGN $0x40
+
+loop13:
+	LEAQ 88(CX), R11
+	XORL AX, AX
+
+l145:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l146
+	CMPQ    AX, R11
+	JGE     l147
+	ADDQ    $0x08, AX
+	JMP     l145
+
+l147:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l148
+
+l146:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l148:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact112
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l149
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l150
+
+l149:
+	VPMOVZXBD 96(R15), Y2
+
+l150:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 384(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l151
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l152
+	MOVQ       88(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l152
+
+l151:
+	VPMOVZXBD 104(R15), Y5
+
+l152:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y13, Y2
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y2, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VPMOVZXBD   80(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+	VANDPS      Y7, Y2, Y7
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y2, Y10
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y10, Y10
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VMOVUPS Y2, 480(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y2, Y8
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y4, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   56(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y2, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   88(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     288(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 640(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y6
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     288(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(BX), Y10
+	VANDPS      Y8, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y3, Y3
+	VMOVUPS 288(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y3
+	VFMADD231PS Y1, Y11, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y12, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y3
+	VANDPS      Y3, Y10, Y10
+	VPOR        Y9, Y8, Y9
+	VADDPS      Y10, Y6, Y6
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact112
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      576(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X8
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y6, X9
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y8, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact112
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     544(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     512(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     640(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l153
+	VMASKMOVPS  Y5, Y4, 384(DI)
+	JMP         l154
+
+l153:
+	VMOVUPS Y5, 384(DI)
+
+l154:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l155
+	CMPQ        CX, $0x00000008
+	JLE         l156
+	VMASKMOVPS  Y2, Y3, 416(DI)
+	JMP         l156
+
+l155:
+	VMOVUPS Y2, 416(DI)
+
+l156:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop13
+	JMP  end
+
+exact112:
+	// One with other elements.
+	LEAQ 88(CX), R11
+	XORL AX, AX
+
+l157:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l158
+	CMPQ    AX, R11
+	JGE     l159
+	ADDQ    $0x08, AX
+	JMP     l157
+
+l159:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l160
+
+l158:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l160:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l161
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l162
+
+l161:
+	VPMOVZXBD 96(R15), Y4
+
+l162:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 384(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l163
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l164
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l164
+
+l163:
+	VPMOVZXBD 104(R15), Y6
+
+l164:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 416(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   256(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   320(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y4, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   160(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   224(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   288(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y14
+	VPCMPGTD  leftMasks<>+64(SB), Y14, Y14
+	VMOVUPS   352(SI), Y15
+	VBLENDVPS Y14, Y15, Y7, Y14
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y11, Y9, Y9
+	VMAXPS    Y14, Y13, Y13
+	VMAXPS    Y6, Y13, Y13
+	VMAXPS    Y13, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y11
+	VFMADD231PS  Y3, Y8, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y5, Y11
+	VFMADD231PS  Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y12
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y15
+	VMOVUPS Y10, 192(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y13, Y8, Y15
+	VFMADD231PS Y13, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y6
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y12, Y12
+	VANDPS      Y10, Y14, Y14
+	VADDPS      Y14, Y12, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   256(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   320(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y13, Y6, Y11
+	VFMADD231PS Y13, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y15, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y15, Y14
+	VMULPS      Y12, Y11, Y11
+	VMULPS      Y14, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y13, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y11
+	VBLENDVPS Y4, Y11, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   96(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+	VMOVAPS   Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y12
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y15
+	VMOVUPS Y8, 352(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y15
+	VFMADD231PS Y3, Y11, Y8
+	VFMADD231PS Y13, Y4, Y15
+	VFMADD231PS Y13, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y12, Y4
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y14, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y15, Y9
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y9, Y15, Y15
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y12, Y12
+	VANDPS      Y8, Y14, Y14
+	VADDPS      Y14, Y12, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+	VMOVAPS   Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y2, Y15
+	VMOVUPS Y14, 448(BX)
+	VSUBPS  Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y9, Y14
+	VFMADD231PS Y13, Y8, Y15
+	VFMADD231PS Y13, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y10, Y12
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y6
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y14, Y12
+	VFMADD213PS exp1<>+0(SB), Y15, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y12
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y6
+	VADDPS      Y6, Y4, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   288(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   352(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y7
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y8, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y12
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y13, Y6, Y12
+	VFMADD231PS Y13, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y8
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VMOVUPS     256(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y2, Y2
+	VMOVUPS 256(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y11, Y2
+	VFMADD231PS Y13, Y11, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y3, Y11, Y3
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y11
+	VFMADD213PS exp1<>+0(SB), Y2, Y11
+	VMULPS      Y11, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      512(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X11
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y11, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y11, Y3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     480(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     448(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y10, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VCMPPS      $0x05, Y5, Y10, Y10
+	VANDPS      Y4, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 192(DI)
+	VMOVUPS     544(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y9, Y4
+	VFMADD231PS Y3, Y9, Y4
+	VCMPPS      $0x05, Y5, Y9, Y9
+	VANDPS      Y4, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VCMPPS      $0x05, Y5, Y4, Y4
+	VANDPS      Y6, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l165
+	VMASKMOVPS  Y4, Y6, 384(DI)
+	JMP         l166
+
+l165:
+	VMOVUPS Y4, 384(DI)
+
+l166:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y3, Y8, Y2
+	VCMPPS      $0x05, Y5, Y8, Y8
+	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l167
+	CMPQ        CX, $0x00000008
+	JLE         l168
+	VMASKMOVPS  Y8, Y2, 416(DI)
+	JMP         l168
+
+l167:
+	VMOVUPS Y8, 416(DI)
+
+l168:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop15:
+	LEAQ 104(CX), R11
+	XORL AX, AX
+
+l169:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l170
+	CMPQ    AX, R11
+	JGE     l171
+	ADDQ    $0x08, AX
+	JMP     l169
+
+l171:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l172
+
+l170:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l172:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          exact128
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   nearHeadroom<>+0(SB), Y3
+	VSUBPS    Y2, Y3, Y3
+	VSUBPS    nearInteger<>+0(SB), Y3, Y3
+	CMPQ      CX, $0x00000008
+	JGE       l173
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X2
+	VPMOVZXBD X2, Y2
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l174
+
+l173:
+	VPMOVZXBD 112(R15), Y2
+
+l174:
+	VPCMPGTD   leftMasks<>+64(SB), Y2, Y2
+	VMASKMOVPS 448(SI), Y2, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l175
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l176
+	MOVQ       104(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l176
+
+l175:
+	VPMOVZXBD 120(R15), Y5
+
+l176:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y13, Y2
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y2, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VPMOVZXBD   80(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+	VANDPS      Y7, Y2, Y7
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y2, Y10
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   96(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y4, Y11
+	VANDPS      Y8, Y7, Y8
+	VMOVUPS     320(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y11, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y2, 448(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y15, Y2, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y7, Y2
+	VADDPS      Y2, Y10, Y10
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   8(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VPMOVZXBD   24(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+	VANDPS      Y6, Y2, Y6
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y11
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y2, Y2
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y2, Y7
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   56(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y2, 576(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y6, Y2
+	VADDPS      Y2, Y7, Y7
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y2
+	VPCMPGTD    leftMasks<>+64(SB), Y2, Y2
+	VPMOVZXBD   88(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     288(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+	VANDPS      Y10, Y2, Y10
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 672(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y2, Y6
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   104(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     416(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     288(BX), Y11
+	VFMADD213PS Y3, Y0, Y11
+	VANDPS      Y10, Y8, Y10
+	VMOVUPS     192(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VMOVUPS     288(BX), Y14
+	VFMADD231PS Y0, Y14, Y3
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS Y1, Y14, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 704(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y2, 736(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y2, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y13
+	VFMADD213PS Y15, Y15, Y3
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y8, Y2
+	VADDPS      Y2, Y6, Y6
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact128
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      608(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y6, Y7, Y7
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact128
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     576(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     544(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     672(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     640(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     448(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     736(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     416(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     704(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y4
+	VFMADD231PS Y3, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l177
+	VMASKMOVPS  Y5, Y4, 448(DI)
+	JMP         l178
+
+l177:
+	VMOVUPS Y5, 448(DI)
+
+l178:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y12, Y2
+	VFMADD231PS Y3, Y12, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l179
+	CMPQ        CX, $0x00000008
+	JLE         l180
+	VMASKMOVPS  Y2, Y3, 480(DI)
+	JMP         l180
+
+l179:
+	VMOVUPS Y2, 480(DI)
+
+l180:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop15
+	JMP  end
+
+exact128:
+	// One with other elements.
+	LEAQ 104(CX), R11
+	XORL AX, AX
+
+l181:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l182
+	CMPQ    AX, R11
+	JGE     l183
+	ADDQ    $0x08, AX
+	JMP     l181
+
+l183:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l184
+
+l182:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l184:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l185
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l186
+
+l185:
+	VPMOVZXBD 112(R15), Y4
+
+l186:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 448(SI), Y4, Y6
+	VMOVUPS    minusInf<>+0(SB), Y7
+	VBLENDVPS  Y4, Y6, Y7, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l187
+	VPXOR     Y6, Y6, Y6
+	CMPQ      CX, $0x00000008
+	JLE       l188
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X6
+	VPMOVZXBD X6, Y6
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l188
+
+l187:
+	VPMOVZXBD 120(R15), Y6
+
+l188:
+	VPCMPGTD   leftMasks<>+64(SB), Y6, Y6
+	VMASKMOVPS 480(SI), Y6, Y8
+	VBLENDVPS  Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   128(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   192(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   256(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   320(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y14
+	VPCMPGTD  leftMasks<>+64(SB), Y14, Y14
+	VMOVUPS   384(SI), Y15
+	VBLENDVPS Y14, Y15, Y7, Y14
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y4, Y14, Y14
+	VMAXPS    Y14, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   32(SI), Y10
+	VBLENDVPS Y9, Y10, Y7, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   96(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   160(SI), Y12
+	VBLENDVPS Y11, Y12, Y7, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   224(SI), Y13
+	VBLENDVPS Y12, Y13, Y7, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   288(SI), Y14
+	VBLENDVPS Y13, Y14, Y7, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y14
+	VPCMPGTD  leftMasks<>+64(SB), Y14, Y14
+	VMOVUPS   352(SI), Y15
+	VBLENDVPS Y14, Y15, Y7, Y14
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y15
+	VPCMPGTD  leftMasks<>+64(SB), Y15, Y15
+	VMOVUPS   Y4, 192(BX)
+	VMOVUPS   416(SI), Y4
+	VBLENDVPS Y15, Y4, Y7, Y15
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y11, Y9, Y9
+	VMAXPS    Y14, Y13, Y13
+	VMAXPS    Y6, Y15, Y15
+	VMAXPS    Y15, Y13, Y13
+	VMAXPS    Y13, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y5, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   (SI), Y5
+	VBLENDVPS Y4, Y5, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   64(SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+	VMOVAPS   Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y4, Y10
+	VFMADD231PS  Y3, Y5, Y11
+	VBROADCASTSS 4(R14), Y12
+	VFMADD231PS  Y12, Y4, Y10
+	VFMADD231PS  Y12, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y5, Y10, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   192(SI), Y11
+	VBLENDVPS Y10, Y11, Y7, Y10
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y14
+	VFMADD231PS Y3, Y10, Y15
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD231PS Y12, Y10, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y5
+	VPERMPS exp2Table<>+0(SB), Y13, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y15, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y15, Y9
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y11, Y5
+	VADDPS      Y5, Y4, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   256(SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   320(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y14
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y14
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD231PS Y12, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y13, 288(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 320(BX)
+	VPSLLD  $0x14, Y10, Y11
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y15, Y13
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   384(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+	VMOVAPS   Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y11
+	VMOVUPS     192(BX), Y13
+	VFMADD213PS Y2, Y3, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y14
+	VMOVUPS     Y10, 352(BX)
+	VMOVUPS     192(BX), Y10
+	VFMADD231PS Y3, Y10, Y15
+	VFMADD231PS Y12, Y8, Y14
+	VFMADD231PS Y12, Y10, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VPERMPS exp2Table<>+0(SB), Y13, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y4
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y15, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y4
+	VFMADD213PS exp1<>+0(SB), Y15, Y9
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y11, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y4, Y8, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y14
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y14
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y12, Y4, Y14
+	VFMADD231PS Y12, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y13, 448(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y10, Y11
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y15, Y13
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y13
+	VBLENDVPS Y11, Y13, Y7, Y11
+	VMOVAPS   Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y3, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y10, 512(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y12, Y8, Y15
+	VFMADD231PS Y12, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y13, Y8
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VMOVUPS Y5, 576(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y15, Y5
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y15, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y13, Y13
+	VANDPS      Y10, Y14, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y4, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   288(SI), Y8
+	VBLENDVPS Y5, Y8, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   352(SI), Y9
+	VBLENDVPS Y8, Y9, Y7, Y8
+	VMOVAPS   Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y8, Y15
+	VFMADD231PS Y12, Y5, Y11
+	VFMADD231PS Y12, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y15, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y15, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y15, Y15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   416(SI), Y11
+	VBLENDVPS Y8, Y11, Y7, Y8
+	VMOVAPS   Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y8, Y7
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y11, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y12, Y8, Y13
+	VFMADD231PS Y12, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y7, Y8
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y13
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y13, Y7, Y7
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y7, Y2
+	VADDPS       Y2, Y5, Y5
+	VMOVUPS      416(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      576(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VUCOMISD     X2, X2
+	JPS          end
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     544(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     512(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     640(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VCMPPS      $0x05, Y2, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y10, Y5
+	VFMADD231PS Y4, Y10, Y5
+	VCMPPS      $0x05, Y2, Y10, Y10
+	VANDPS      Y5, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     480(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VCMPPS      $0x05, Y2, Y7, Y7
+	VANDPS      Y5, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     448(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l189
+	VMASKMOVPS  Y5, Y6, 448(DI)
+	JMP         l190
+
+l189:
+	VMOVUPS Y5, 448(DI)
+
+l190:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y11, Y3
+	VFMADD231PS Y4, Y11, Y3
+	VCMPPS      $0x05, Y2, Y11, Y11
+	VANDPS      Y3, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l191
+	CMPQ        CX, $0x00000008
+	JLE         l192
+	VMASKMOVPS  Y11, Y2, 480(DI)
+	JMP         l192
+
+l191:
+	VMOVUPS Y11, 480(DI)
+
+l192:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin15
+	JMP  end
+
+done15:
+	TESTQ R8, R8
+	JZ    end
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
+	MOVQ  R15, other+48(FP)
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+	MOVQ other+48(FP), R15
+	LEAQ -8(CX), DX
+	XORL AX, AX
+
+l193:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l194
+	CMPQ    AX, DX
+	JGE     l195
+	ADDQ    $0x08, AX
+	JMP     l193
+
+l195:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l196
+
+l194:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+
+l196:
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l197:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l198
+	CMPQ    AX, DX
+	JGE     l199
+	ADDQ    $0x08, AX
+	JMP     l197
+
+l199:
+	VBROADCASTSS minusInf<>+0(SB), Y3
+	JMP          l200
+
+l198:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+
+l200:
+	VUCOMISS X3, X4
+	JCS      exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done19
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop19:
+	VPMOVZXBD (R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD 16(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+	VANDPS      Y6, Y4, Y6
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPMOVZXBD   32(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD   48(R15), Y9
+	VPCMPGTD    leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   64(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   80(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS     256(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y10, Y4, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y10, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   96(R15), Y9
+	VPCMPGTD    leftMasks<>+64(SB), Y9, Y9
+	VPMOVZXBD   112(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     448(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 320(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y7, Y4, Y7
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   40(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD   56(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 480(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 512(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+	VPMOVZXBD   72(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   88(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS     288(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y9, Y4, Y9
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y8
+	VPOR        Y6, Y9, Y6
+	VPOR        Y6, Y11, Y6
+	VPMOVZXBD   104(R15), Y9
+	VPCMPGTD    leftMasks<>+64(SB), Y9, Y9
+	VPMOVZXBD   120(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     480(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y5, 640(BX)
+	VPERMPS Y3, Y12, Y5
+	VMOVUPS Y4, 672(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VPOR        Y6, Y11, Y6
+	VPOR        Y6, Y12, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 512(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 704(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 672(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y9
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y4
+	VMINPS  Y8, Y9, Y6
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l201
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l202
+
+l201:
+	VPMOVZXBD (R15), Y3
+
+l202:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS (SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l203
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l204
+	MOVQ       -8(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l204
+
+l203:
+	VPMOVZXBD 8(R15), Y5
+
+l204:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l205
+	VMASKMOVPS Y3, Y4, (DI)
+	JMP        l206
+
+l205:
+	VMOVUPS Y3, (DI)
+
+l206:
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l207
+	CMPQ       CX, $0x00000008
+	JLE        l208
+	VMASKMOVPS Y5, Y4, 32(DI)
+	JMP        l208
+
+l207:
+	VMOVUPS Y5, 32(DI)
+
+l208:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l209
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l210
+
+l209:
+	VPMOVZXBD 16(R15), Y3
+
+l210:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l211
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l212
+	MOVQ       8(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l212
+
+l211:
+	VPMOVZXBD 24(R15), Y5
+
+l212:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y7, Y8
+	VANDPS      Y9, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y7, Y4
+	VPOR        Y8, Y9, Y8
+	VPMOVZXBD   8(R15), Y9
+	VPCMPGTD    leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS     32(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y10, Y9, Y10
+	VANDPS      Y11, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y9, Y4
+	VPOR        Y8, Y10, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    (DX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l213
+	VMASKMOVPS Y3, Y6, 64(DI)
+	JMP        l214
+
+l213:
+	VMOVUPS Y3, 64(DI)
+
+l214:
+	VMOVUPS    Y9, 32(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l215
+	CMPQ       CX, $0x00000008
+	JLE        l216
+	VMASKMOVPS Y5, Y3, 96(DI)
+	JMP        l216
+
+l215:
+	VMOVUPS Y5, 96(DI)
+
+l216:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y6
+	VMINPS  Y5, Y3, Y7
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y8
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ      $0x00000020, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l217
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l218
+
+l217:
+	VPMOVZXBD 32(R15), Y3
+
+l218:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l219
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l220
+	MOVQ       24(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l220
+
+l219:
+	VPMOVZXBD 40(R15), Y5
+
+l220:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y3, Y3
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y3, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y5, Y8, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y5, Y9
+	VADDPS      Y8, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    288(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    256(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l221
+	VMASKMOVPS Y6, Y5, 128(DI)
+	JMP        l222
+
+l221:
+	VMOVUPS Y6, 128(DI)
+
+l222:
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    Y10, 96(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l223
+	CMPQ       CX, $0x00000008
+	JLE        l224
+	VMASKMOVPS Y8, Y4, 160(DI)
+	JMP        l224
+
+l223:
+	VMOVUPS Y8, 160(DI)
+
+l224:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 224(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ      $0x00000030, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l225
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l226
+
+l225:
+	VPMOVZXBD 48(R15), Y3
+
+l226:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l227
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l228
+	MOVQ       40(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l228
+
+l227:
+	VPMOVZXBD 56(R15), Y5
+
+l228:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS     128(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y10, Y11
+	VANDPS      Y12, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y5, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   40(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y8, Y5, Y8
+	VMOVUPS     192(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VMOVUPS Y4, 384(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l229
+	VMASKMOVPS Y6, Y4, 192(DI)
+	JMP        l230
+
+l229:
+	VMOVUPS Y6, 192(DI)
+
+l230:
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l231
+	CMPQ       CX, $0x00000008
+	JLE        l232
+	VMASKMOVPS Y12, Y4, 224(DI)
+	JMP        l232
+
+l231:
+	VMOVUPS Y12, 224(DI)
+
+l232:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ      $0x00000040, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l233
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l234
+
+l233:
+	VPMOVZXBD 64(R15), Y3
+
+l234:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l235
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l236
+	MOVQ       56(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l236
+
+l235:
+	VPMOVZXBD 72(R15), Y5
+
+l236:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y3
+	VMOVUPS     320(BX), Y6
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y4
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y3, Y9
+	VPMOVZXBD   8(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   24(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y6, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   56(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y12, Y9
+	VMOVUPS     288(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y2, Y8
+	VMOVUPS 288(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y4, Y4
+	VPOR        Y9, Y3, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    480(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    384(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l237
+	VMASKMOVPS Y8, Y3, 256(DI)
+	JMP        l238
+
+l237:
+	VMOVUPS Y8, 256(DI)
+
+l238:
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 224(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l239
+	CMPQ       CX, $0x00000008
+	JLE        l240
+	VMASKMOVPS Y4, Y3, 288(DI)
+	JMP        l240
+
+l239:
+	VMOVUPS Y4, 288(DI)
+
+l240:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 352(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y3
+	VMINPS  Y8, Y7, Y6
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y6, Y7
+	VMINPS Y5, Y6, Y8
+	VMAXPS Y5, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind27
+
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ      $0x00000050, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l241
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l242
+
+l241:
+	VPMOVZXBD 80(R15), Y3
+
+l242:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l243
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l244
+	MOVQ       72(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l244
+
+l243:
+	VPMOVZXBD 88(R15), Y5
+
+l244:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y6, Y3, Y6
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS Y1, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y3, Y4
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VPMOVZXBD   8(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VPMOVZXBD   24(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y7, Y5, Y7
+	VANDPS      Y12, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y4, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y4, Y3, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y6, Y6
+	VADDPS      Y6, Y5, Y3
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   56(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y6, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y5
+	VPCMPGTD    leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     288(BX), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VANDPS      Y6, Y5, Y6
+	VMOVUPS     192(BX), Y11
+	VANDPS      Y8, Y11, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VMOVUPS     288(BX), Y14
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS Y1, Y14, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y5, Y3
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y8, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y6
+	VMOVUPS    Y6, (DI)
+	VMOVUPS    224(BX), Y6
+	VMOVUPS    Y6, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    544(BX), Y6
+	VMOVUPS    Y6, 192(DI)
+	VMOVUPS    448(BX), Y6
+	VMOVUPS    Y6, 256(DI)
+	VMOVUPS    (DX), Y6
+	VMOVUPS    416(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l245
+	VMASKMOVPS Y7, Y6, 320(DI)
+	JMP        l246
+
+l245:
+	VMOVUPS Y7, 320(DI)
+
+l246:
+	VMOVUPS    512(BX), Y6
+	VMOVUPS    Y6, 32(DI)
+	VMOVUPS    480(BX), Y6
+	VMOVUPS    Y6, 96(DI)
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l247
+	CMPQ       CX, $0x00000008
+	JLE        l248
+	VMASKMOVPS Y11, Y4, 352(DI)
+	JMP        l248
+
+l247:
+	VMOVUPS Y11, 352(DI)
+
+l248:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 352(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 384(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ      $0x00000060, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l249
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l250
+
+l249:
+	VPMOVZXBD 96(R15), Y3
+
+l250:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l251
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l252
+	MOVQ       88(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l252
+
+l251:
+	VPMOVZXBD 104(R15), Y5
+
+l252:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   80(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VMOVUPS     320(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y5, Y5
+	VPMOVZXBD   8(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VPMOVZXBD   24(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y6, 480(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y4, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   56(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   88(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 608(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     288(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y2, Y11
+	VMOVUPS 288(BX), Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y11
+	VFMADD231PS Y1, Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y8, Y8
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y8, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y7
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    224(BX), Y7
+	VMOVUPS    Y7, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    384(BX), Y7
+	VMOVUPS    Y7, 192(DI)
+	VMOVUPS    576(BX), Y7
+	VMOVUPS    Y7, 256(DI)
+	VMOVUPS    480(BX), Y7
+	VMOVUPS    Y7, 320(DI)
+	VMOVUPS    (DX), Y7
+	VMOVUPS    448(BX), Y9
+	CMPQ       CX, $0x00000008
+	JGE        l253
+	VMASKMOVPS Y9, Y7, 384(DI)
+	JMP        l254
+
+l253:
+	VMOVUPS Y9, 384(DI)
+
+l254:
+	VMOVUPS    544(BX), Y7
+	VMOVUPS    Y7, 32(DI)
+	VMOVUPS    512(BX), Y7
+	VMOVUPS    Y7, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    640(BX), Y6
+	VMOVUPS    Y6, 224(DI)
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l255
+	CMPQ       CX, $0x00000008
+	JLE        l256
+	VMASKMOVPS Y8, Y3, 416(DI)
+	JMP        l256
+
+l255:
+	VMOVUPS Y8, 416(DI)
+
+l256:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y6, Y4
+	VMINPS  Y3, Y6, Y8
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y4, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 608(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y8
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y3
+	VMINPS  Y5, Y8, Y6
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ      $0x00000070, CX
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	CMPQ      CX, $0x00000008
+	JGE       l257
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X3
+	VPMOVZXBD X3, Y3
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l258
+
+l257:
+	VPMOVZXBD 112(R15), Y3
+
+l258:
+	VPCMPGTD   leftMasks<>+64(SB), Y3, Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	CMPQ       CX, $0x00000010
+	JGE        l259
+	VPXOR      Y5, Y5, Y5
+	CMPQ       CX, $0x00000008
+	JLE        l260
+	MOVQ       104(R15)(CX*1), AX
+	MOVQ       CX, DX
+	SUBQ       $0x00000010, CX
+	NEGQ       CX
+	SHLQ       $0x03, CX
+	SHRQ       CL, AX
+	MOVQ       DX, CX
+	VMOVQ      AX, X5
+	VPMOVZXBD  X5, Y5
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	JMP        l260
+
+l259:
+	VPMOVZXBD 120(R15), Y5
+
+l260:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VPMOVZXBD  (R15), Y7
+	VPCMPGTD   leftMasks<>+64(SB), Y7, Y7
+	VPMOVZXBD  16(R15), Y8
+	VPCMPGTD   leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VPOR        Y9, Y10, Y9
+	VPMOVZXBD   32(R15), Y10
+	VPCMPGTD    leftMasks<>+64(SB), Y10, Y10
+	VPMOVZXBD   48(R15), Y11
+	VPCMPGTD    leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS     128(SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y12
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y2, Y0, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y8, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y8, Y6, Y8
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VPMOVZXBD   64(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   80(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y13
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   96(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y4, Y11
+	VANDPS      Y8, Y7, Y8
+	VMOVUPS     320(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   8(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   24(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+	VANDPS      Y6, Y3, Y6
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y8, Y9
+	VPMOVZXBD   40(R15), Y6
+	VPCMPGTD    leftMasks<>+64(SB), Y6, Y6
+	VPMOVZXBD   56(R15), Y8
+	VPCMPGTD    leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y4, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+	VPMOVZXBD   72(R15), Y3
+	VPCMPGTD    leftMasks<>+64(SB), Y3, Y3
+	VPMOVZXBD   88(R15), Y4
+	VPCMPGTD    leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y7, Y3, Y7
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 672(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y3, Y3
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y3, Y5
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y11, Y9
+	VPMOVZXBD   104(R15), Y7
+	VPCMPGTD    leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS     416(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     288(BX), Y11
+	VFMADD213PS Y2, Y0, Y11
+	VANDPS      Y8, Y7, Y8
+	VMOVUPS     192(BX), Y12
+	VANDPS      Y11, Y12, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VMOVUPS     288(BX), Y15
+	VFMADD231PS Y0, Y15, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS Y1, Y15, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VMOVUPS Y6, 768(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    512(BX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l261
+	VMASKMOVPS Y4, Y3, 448(DI)
+	JMP        l262
+
+l261:
+	VMOVUPS Y4, 448(DI)
+
+l262:
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    544(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    768(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    672(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    736(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    704(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y7, 416(DI)
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l263
+	CMPQ       CX, $0x00000008
+	JLE        l264
+	VMASKMOVPS Y12, Y3, 480(DI)
+	JMP        l264
+
+l263:
+	VMOVUPS Y12, 480(DI)
+
+l264:
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y6
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 480(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y6, Y4
+	VMINPS  Y3, Y6, Y8
+	VMAXPS  Y3, Y6, Y6
+	VSUBPS  Y6, Y4, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 640(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y8
+	VMINPS Y6, Y3, Y9
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y8, Y3
+	VSUBPS Y3, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y3
+	VMINPS  Y5, Y8, Y6
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y3, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind27:
+	// The sum of all lanes, and its reciprocal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          total
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
+
+	// Leave if cLo is small.
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
+	JCS      small
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
+
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done30
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop30:
+	VMOVUPS (SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     32(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     64(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     96(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     128(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     160(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     192(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     224(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop30
+
+done30:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done31
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS (SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000008, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop31
+
+done31:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind32
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VBROADCASTSS 44(R14), Y5
+
+	// e*cHi + e*cLo
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 40(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l265
+	VMASKMOVPS   Y5, Y4, (DI)
+	JMP          l266
+
+l265:
+	VMOVUPS Y5, (DI)
+
+l266:
+	LEAQ (SI)(CX*4), SI
+
+behind32:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done35
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop35
+
+done35:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done36
+	PCALIGN $0x40
+
+loop36:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000008, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop36
+
+done36:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind37
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l267
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l268
+
+l267:
+	VMOVUPS Y5, (DI)
+
+l268:
+	LEAQ (SI)(CX*4), SI
+
+behind37:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done40
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop40:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop40
+
+done40:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done41
+	PCALIGN $0x40
+
+loop41:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000008, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop41
+
+done41:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind42
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l269
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l270
+
+l269:
+	VMOVUPS Y5, (DI)
+
+l270:
+	LEAQ (SI)(CX*4), SI
+
+behind42:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y2
+	VBROADCASTSS 20(R14), Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       reach<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VBROADCASTSS (R14), Y2
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS 4(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done44
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS minusInf<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop44:
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   (SI), Y7
+	VBLENDVPS Y6, Y7, Y5, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   64(SI), Y8
+	VBLENDVPS Y7, Y8, Y5, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y5, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y5, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   256(SI), Y11
+	VBLENDVPS Y10, Y11, Y5, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   320(SI), Y12
+	VBLENDVPS Y11, Y12, Y5, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   384(SI), Y13
+	VBLENDVPS Y12, Y13, Y5, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 112(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   448(SI), Y14
+	VBLENDVPS Y13, Y14, Y5, Y13
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y6, Y6
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y12, Y10, Y10
+	VMAXPS    Y10, Y6, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y7, Y8, Y5, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y5, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VBLENDVPS Y9, Y10, Y5, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   224(SI), Y11
+	VBLENDVPS Y10, Y11, Y5, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   288(SI), Y12
+	VBLENDVPS Y11, Y12, Y5, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   352(SI), Y13
+	VBLENDVPS Y12, Y13, Y5, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   416(SI), Y14
+	VBLENDVPS Y13, Y14, Y5, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 120(R15), Y14
+	VPCMPGTD  leftMasks<>+64(SB), Y14, Y14
+	VMOVUPS   480(SI), Y15
+	VBLENDVPS Y14, Y15, Y5, Y14
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y14, Y13, Y13
+	VMAXPS    Y13, Y11, Y11
+	VMAXPS    Y11, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y6, Y8, Y5, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y5, Y8
+	VMOVUPS   (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y8, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y6
+	VPERMPS Y4, Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     Y10, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y5, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y5, Y9
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y8
+	VPERMPS Y4, Y12, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     Y12, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y7, Y8
+	VMINPS Y6, Y7, Y9
+	VMAXPS Y6, Y7, Y7
+	VSUBPS Y7, Y8, Y7
+	VSUBPS Y7, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VBLENDVPS Y6, Y7, Y5, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   320(SI), Y10
+	VBLENDVPS Y7, Y10, Y5, Y7
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y2, Y7, Y14
+	VFMADD231PS Y3, Y6, Y13
+	VFMADD231PS Y3, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y6
+	VPERMPS Y4, Y12, Y7
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     Y12, 320(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   384(SI), Y9
+	VBLENDVPS Y7, Y9, Y5, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 112(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   448(SI), Y10
+	VBLENDVPS Y9, Y10, Y5, Y9
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y7
+	VPERMPS Y4, Y12, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y11, Y9
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     Y12, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y8, Y7
+	VMINPS Y6, Y8, Y9
+	VMAXPS Y6, Y8, Y8
+	VSUBPS Y8, Y7, Y8
+	VSUBPS Y8, Y9, Y9
+	VADDPS 192(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y6, Y8, Y5, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y8, Y10, Y5, Y8
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y8, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y2, Y8, Y14
+	VFMADD231PS Y3, Y6, Y13
+	VFMADD231PS Y3, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y6
+	VPERMPS Y4, Y11, Y8
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y6
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     Y11, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VBLENDVPS Y7, Y8, Y5, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y8, Y10, Y5, Y8
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y8, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y7
+	VPERMPS Y4, Y11, Y8
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     96(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y7, Y8
+	VMINPS Y6, Y7, Y9
+	VMAXPS Y6, Y7, Y7
+	VSUBPS Y7, Y8, Y7
+	VSUBPS Y7, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   288(SI), Y7
+	VBLENDVPS Y6, Y7, Y5, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   352(SI), Y10
+	VBLENDVPS Y7, Y10, Y5, Y7
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y2, Y7, Y14
+	VFMADD231PS Y3, Y6, Y13
+	VFMADD231PS Y3, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y6
+	VPERMPS Y4, Y11, Y7
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y6
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     Y11, 352(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   416(SI), Y9
+	VBLENDVPS Y7, Y9, Y5, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 120(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   480(SI), Y10
+	VBLENDVPS Y9, Y10, Y5, Y9
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y7
+	VPERMPS Y4, Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y12, Y9
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y12, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     Y11, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y9
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  288(BX), Y9, Y9
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop44
+
+done44:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind52
+	CMPQ  CX, $0x00000010
+	JLE   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto46
+	CMPQ  CX, $0x00000030
+	JLE   upto47
+	CMPQ  CX, $0x00000040
+	JLE   upto48
+	CMPQ  CX, $0x00000050
+	JLE   upto49
+	CMPQ  CX, $0x00000060
+	JLE   upto50
+	CMPQ  CX, $0x00000070
+	JLE   upto51
+	JMP   upto52
+
+upto45:
+	// Turns of 1 to 16 elements.
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l271
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l272
+
+l271:
+	VPMOVZXBD (R15), Y4
+
+l272:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS (SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l273
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l274
+	MOVQ      -8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l274
+
+l273:
+	VPMOVZXBD 8(R15), Y5
+
+l274:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 32(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l275
+	VMASKMOVPS  Y6, Y4, (DI)
+	JMP         l276
+
+l275:
+	VMOVUPS Y6, (DI)
+
+l276:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y9
+	VMINPS  Y6, Y4, Y10
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVAPS Y8, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l277
+	CMPQ        CX, $0x00000008
+	JLE         l278
+	VMASKMOVPS  Y4, Y5, 32(DI)
+	JMP         l278
+
+l277:
+	VMOVUPS Y4, 32(DI)
+
+l278:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind52
+
+upto46:
+	// Turns of 17 to 32 elements.
+	SUBQ $0x00000010, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l279
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l280
+
+l279:
+	VPMOVZXBD 16(R15), Y4
+
+l280:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 64(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l281
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l282
+	MOVQ      8(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l282
+
+l281:
+	VPMOVZXBD 24(R15), Y5
+
+l282:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 96(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+	VMAXPS    Y4, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+	VMOVUPS   (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y4, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y12
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l283
+	VMASKMOVPS  Y10, Y7, 64(DI)
+	JMP         l284
+
+l283:
+	VMOVUPS Y10, 64(DI)
+
+l284:
+	VMOVUPS 64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y7, Y9
+	VMINPS Y4, Y7, Y10
+	VMAXPS Y4, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 128(BX), Y10, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y7
+	VBLENDVPS Y4, Y7, Y6, Y4
+	VMOVAPS   Y11, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVAPS     Y11, Y7
+	VFMADD231PS Y2, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y11, Y12
+	VSUBPS Y7, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y15, Y5
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l285
+	CMPQ        CX, $0x00000008
+	JLE         l286
+	VMASKMOVPS  Y7, Y5, 96(DI)
+	JMP         l286
+
+l285:
+	VMOVUPS Y7, 96(DI)
+
+l286:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind52
+
+upto47:
+	// Turns of 33 to 48 elements.
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l287
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l288
+
+l287:
+	VPMOVZXBD 32(R15), Y4
+
+l288:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 128(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l289
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l290
+	MOVQ      24(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l290
+
+l289:
+	VPMOVZXBD 40(R15), Y5
+
+l290:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 160(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+	VMOVAPS     Y12, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y12, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l291
+	VMASKMOVPS  Y8, Y4, 128(DI)
+	JMP         l292
+
+l291:
+	VMOVUPS Y8, 128(DI)
+
+l292:
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y4, Y8
+	VMINPS Y7, Y4, Y9
+	VMAXPS Y7, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y7
+	VBLENDVPS Y4, Y7, Y6, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y7, Y10, Y6, Y7
+	VMOVAPS   Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y6, Y4
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y7
+	VFMADD231PS Y3, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l293
+	CMPQ        CX, $0x00000008
+	JLE         l294
+	VMASKMOVPS  Y6, Y5, 160(DI)
+	JMP         l294
+
+l293:
+	VMOVUPS Y6, 160(DI)
+
+l294:
+	VADDPS  Y6, Y4, Y4
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind52
+
+upto48:
+	// Turns of 49 to 64 elements.
+	SUBQ $0x00000030, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l295
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l296
+
+l295:
+	VPMOVZXBD 48(R15), Y4
+
+l296:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 192(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l297
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l298
+	MOVQ      40(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l298
+
+l297:
+	VPMOVZXBD 56(R15), Y5
+
+l298:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 224(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y4, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y5, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+	VMOVAPS   Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y11
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y3, Y8, Y11
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l299
+	VMASKMOVPS  Y10, Y4, 192(DI)
+	JMP         l300
+
+l299:
+	VMOVUPS Y10, 192(DI)
+
+l300:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y4, Y8
+	VMINPS Y7, Y4, Y9
+	VMAXPS Y7, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y7
+	VBLENDVPS Y4, Y7, Y6, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y7, Y10, Y6, Y7
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y2, Y7, Y14
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS Y3, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     Y11, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+	VMOVAPS   Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y6
+	VMOVAPS     Y12, Y8
+	VFMADD231PS Y2, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y10
+	VSUBPS Y8, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y10
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y3, Y7, Y10
+	VFMADD231PS Y3, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y7
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l301
+	CMPQ        CX, $0x00000008
+	JLE         l302
+	VMASKMOVPS  Y8, Y5, 224(DI)
+	JMP         l302
+
+l301:
+	VMOVUPS Y8, 224(DI)
+
+l302:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind52
+
+upto49:
+	// Turns of 65 to 80 elements.
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l303
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l304
+
+l303:
+	VPMOVZXBD 64(R15), Y4
+
+l304:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 256(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l305
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l306
+	MOVQ      56(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l306
+
+l305:
+	VPMOVZXBD 72(R15), Y5
+
+l306:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 288(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   192(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y5, Y8
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVAPS Y12, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y12, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l307
+	VMASKMOVPS  Y5, Y4, 256(DI)
+	JMP         l308
+
+l307:
+	VMOVUPS Y5, 256(DI)
+
+l308:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y8, Y4
+	VMINPS Y5, Y8, Y7
+	VMAXPS Y5, Y8, Y8
+	VSUBPS Y8, Y4, Y8
+	VSUBPS Y8, Y7, Y7
+	VADDPS Y7, Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   32(SI), Y7
+	VBLENDVPS Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   96(SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+	VMOVAPS   Y12, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y8
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y8, Y5
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y8, Y10, Y6, Y8
+	VMOVAPS   Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y6
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y11
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y7, Y11
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y7
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y6, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y6, Y7
+	VMINPS  Y5, Y6, Y8
+	VMAXPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y12, Y6
+	VMOVUPS 192(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y10, Y6
+	VFMADD231PS Y3, Y10, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y10, Y10, Y6
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l309
+	CMPQ        CX, $0x00000008
+	JLE         l310
+	VMASKMOVPS  Y5, Y6, 288(DI)
+	JMP         l310
+
+l309:
+	VMOVUPS Y5, 288(DI)
+
+l310:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y10
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind52
+
+upto50:
+	// Turns of 81 to 96 elements.
+	SUBQ $0x00000050, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l311
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l312
+
+l311:
+	VPMOVZXBD 80(R15), Y4
+
+l312:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 320(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l313
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l314
+	MOVQ      72(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l314
+
+l313:
+	VPMOVZXBD 88(R15), Y5
+
+l314:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 352(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   192(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   256(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+	VMAXPS    Y4, Y11, Y11
+	VMAXPS    Y11, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   288(SI), Y13
+	VBLENDVPS Y12, Y13, Y6, Y12
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y5, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y8
+	VMINPS Y7, Y5, Y9
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y8, Y5
+	VSUBPS Y5, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   256(SI), Y7
+	VBLENDVPS Y5, Y7, Y6, Y5
+	VMOVAPS   Y12, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y7
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y15, Y5
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l315
+	VMASKMOVPS  Y10, Y5, 320(DI)
+	JMP         l316
+
+l315:
+	VMOVUPS Y10, 320(DI)
+
+l316:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y8, Y5
+	VMINPS Y4, Y8, Y7
+	VMAXPS Y4, Y8, Y8
+	VSUBPS Y8, Y5, Y8
+	VSUBPS Y8, Y7, Y7
+	VADDPS Y7, Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   32(SI), Y7
+	VBLENDVPS Y4, Y7, Y6, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   96(SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+	VMOVAPS   Y12, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y8
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y8, Y4
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y8, Y10, Y6, Y8
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y8, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y8, Y5, Y8
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y5, Y7
+	VMINPS Y4, Y5, Y8
+	VMAXPS Y4, Y5, Y5
+	VSUBPS Y5, Y7, Y5
+	VSUBPS Y5, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   288(SI), Y5
+	VBLENDVPS Y4, Y5, Y6, Y4
+	VMOVAPS   Y12, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     192(BX), Y6
+	VFMADD213PS Y12, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y12, Y10
+	VSUBPS Y6, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VMOVUPS     192(BX), Y13
+	VFMADD231PS Y2, Y13, Y11
+	VFMADD231PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y6, Y6
+	VADDPS      Y6, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l317
+	CMPQ        CX, $0x00000008
+	JLE         l318
+	VMASKMOVPS  Y6, Y5, 352(DI)
+	JMP         l318
+
+l317:
+	VMOVUPS Y6, 352(DI)
+
+l318:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind52
+
+upto51:
+	// Turns of 97 to 112 elements.
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l319
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l320
+
+l319:
+	VPMOVZXBD 96(R15), Y4
+
+l320:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 384(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l321
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l322
+	MOVQ      88(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l322
+
+l321:
+	VPMOVZXBD 104(R15), Y5
+
+l322:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 416(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   192(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   256(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   320(SI), Y13
+	VBLENDVPS Y12, Y13, Y6, Y12
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y4, Y11, Y11
+	VMAXPS    Y11, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   288(SI), Y13
+	VBLENDVPS Y12, Y13, Y6, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   352(SI), Y14
+	VBLENDVPS Y13, Y14, Y6, Y13
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y5, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(BX), Y8
+	VCMPPS    $0x1e, Y8, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   64(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVUPS   (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y8
+	VMINPS Y7, Y5, Y9
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y8, Y5
+	VSUBPS Y5, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   256(SI), Y7
+	VBLENDVPS Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   320(SI), Y10
+	VBLENDVPS Y7, Y10, Y6, Y7
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y7, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     Y11, 320(DI)
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l323
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	JMP         l324
+
+l323:
+	VMOVUPS Y6, 384(DI)
+
+l324:
+	VADDPS Y6, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y8, Y4
+	VMINPS Y5, Y8, Y6
+	VMAXPS Y5, Y8, Y8
+	VSUBPS Y8, Y4, Y8
+	VSUBPS Y8, Y6, Y6
+	VADDPS Y6, Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   32(SI), Y6
+	VMOVUPS   minusInf<>+0(SB), Y7
+	VBLENDVPS Y5, Y6, Y7, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   96(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+	VMOVAPS   Y12, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y8
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y6, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y15, Y6
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y8, Y5
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y6
+	VPCMPGTD  leftMasks<>+64(SB), Y6, Y6
+	VMOVUPS   160(SI), Y8
+	VBLENDVPS Y6, Y8, Y7, Y6
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y8, Y10, Y7, Y8
+	VMOVAPS   Y12, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y10
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y2, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y2, Y8, Y14
+	VFMADD231PS Y3, Y6, Y13
+	VFMADD231PS Y3, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y8, Y4, Y8
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   288(SI), Y5
+	VBLENDVPS Y4, Y5, Y7, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   352(SI), Y10
+	VBLENDVPS Y5, Y10, Y7, Y5
+	VMOVAPS   Y12, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y7
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y15, Y5
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y12, Y7
+	VMOVUPS 192(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y10, Y7
+	VFMADD231PS Y3, Y10, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VMULPS      Y11, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     32(DX), Y7
+	CMPQ        CX, $0x00000010
+	JGE         l325
+	CMPQ        CX, $0x00000008
+	JLE         l326
+	VMASKMOVPS  Y5, Y7, 416(DI)
+	JMP         l326
+
+l325:
+	VMOVUPS Y5, 416(DI)
+
+l326:
+	VADDPS Y5, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y7
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind52
+
+upto52:
+	// Turns of 113 to 128 elements.
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000008
+	JGE       l327
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000008, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X4
+	VPMOVZXBD X4, Y4
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l328
+
+l327:
+	VPMOVZXBD 112(R15), Y4
+
+l328:
+	VPCMPGTD   leftMasks<>+64(SB), Y4, Y4
+	VMASKMOVPS 448(SI), Y4, Y5
+	VMOVUPS    minusInf<>+0(SB), Y6
+	VBLENDVPS  Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	CMPQ      CX, $0x00000010
+	JGE       l329
+	VPXOR     Y5, Y5, Y5
+	CMPQ      CX, $0x00000008
+	JLE       l330
+	MOVQ      104(R15)(CX*1), AX
+	MOVQ      CX, DX
+	SUBQ      $0x00000010, CX
+	NEGQ      CX
+	SHLQ      $0x03, CX
+	SHRQ      CL, AX
+	MOVQ      DX, CX
+	VMOVQ     AX, X5
+	VPMOVZXBD X5, Y5
+	LEAQ      leftMasks<>+64(SB), DX
+	MOVQ      CX, AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	JMP       l330
+
+l329:
+	VPMOVZXBD 120(R15), Y5
+
+l330:
+	VPCMPGTD   leftMasks<>+64(SB), Y5, Y5
+	VMASKMOVPS 480(SI), Y5, Y7
+	VBLENDVPS  Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   128(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   192(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   256(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   320(SI), Y13
+	VBLENDVPS Y12, Y13, Y6, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   384(SI), Y14
+	VBLENDVPS Y13, Y14, Y6, Y13
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y7, Y7
+	VMAXPS    Y12, Y11, Y11
+	VMAXPS    Y4, Y13, Y13
+	VMAXPS    Y13, Y11, Y11
+	VMAXPS    Y11, Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   96(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y10
+	VPCMPGTD  leftMasks<>+64(SB), Y10, Y10
+	VMOVUPS   160(SI), Y11
+	VBLENDVPS Y10, Y11, Y6, Y10
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y11
+	VPCMPGTD  leftMasks<>+64(SB), Y11, Y11
+	VMOVUPS   224(SI), Y12
+	VBLENDVPS Y11, Y12, Y6, Y11
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y12
+	VPCMPGTD  leftMasks<>+64(SB), Y12, Y12
+	VMOVUPS   288(SI), Y13
+	VBLENDVPS Y12, Y13, Y6, Y12
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y13
+	VPCMPGTD  leftMasks<>+64(SB), Y13, Y13
+	VMOVUPS   352(SI), Y14
+	VBLENDVPS Y13, Y14, Y6, Y13
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y14
+	VPCMPGTD  leftMasks<>+64(SB), Y14, Y14
+	VMOVUPS   416(SI), Y15
+	VBLENDVPS Y14, Y15, Y6, Y14
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y8, Y8
+	VMAXPS    Y13, Y12, Y12
+	VMAXPS    Y5, Y14, Y14
+	VMAXPS    Y14, Y12, Y12
+	VMAXPS    Y12, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, 32(BX), Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPMOVZXBD (R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   (SI), Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 16(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   64(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+	VMOVUPS   (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y8, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y7
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     Y10, 64(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 32(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 48(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   192(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     Y12, 192(DI)
+	VMOVUPS     64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y8
+	VMINPS Y7, Y5, Y9
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y8, Y5
+	VSUBPS Y5, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 64(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   256(SI), Y7
+	VBLENDVPS Y5, Y7, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 80(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   320(SI), Y10
+	VBLENDVPS Y7, Y10, Y6, Y7
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y7, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     Y12, 320(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 96(R15), Y7
+	VPCMPGTD  leftMasks<>+64(SB), Y7, Y7
+	VMOVUPS   384(SI), Y9
+	VBLENDVPS Y7, Y9, Y6, Y7
+	VMOVAPS   Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y12
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y15, Y7
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l331
+	VMASKMOVPS  Y10, Y4, 448(DI)
+	JMP         l332
+
+l331:
+	VMOVUPS Y10, 448(DI)
+
+l332:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y8, Y4
+	VMINPS Y5, Y8, Y7
+	VMAXPS Y5, Y8, Y8
+	VSUBPS Y8, Y4, Y8
+	VSUBPS Y8, Y7, Y7
+	VADDPS 224(BX), Y7, Y7
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 8(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   32(SI), Y8
+	VBLENDVPS Y5, Y8, Y6, Y5
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 24(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   96(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+	VMOVAPS   Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 40(R15), Y8
+	VPCMPGTD  leftMasks<>+64(SB), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VBLENDVPS Y8, Y9, Y6, Y8
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 56(R15), Y9
+	VPCMPGTD  leftMasks<>+64(SB), Y9, Y9
+	VMOVUPS   224(SI), Y10
+	VBLENDVPS Y9, Y10, Y6, Y9
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y8, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y8, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     Y12, 224(DI)
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y8
+	VMINPS Y5, Y4, Y9
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 72(R15), Y4
+	VPCMPGTD  leftMasks<>+64(SB), Y4, Y4
+	VMOVUPS   288(SI), Y5
+	VBLENDVPS Y4, Y5, Y6, Y4
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 88(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   352(SI), Y10
+	VBLENDVPS Y5, Y10, Y6, Y5
+	VMOVAPS   Y11, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y10
+	VMOVAPS     Y11, Y12
+	VFMADD231PS Y2, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y11, Y13
+	VSUBPS Y12, Y11, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y2, Y5, Y14
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS Y3, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y5
+	VPSLLD  $0x14, Y10, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y14, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y15
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     Y12, 352(DI)
+
+	// x where other is true, else -Inf
+	VPMOVZXBD 104(R15), Y5
+	VPCMPGTD  leftMasks<>+64(SB), Y5, Y5
+	VMOVUPS   416(SI), Y7
+	VBLENDVPS Y5, Y7, Y6, Y5
+	VMOVAPS   Y11, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     192(BX), Y7
+	VFMADD213PS Y11, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y11, Y10
+	VSUBPS Y7, Y11, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     192(BX), Y12
+	VFMADD231PS Y2, Y12, Y11
+	VFMADD231PS Y3, Y5, Y10
+	VFMADD231PS Y3, Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l333
+	CMPQ        CX, $0x00000008
+	JLE         l334
+	VMASKMOVPS  Y7, Y5, 480(DI)
+	JMP         l334
+
+l333:
+	VMOVUPS Y7, 480(DI)
+
+l334:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind52:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VUCOMISD     X2, X2
+	JPS          irregular
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done55
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop55:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     Y7, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop55
+
+done55:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done56
+	PCALIGN $0x40
+
+loop56:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y6, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000008, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop56
+
+done56:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind57
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VCMPPS      $0x05, (BX), Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l335
+	VMASKMOVPS  Y4, Y5, (DI)
+	JMP         l336
+
+l335:
+	VMOVUPS Y4, (DI)
+
+l336:
+	LEAQ (SI)(CX*4), SI
+
+behind57:
+next:
+	// The next row.
+	MOVQ otherStride+88(FP), AX
+	ADDQ AX, other+48(FP)
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done60
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop60:
+	VMOVUPS (SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     32(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     64(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     96(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     160(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     192(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     224(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop60
+
+done60:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done61
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop61:
+	VMOVUPS (SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000008, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop61
+
+done61:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind62
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   (SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VBROADCASTSS 44(R14), Y1
+
+	// e*cHi + e*cLo
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS 40(R14), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l337
+	VMASKMOVPS   Y1, Y0, (DI)
+	JMP          l338
+
+l337:
+	VMOVUPS Y1, (DI)
+
+l338:
+	LEAQ (SI)(CX*4), SI
+
+behind62:
+	JMP last
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+	JMP  end
+
+last:
+	MOVQ rows+56(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+104(FP)
+	VZEROUPPER
+	RET
+
+DATA minusInf<>+0(SB)/4, $0xff800000
+DATA minusInf<>+4(SB)/4, $0xff800000
+DATA minusInf<>+8(SB)/4, $0xff800000
+DATA minusInf<>+12(SB)/4, $0xff800000
+DATA minusInf<>+16(SB)/4, $0xff800000
+DATA minusInf<>+20(SB)/4, $0xff800000
+DATA minusInf<>+24(SB)/4, $0xff800000
+DATA minusInf<>+28(SB)/4, $0xff800000
+GLOBL minusInf<>(SB), RODATA|NOPTR, $32
+
+// func softmaxAddedRowsAVX2(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
+// Requires: AVX, AVX2, BMI, CMOV, FMA3
+TEXT ·softmaxAddedRowsAVX2(SB), $832-112
+	// softmaxAddedRowsAVX2: the same for elements x * mul + other.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+96(FP), R14
+	MOVQ cols+64(FP), CX
+	MOVQ rows+56(FP), R8
+	MOVQ srcStride+80(FP), R9
+	MOVQ dstStride+72(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ other+48(FP), R15
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y2
+	VBROADCASTSS 48(R14), Y3
+	VBROADCASTSS 12(R14), Y4
+	VBROADCASTSS 8(R14), Y5
+	VBROADCASTSS 16(R14), Y6
+	VMOVUPS      minusInf<>+0(SB), Y7
+	PCALIGN      $0x40
+
+loop1:
+	// x * mul + other
+	VMOVUPS      (DX), Y8
+	VMASKMOVPS   (SI), Y8, Y9
+	VMASKMOVPS   (R15), Y8, Y10
+	VFMADD231PS  Y3, Y9, Y10
+	VBLENDVPS    Y8, Y10, Y7, Y8
+	VCMPPS       $0x05, Y4, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	TESTL        AX, AX
+	JZ           exact16
+	VMOVMSKPS    Y8, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y9
+	VMOVMSKPS    Y8, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (R15)(AX*4), Y8
+	VFMADD231PS  Y3, Y9, Y8
+	VUCOMISS     X4, X8
+	JCS          exact16
+	VMULPS       nearReach<>+0(SB), Y5, Y9
+	VSUBPS       Y9, Y6, Y9
+	VUCOMISS     X8, X9
+	JCS          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y8, Y8
+	VMOVUPS nearHeadroom<>+0(SB), Y9
+	VSUBPS  Y8, Y9, Y9
+	VSUBPS  nearInteger<>+0(SB), Y9, Y9
+
+	// x * mul + other
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  (SI), Y8, Y10
+	VMASKMOVPS  (R15), Y8, Y11
+	VFMADD231PS Y3, Y10, Y11
+	VBLENDVPS   Y8, Y11, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  32(SI), Y10, Y11
+	VMASKMOVPS  32(R15), Y10, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VBLENDVPS   Y10, Y12, Y7, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y9, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y12
+	VANDPS      Y12, Y11, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y9, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y13, Y11, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y8
+	VMOVAPS     Y9, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y9
+	VFMADD231PS Y1, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y10
+	VPSLLD  $0x14, Y13, Y14
+	VPADDD  Y10, Y14, Y10
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y8, Y8
+	VPOR        Y12, Y13, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y11, X9
+	VCVTPS2PD    X11, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X12
+	VCVTPS2PD    X8, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X9
+	VUCOMISD     X10, X9
+	JCS          exact16
+	VMOVSD       up64<>+0(SB), X9
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VCVTSS2SD    X10, X10, X12
+	VSUBSD       X12, X9, X9
+	VBROADCASTSS X10, Y10
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y9, Y11, Y12
+	VFMADD231PS Y10, Y11, Y12
+	VMULPS      down<>+0(SB), Y12, Y12
+	VMOVUPS     (DX), Y11
+	CMPQ        CX, $0x00000008
+	JGE         l1
+	VMASKMOVPS  Y12, Y11, (DI)
+	JMP         l2
+
+l1:
+	VMOVUPS Y12, (DI)
+
+l2:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y9, Y8, Y9
+	VFMADD231PS Y10, Y8, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l3
+	CMPQ        CX, $0x00000008
+	JLE         l4
+	VMASKMOVPS  Y9, Y8, 32(DI)
+	JMP         l4
+
+l3:
+	VMOVUPS Y9, 32(DI)
+
+l4:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop1
+	JMP  end
+
+exact16:
+	// One with other elements.
+	// x * mul + other
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VMASKMOVPS   (R15), Y2, Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  Y5, Y3, Y4
+	VMOVUPS      minusInf<>+0(SB), Y3
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TESTL        AX, AX
+	JZ           end
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y6
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (R15)(AX*4), Y2
+	VFMADD231PS  Y5, Y6, Y2
+	VUCOMISS     X4, X2
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y6
+	VSUBPS  Y2, Y6, Y6
+	VSUBPS  integerMagic<>+0(SB), Y6, Y2
+	VMOVUPS integerReach<>+0(SB), Y7
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y6, Y7, Y7
+	VBROADCASTSS 8(R14), Y6
+	VMULPS       Y6, Y7, Y7
+	VBROADCASTSS 16(R14), Y6
+	VMINPS       Y6, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  (SI), Y6, Y8
+	VMASKMOVPS  (R15), Y6, Y9
+	VFMADD231PS Y5, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y3, Y6
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  32(SI), Y8, Y9
+	VMASKMOVPS  32(R15), Y8, Y10
+	VFMADD231PS Y5, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y3, Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y8, Y6, Y3
+	VCMPPS    $0x1e, Y7, Y3, Y3
+	VMOVMSKPS Y3, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVAPS   Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y4, Y6, Y5
+	VBROADCASTSS 4(R14), Y7
+	VFMADD231PS  Y7, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y9
+	VFMADD213PS exp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y3, Y3
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y8, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y8, Y2
+	VFMADD231PS Y7, Y8, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y4, Y4, Y2
+	VANDPS       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y4
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X6
+	VCVTSS2SD    X6, X6, X7
+	VSUBSD       X7, X2, X2
+	VBROADCASTSS X6, Y6
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VCMPPS      $0x05, Y4, Y3, Y3
+	VANDPS      Y7, Y3, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l5
+	VMASKMOVPS  Y3, Y7, (DI)
+	JMP         l6
+
+l5:
+	VMOVUPS Y3, (DI)
+
+l6:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y6, Y5, Y2
+	VCMPPS      $0x05, Y4, Y5, Y5
+	VANDPS      Y2, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
+	VMASKMOVPS  Y5, Y2, 32(DI)
+	JMP         l8
+
+l7:
+	VMOVUPS Y5, 32(DI)
+
+l8:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         8(CX), R11
+	XORL         AX, AX
+
+l9:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l10
+	CMPQ        AX, R11
+	JGE         l11
+	ADDQ        $0x08, AX
+	JMP         l9
+
+l11:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l12
+
+l10:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l12:
+	VUCOMISS     X3, X4
+	JCS          exact32
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  64(SI), Y4, Y5
+	VMASKMOVPS  64(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  96(SI), Y6, Y7
+	VMASKMOVPS  96(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VPOR        Y9, Y10, Y9
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y2, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y2, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          exact32
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y5, Y2, 64(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y5, 64(DI)
+
+l14:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y3, Y2, 96(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y3, 96(DI)
+
+l16:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         8(CX), R11
+	XORL         AX, AX
+
+l17:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l18
+	CMPQ        AX, R11
+	JGE         l19
+	ADDQ        $0x08, AX
+	JMP         l17
+
+l19:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l20
+
+l18:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l20:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  64(SI), Y5, Y7
+	VMASKMOVPS  64(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  96(SI), Y8, Y9
+	VMASKMOVPS  96(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+	VMAXPS      Y5, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+	VMAXPS      Y8, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y7
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VFMADD231PS  Y3, Y5, Y11
+	VBROADCASTSS 4(R14), Y12
+	VFMADD231PS  Y12, Y6, Y10
+	VFMADD231PS  Y12, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y6
+	VFMADD231PS 32(SI), Y2, Y6
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y2
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y10, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y8, Y4
+	VFMADD231PS Y12, Y6, Y11
+	VFMADD231PS Y12, Y8, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y2, Y8
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y4, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y4, Y12
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y6, Y6, Y4
+	VANDPS       Y11, Y2, Y2
+	VANDPS       Y4, Y10, Y10
+	VADDPS       Y10, Y2, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y7, Y6
+	VFMADD231PS Y4, Y7, Y6
+	VCMPPS      $0x05, Y5, Y7, Y7
+	VANDPS      Y6, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VCMPPS      $0x05, Y5, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y9, Y2
+	VFMADD231PS Y4, Y9, Y2
+	VCMPPS      $0x05, Y5, Y9, Y9
+	VANDPS      Y2, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l21
+	VMASKMOVPS  Y9, Y2, 64(DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y9, 64(DI)
+
+l22:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VCMPPS      $0x05, Y5, Y10, Y10
+	VANDPS      Y3, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
+	VMASKMOVPS  Y10, Y2, 96(DI)
+	JMP         l24
+
+l23:
+	VMOVUPS Y10, 96(DI)
+
+l24:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin3
+	JMP  end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         24(CX), R11
+	XORL         AX, AX
+
+l25:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l26
+	CMPQ        AX, R11
+	JGE         l27
+	ADDQ        $0x08, AX
+	JMP         l25
+
+l27:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l28
+
+l26:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l28:
+	VUCOMISS     X3, X4
+	JCS          exact48
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  128(SI), Y4, Y5
+	VMASKMOVPS  128(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  160(SI), Y6, Y7
+	VMASKMOVPS  160(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y6, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y2, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y6, 224(BX)
+	VSUBPS  Y13, Y3, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y6
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y14, Y2, Y2
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y2, Y4
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y9, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y7, Y7
+	VPOR        Y10, Y8, Y10
+	VADDPS      Y7, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X5, X3
+	JCS          exact48
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      288(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l29
+	VMASKMOVPS  Y5, Y2, 128(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y5, 128(DI)
+
+l30:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
+	VMASKMOVPS  Y3, Y2, 160(DI)
+	JMP         l32
+
+l31:
+	VMOVUPS Y3, 160(DI)
+
+l32:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         24(CX), R11
+	XORL         AX, AX
+
+l33:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l34
+	CMPQ        AX, R11
+	JGE         l35
+	ADDQ        $0x08, AX
+	JMP         l33
+
+l35:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l36
+
+l34:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l36:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  128(SI), Y5, Y7
+	VMASKMOVPS  128(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  160(SI), Y8, Y9
+	VMASKMOVPS  160(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y5, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y8, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y11
+	VFMADD231PS  Y3, Y7, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y6, Y11
+	VFMADD231PS  Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y8
+	VFMADD231PS Y13, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y2, Y8
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y2
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y12
+	VSUBPS Y11, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y13, Y5, Y12
+	VFMADD231PS Y13, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y2, Y7
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y2, Y5
+	VMOVUPS     192(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y4, Y4
+	VMOVUPS 192(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y4
+	VFMADD231PS Y13, Y8, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y4, Y8
+	VFMADD213PS exp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y4
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPD       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDSD       X3, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VCMPPS      $0x05, Y6, Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VCMPPS      $0x05, Y6, Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VCMPPS      $0x05, Y6, Y11, Y11
+	VANDPS      Y2, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     224(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VCMPPS      $0x05, Y6, Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l37
+	VMASKMOVPS  Y2, Y5, 128(DI)
+	JMP         l38
+
+l37:
+	VMOVUPS Y2, 128(DI)
+
+l38:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
+	VMASKMOVPS  Y7, Y2, 160(DI)
+	JMP         l40
+
+l39:
+	VMOVUPS Y7, 160(DI)
+
+l40:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin5
+	JMP  end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         40(CX), R11
+	XORL         AX, AX
+
+l41:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l42
+	CMPQ        AX, R11
+	JGE         l43
+	ADDQ        $0x08, AX
+	JMP         l41
+
+l43:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l44
+
+l42:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l44:
+	VUCOMISS     X3, X4
+	JCS          exact64
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  192(SI), Y4, Y5
+	VMASKMOVPS  192(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  224(SI), Y6, Y7
+	VMASKMOVPS  224(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y4, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y3, Y14
+	VMOVUPS Y9, 224(BX)
+	VSUBPS  Y13, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y6, Y3, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y3
+	VFMADD231PS 32(SI), Y2, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y4
+	VFMADD231PS 96(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VMOVUPS     288(BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVUPS     288(BX), Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y12, Y8, Y12
+	VMOVUPS     288(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y13, Y14
+	VMOVUPS Y11, 320(BX)
+	VSUBPS  Y12, Y13, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VMOVUPS     192(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y13, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y13, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y9, Y2, Y9
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y13, Y12
+	VSUBPS Y11, Y13, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y2, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact64
+	VMOVUPS      384(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          exact64
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     416(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     320(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l45
+	VMASKMOVPS  Y5, Y2, 192(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y5, 192(DI)
+
+l46:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y3, Y2, 224(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y3, 224(DI)
+
+l48:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         40(CX), R11
+	XORL         AX, AX
+
+l49:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l50
+	CMPQ        AX, R11
+	JGE         l51
+	ADDQ        $0x08, AX
+	JMP         l49
+
+l51:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l52
+
+l50:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l52:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  192(SI), Y5, Y7
+	VMASKMOVPS  192(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  224(SI), Y8, Y9
+	VMASKMOVPS  224(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y10
+	VFMADD231PS 128(SI), Y2, Y10
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y5, Y10, Y10
+	VMAXPS      Y10, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y11
+	VFMADD231PS 160(SI), Y2, Y11
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y8, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y11
+	VFMADD231PS  Y3, Y7, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y6, Y11
+	VFMADD231PS  Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y5, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y12
+	VSUBPS Y11, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y3, Y5, Y14
+	VFMADD231PS Y13, Y7, Y12
+	VFMADD231PS Y13, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y8, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y12
+	VSUBPS Y10, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y13, Y5, Y12
+	VFMADD231PS Y13, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y5, Y11, Y5
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y7
+	VFMADD231PS 160(SI), Y2, Y7
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y2
+	VMOVUPS     192(BX), Y8
+	VFMADD213PS Y4, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y8, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y11
+	VMOVUPS     192(BX), Y12
+	VFMADD231PS Y3, Y12, Y4
+	VFMADD231PS Y13, Y7, Y11
+	VFMADD231PS Y13, Y12, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y8, Y7
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y4, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y4, Y13
+	VMULPS      Y12, Y11, Y11
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y7, Y7, Y4
+	VANDPS       Y11, Y2, Y2
+	VANDPS       Y4, Y8, Y8
+	VADDPS       Y8, Y2, Y3
+	VADDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPD       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDSD       X3, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VCMPPS      $0x05, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y9, Y5
+	VFMADD231PS Y4, Y9, Y5
+	VCMPPS      $0x05, Y6, Y9, Y9
+	VANDPS      Y5, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VCMPPS      $0x05, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y10, Y5
+	VFMADD231PS Y4, Y10, Y5
+	VCMPPS      $0x05, Y6, Y10, Y10
+	VANDPS      Y5, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     320(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VCMPPS      $0x05, Y6, Y5, Y5
+	VANDPS      Y7, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VCMPPS      $0x05, Y6, Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     288(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VCMPPS      $0x05, Y6, Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l53
+	VMASKMOVPS  Y2, Y5, 192(DI)
+	JMP         l54
+
+l53:
+	VMOVUPS Y2, 192(DI)
+
+l54:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VFMADD231PS Y4, Y8, Y3
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y3, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l55
+	CMPQ        CX, $0x00000008
+	JLE         l56
+	VMASKMOVPS  Y8, Y2, 224(DI)
+	JMP         l56
+
+l55:
+	VMOVUPS Y8, 224(DI)
+
+l56:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop9:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         56(CX), R11
+	XORL         AX, AX
+
+l57:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l58
+	CMPQ        AX, R11
+	JGE         l59
+	ADDQ        $0x08, AX
+	JMP         l57
+
+l59:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l60
+
+l58:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l60:
+	VUCOMISS     X3, X4
+	JCS          exact80
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  256(SI), Y4, Y5
+	VMASKMOVPS  256(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y7
+	VMASKMOVPS  288(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y6, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VPSLLD  $0x14, Y13, Y2
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y6, Y2, Y6
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VMULPS      Y2, Y9, Y9
+	VMULPS      Y3, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VMOVUPS     288(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y3
+	VANDPS      Y3, Y2, Y3
+	VMOVUPS     288(BX), Y6
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y6, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y4
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y2, Y2
+	VPOR        Y10, Y3, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  32(SI), Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y6, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y9, Y14
+	VMOVUPS     Y12, 320(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y6, Y12
+	VMOVUPS Y11, 352(BX)
+	VSUBPS  Y14, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y3, Y12
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y2, 384(BX)
+	VPSLLD  $0x14, Y13, Y2
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y3, Y2, Y3
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VMULPS      Y2, Y12, Y12
+	VMULPS      Y5, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y12
+	VFMADD213PS Y7, Y7, Y11
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y2
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y3
+	VFMADD231PS 160(SI), Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y6, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y6, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y4, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y6, Y13
+	VSUBPS Y12, Y6, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y1, Y3, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y3
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y3, Y9, Y3
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y4, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     192(BX), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y6, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y6
+	VFMADD231PS Y1, Y3, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y3, Y9, Y3
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y6
+	VANDPS      Y6, Y5, Y5
+	VPOR        Y10, Y8, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact80
+	VMOVUPS      416(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      384(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X9
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y5, X10
+	VCVTPS2PD    X5, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y2, Y2
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y2, Y3, Y3
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X3, X2
+	JCS          exact80
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y3, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     480(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y3, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y3, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     448(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y3, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     352(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y6, Y9
+	VFMADD231PS Y3, Y6, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y7, Y4
+	VFMADD231PS Y3, Y7, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y8, Y4
+	VFMADD231PS Y3, Y8, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l61
+	VMASKMOVPS  Y4, Y6, 256(DI)
+	JMP         l62
+
+l61:
+	VMOVUPS Y4, 256(DI)
+
+l62:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l63
+	CMPQ        CX, $0x00000008
+	JLE         l64
+	VMASKMOVPS  Y2, Y3, 288(DI)
+	JMP         l64
+
+l63:
+	VMOVUPS Y2, 288(DI)
+
+l64:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         56(CX), R11
+	XORL         AX, AX
+
+l65:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l66
+	CMPQ        AX, R11
+	JGE         l67
+	ADDQ        $0x08, AX
+	JMP         l65
+
+l67:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l68
+
+l66:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l68:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  256(SI), Y5, Y7
+	VMASKMOVPS  256(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  288(SI), Y8, Y9
+	VMASKMOVPS  288(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y10
+	VFMADD231PS 128(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y11
+	VFMADD231PS 192(SI), Y2, Y11
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y7, Y7
+	VMAXPS      Y5, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y11
+	VFMADD231PS 160(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y12
+	VFMADD231PS 224(SI), Y2, Y12
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y8, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y11
+	VFMADD231PS  Y3, Y7, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y6, Y11
+	VFMADD231PS  Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y2, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y14
+	VMOVUPS Y10, 224(BX)
+	VSUBPS  Y12, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y3, Y8, Y10
+	VFMADD231PS Y13, Y7, Y14
+	VFMADD231PS Y13, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y2, Y8
+	VMOVUPS exp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y2
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y2
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y8, Y8, Y10
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y2
+	VADDPS      Y2, Y6, Y6
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y7
+	VFMADD231PS Y13, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y5
+	VPSLLD  $0x14, Y2, Y8
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y2, Y2
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y5
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  32(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y4, Y14
+	VMOVUPS Y12, 288(BX)
+	VSUBPS  Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y14
+	VFMADD231PS Y3, Y8, Y12
+	VFMADD231PS Y13, Y5, Y14
+	VFMADD231PS Y13, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y11, 320(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y2, 352(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y5, Y11, Y5
+	VPADDD  Y8, Y2, Y8
+	VMOVUPS exp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y2
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y2
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VMULPS      Y2, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y2
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y8
+	VFMADD231PS 224(SI), Y7, Y8
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y7
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y3, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y12
+	VSUBPS Y11, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y13, Y5, Y12
+	VFMADD231PS Y13, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y7, Y5
+	VADDPS      Y5, Y2, Y2
+	VMOVUPS     192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 192(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y8, Y4
+	VFMADD231PS Y13, Y8, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y3
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y4, Y8
+	VFMADD213PS exp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y3, Y3, Y4
+	VANDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      352(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X8
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y2, Y2
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y2, Y6, Y6
+	VADDPD       Y8, Y3, Y3
+	VADDPD       Y3, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VUCOMISD     X6, X6
+	JPS          end
+	VMOVSD       up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X8
+	VSUBSD       X8, X2, X2
+	VBROADCASTSS X3, Y3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X8
+	VMULSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      256(BX), Y8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y9
+	VFMADD231PS Y3, Y8, Y9
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y9, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     416(BX), Y8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y9
+	VFMADD231PS Y3, Y8, Y9
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y9, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y9
+	VFMADD231PS Y3, Y8, Y9
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y9, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     384(BX), Y8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y9
+	VFMADD231PS Y3, Y8, Y9
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y9, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     320(BX), Y8
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y8, Y9
+	VFMADD231PS Y3, Y8, Y9
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VANDPS      Y9, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y8
+	VFMADD231PS Y3, Y7, Y8
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VANDPS      Y8, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     288(BX), Y7
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y7, Y8
+	VFMADD231PS Y3, Y7, Y8
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VANDPS      Y8, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y11, Y7
+	VFMADD231PS Y3, Y11, Y7
+	VCMPPS      $0x05, Y6, Y11, Y11
+	VANDPS      Y7, Y11, Y11
+	VMULPS      down<>+0(SB), Y11, Y11
+	VMOVUPS     Y11, 224(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y3, Y4, Y7
+	VCMPPS      $0x05, Y6, Y4, Y4
+	VANDPS      Y7, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	VMASKMOVPS  Y4, Y7, 256(DI)
+	JMP         l70
+
+l69:
+	VMOVUPS Y4, 256(DI)
+
+l70:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y3, Y5, Y2
+	VCMPPS      $0x05, Y6, Y5, Y5
+	VANDPS      Y2, Y5, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
+	VMASKMOVPS  Y5, Y2, 288(DI)
+	JMP         l72
+
+l71:
+	VMOVUPS Y5, 288(DI)
+
+l72:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin9
+	JMP  end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop11:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         72(CX), R11
+	XORL         AX, AX
+
+l73:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l74
+	CMPQ        AX, R11
+	JGE         l75
+	ADDQ        $0x08, AX
+	JMP         l73
+
+l75:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l76
+
+l74:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l76:
+	VUCOMISS     X3, X4
+	JCS          exact96
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  320(SI), Y4, Y5
+	VMASKMOVPS  320(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  352(SI), Y6, Y7
+	VMASKMOVPS  352(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y6, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y4, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y3
+	VFMADD231PS 256(SI), Y2, Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
+	VMOVUPS     320(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     288(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     288(BX), Y9
+	VFMADD231PS Y0, Y6, Y9
+	VANDPS      Y8, Y4, Y8
+	VANDPS      Y9, Y7, Y9
+	VMOVUPS     288(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y13, Y14
+	VMOVUPS Y12, 352(BX)
+	VSUBPS  Y9, Y13, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y6
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y14, Y4, Y4
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y3
+	VPOR        Y10, Y8, Y10
+	VPOR        Y10, Y9, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y2, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y13, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y8, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y7, 448(BX)
+	VSUBPS  Y12, Y13, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y6, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y6, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y6, Y3, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y4, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y6, Y6, Y7
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y13, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y9, 544(BX)
+	VSUBPS  Y12, Y13, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VMOVUPS     192(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VMOVUPS     288(BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVUPS     288(BX), Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y9, Y2, Y9
+	VANDPS      Y11, Y8, Y11
+	VMOVUPS     288(BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y13
+	VSUBPS Y11, Y12, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y2, Y4
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact96
+	VMOVUPS      416(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      512(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y10, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X5, X3
+	JCS          exact96
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     576(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     544(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y5
+	VFMADD231PS Y4, Y6, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y4, Y5, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     448(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l77
+	VMASKMOVPS  Y5, Y2, 320(DI)
+	JMP         l78
+
+l77:
+	VMOVUPS Y5, 320(DI)
+
+l78:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y8, Y3
+	VFMADD231PS Y4, Y8, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l79
+	CMPQ        CX, $0x00000008
+	JLE         l80
+	VMASKMOVPS  Y3, Y2, 352(DI)
+	JMP         l80
+
+l79:
+	VMOVUPS Y3, 352(DI)
+
+l80:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         72(CX), R11
+	XORL         AX, AX
+
+l81:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l82
+	CMPQ        AX, R11
+	JGE         l83
+	ADDQ        $0x08, AX
+	JMP         l81
+
+l83:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l84
+
+l82:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l84:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  320(SI), Y5, Y7
+	VMASKMOVPS  320(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  352(SI), Y8, Y9
+	VMASKMOVPS  352(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y10
+	VFMADD231PS 128(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y11
+	VFMADD231PS 192(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y12
+	VFMADD231PS 256(SI), Y2, Y12
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y7, Y7
+	VMAXPS      Y5, Y12, Y12
+	VMAXPS      Y12, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y11
+	VFMADD231PS 160(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y12
+	VFMADD231PS 224(SI), Y2, Y12
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y13
+	VFMADD231PS 288(SI), Y2, Y13
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y8, Y13, Y13
+	VMAXPS      Y13, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y11
+	VFMADD231PS  Y3, Y7, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y6, Y11
+	VFMADD231PS  Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y2, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y14
+	VMOVUPS Y10, 224(BX)
+	VSUBPS  Y12, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y3, Y8, Y10
+	VFMADD231PS Y13, Y7, Y14
+	VFMADD231PS Y13, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y8, Y8, Y10
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y7
+	VFMADD231PS 256(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y7, Y10
+	VFMADD231PS  Y3, Y5, Y13
+	VBROADCASTSS 4(R14), Y14
+	VFMADD231PS  Y14, Y7, Y10
+	VFMADD231PS  Y14, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VMOVUPS Y11, 320(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y7
+	VFMADD231PS 32(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y13
+	VMOVUPS Y9, 352(BX)
+	VSUBPS  Y12, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y14, Y7, Y13
+	VFMADD231PS Y14, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y9, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y9, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y7
+	VFMADD231PS 160(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y8
+	VFMADD231PS 224(SI), Y2, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y4, Y13
+	VMOVUPS Y12, 448(BX)
+	VSUBPS  Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y13
+	VFMADD231PS Y3, Y8, Y12
+	VFMADD231PS Y14, Y7, Y13
+	VFMADD231PS Y14, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y7, Y11, Y7
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y6
+	VFMADD231PS 288(SI), Y2, Y6
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y2
+	VMOVUPS     192(BX), Y7
+	VFMADD213PS Y4, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y8
+	VSUBPS Y7, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y8
+	VMOVUPS     192(BX), Y11
+	VFMADD231PS Y3, Y11, Y4
+	VFMADD231PS Y14, Y6, Y8
+	VFMADD231PS Y14, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y7, Y6
+	VPSLLD  $0x14, Y2, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y4, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y8
+	VFMADD213PS  Y6, Y6, Y4
+	VANDPS       Y8, Y2, Y2
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y2, Y3
+	VMOVUPS      512(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      416(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y11, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y3, X11
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y11, Y8, Y8
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Y5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      256(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     480(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     448(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     320(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y9, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VCMPPS      $0x05, Y4, Y9, Y9
+	VANDPS      Y6, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     288(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y10, Y6
+	VFMADD231PS Y5, Y10, Y6
+	VCMPPS      $0x05, Y4, Y10, Y10
+	VANDPS      Y6, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     384(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VFMADD231PS Y5, Y6, Y8
+	VCMPPS      $0x05, Y4, Y6, Y6
+	VANDPS      Y8, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y4, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     352(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y4, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l85
+	VMASKMOVPS  Y2, Y6, 320(DI)
+	JMP         l86
+
+l85:
+	VMOVUPS Y2, 320(DI)
+
+l86:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y7, Y3
+	VFMADD231PS Y5, Y7, Y3
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VANDPS      Y3, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l87
+	CMPQ        CX, $0x00000008
+	JLE         l88
+	VMASKMOVPS  Y7, Y2, 352(DI)
+	JMP         l88
+
+l87:
+	VMOVUPS Y7, 352(DI)
+
+l88:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin11
+	JMP  end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	PCALIGN $0x40
+
+loop13:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         88(CX), R11
+	XORL         AX, AX
+
+l89:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l90
+	CMPQ        AX, R11
+	JGE         l91
+	ADDQ        $0x08, AX
+	JMP         l89
+
+l91:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l92
+
+l90:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l92:
+	VUCOMISS     X3, X4
+	JCS          exact112
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  384(SI), Y4, Y5
+	VMASKMOVPS  384(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  416(SI), Y6, Y7
+	VMASKMOVPS  416(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y6, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y6, Y4, Y6
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y4, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y3
+	VFMADD231PS 256(SI), Y2, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y4
+	VFMADD231PS 320(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VMOVUPS     320(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     320(BX), Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+	VMOVUPS     320(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y13, Y14
+	VMOVUPS Y12, 352(BX)
+	VSUBPS  Y9, Y13, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y10, Y8, Y10
+	VPOR        Y10, Y9, Y10
+	VMOVUPS     288(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y13, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y13, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VPOR        Y10, Y8, Y10
+	VADDPS      Y5, Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y8
+	VFMADD231PS 96(SI), Y2, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y13, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y13, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y12, Y9, Y12
+	VANDPS      Y14, Y11, Y14
+	VMOVUPS     Y5, 448(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y13, Y5
+	VMOVUPS Y7, 480(BX)
+	VSUBPS  Y14, Y13, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y5
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y4, Y5
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y8
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VMOVUPS Y3, 544(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y3, Y5, Y5
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y5
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y5, Y9, Y9
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y9, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y13, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y13, Y14
+	VMOVUPS Y11, 576(BX)
+	VSUBPS  Y12, Y13, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y8, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y5
+	VFMADD231PS 352(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VMOVUPS     320(BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVUPS     320(BX), Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y9, Y2, Y9
+	VANDPS      Y11, Y8, Y11
+	VMOVUPS     320(BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VMOVUPS Y7, 640(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y6, 672(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y2, Y2
+	VANDPS      Y14, Y8, Y8
+	VADDPS      Y8, Y2, Y4
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     192(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVAPS     Y12, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y12, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y5
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y6, Y6
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y6, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact112
+	VMOVUPS      416(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      544(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y10, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X5, X3
+	JCS          exact112
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     576(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     672(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     640(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     512(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     480(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y8, Y2
+	VFMADD231PS Y4, Y8, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 352(DI)
+	VMOVUPS     448(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	VMASKMOVPS  Y5, Y2, 384(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y5, 384(DI)
+
+l94:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l95
+	CMPQ        CX, $0x00000008
+	JLE         l96
+	VMASKMOVPS  Y3, Y2, 416(DI)
+	JMP         l96
+
+l95:
+	VMOVUPS Y3, 416(DI)
+
+l96:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop13
+	JMP  end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         88(CX), R11
+	XORL         AX, AX
+
+l97:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l98
+	CMPQ        AX, R11
+	JGE         l99
+	ADDQ        $0x08, AX
+	JMP         l97
+
+l99:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l100
+
+l98:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l100:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  384(SI), Y5, Y7
+	VMASKMOVPS  384(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  416(SI), Y8, Y9
+	VMASKMOVPS  416(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y10
+	VFMADD231PS 128(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y11
+	VFMADD231PS 192(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y12
+	VFMADD231PS 256(SI), Y2, Y12
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y13
+	VFMADD231PS 320(SI), Y2, Y13
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y7, Y7
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y5, Y12, Y12
+	VMAXPS      Y12, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y11
+	VFMADD231PS 160(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y12
+	VFMADD231PS 224(SI), Y2, Y12
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y13
+	VFMADD231PS 288(SI), Y2, Y13
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y14
+	VFMADD231PS 352(SI), Y2, Y14
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y14, Y13, Y13
+	VMAXPS      Y8, Y13, Y13
+	VMAXPS      Y13, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y6
+	VFMADD231PS (SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y11
+	VFMADD231PS  Y3, Y7, Y12
+	VBROADCASTSS 4(R14), Y13
+	VFMADD231PS  Y13, Y6, Y11
+	VFMADD231PS  Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y2, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y3, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y14
+	VMOVUPS Y10, 224(BX)
+	VSUBPS  Y12, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y3, Y8, Y10
+	VFMADD231PS Y13, Y7, Y14
+	VFMADD231PS Y13, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y8, Y5, Y8
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y5
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y14, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y8, Y8, Y10
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y5
+	VFMADD231PS 256(SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y7
+	VFMADD231PS 320(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y10
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y13, Y5, Y10
+	VFMADD231PS Y13, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y14, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y12
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VMOVUPS     288(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y4, Y10
+	VMOVUPS 288(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y11, Y10
+	VFMADD231PS Y13, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y10
+	VFMADD231PS 32(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y11
+	VFMADD231PS 96(SI), Y2, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y10, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y3, Y11, Y14
+	VMOVUPS     Y7, 384(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y4, Y7
+	VMOVUPS Y9, 416(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y10, Y7
+	VFMADD231PS Y3, Y11, Y9
+	VFMADD231PS Y13, Y10, Y7
+	VFMADD231PS Y13, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VPERMPS exp2Table<>+0(SB), Y14, Y11
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y10, Y8, Y10
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y9, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y5
+	VFMADD213PS exp1<>+0(SB), Y9, Y8
+	VMULPS      Y5, Y7, Y7
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y14, Y14
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y9, Y14, Y14
+	VADDPS      Y14, Y12, Y5
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y7
+	VFMADD231PS 160(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y8
+	VFMADD231PS 224(SI), Y2, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y9
+	VMOVAPS     Y4, Y10
+	VFMADD231PS Y3, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y4, Y11
+	VMOVUPS Y14, 512(BX)
+	VSUBPS  Y10, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y11
+	VFMADD231PS Y3, Y8, Y14
+	VFMADD231PS Y13, Y7, Y11
+	VFMADD231PS Y13, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VMOVUPS Y12, 544(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y14, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y12
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y6
+	VFMADD231PS 288(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y7
+	VFMADD231PS 352(SI), Y2, Y7
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y2
+	VMOVAPS     Y4, Y8
+	VFMADD231PS Y3, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y8, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y13, Y6, Y11
+	VFMADD231PS Y13, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y7
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y2, Y2
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y2, Y6
+	VMOVUPS     192(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y4, Y4
+	VMOVUPS 192(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y10, Y4
+	VFMADD231PS Y13, Y10, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y3, Y10, Y3
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y4, Y10
+	VFMADD213PS exp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y4
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      576(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      480(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y10, Y3, Y3
+	VADDPD       Y11, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X10
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VUCOMISD     X3, X3
+	JPS          end
+	VMOVSD       up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Y5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y10, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     544(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y10, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y10, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     512(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y10, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y10
+	VFMADD231PS Y5, Y6, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y10, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y9, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VANDPS      Y6, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     320(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y9, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y9, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     448(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y9
+	VFMADD231PS Y5, Y6, Y9
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y9, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     416(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y8, Y2
+	VFMADD231PS Y5, Y8, Y2
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VANDPS      Y2, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     384(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l101
+	VMASKMOVPS  Y2, Y6, 384(DI)
+	JMP         l102
+
+l101:
+	VMOVUPS Y2, 384(DI)
+
+l102:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y5, Y7, Y4
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VANDPS      Y4, Y7, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l103
+	CMPQ        CX, $0x00000008
+	JLE         l104
+	VMASKMOVPS  Y7, Y2, 416(DI)
+	JMP         l104
+
+l103:
+	VMOVUPS Y7, 416(DI)
+
+l104:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop15:
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         104(CX), R11
+	XORL         AX, AX
+
+l105:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l106
+	CMPQ        AX, R11
+	JGE         l107
+	ADDQ        $0x08, AX
+	JMP         l105
+
+l107:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l108
+
+l106:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l108:
+	VUCOMISS     X3, X4
+	JCS          exact128
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y3, Y5, Y5
+	VUCOMISS     X4, X5
+	JCS          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y4, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  448(SI), Y4, Y5
+	VMASKMOVPS  448(R15), Y4, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     minusInf<>+0(SB), Y5
+	VBLENDVPS   Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  480(SI), Y6, Y7
+	VMASKMOVPS  480(R15), Y6, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VBLENDVPS   Y6, Y8, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y2, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y6, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y6, Y4, Y6
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y4, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y3
+	VFMADD231PS 256(SI), Y2, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y4
+	VFMADD231PS 320(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VMOVUPS     320(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     320(BX), Y9
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+	VMOVUPS     320(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y13, Y14
+	VMOVUPS Y12, 352(BX)
+	VSUBPS  Y9, Y13, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y10, Y8, Y10
+	VPOR        Y10, Y9, Y10
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y4
+	VFMADD231PS 384(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     288(BX), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS     Y13, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y8, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y7, 448(BX)
+	VSUBPS  Y12, Y13, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 480(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y8, Y13, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y7, Y9, Y9
+	VADDPS      Y9, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y2, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVUPS     320(BX), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVUPS     320(BX), Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y8, Y12
+	VMOVUPS     320(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y9, 512(BX)
+	VSUBPS  Y12, Y13, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y5, 544(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y6, Y3, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y5, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
+	VMOVAPS     Y13, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y8, 608(BX)
+	VSUBPS  Y12, Y13, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y7, 640(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPSLLD  $0x14, Y12, Y13
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y2, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y5
+	VFMADD231PS 352(SI), Y2, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y8
+	VMOVUPS     320(BX), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVUPS     320(BX), Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y7, Y11
+	VANDPS      Y12, Y8, Y12
+	VMOVUPS     320(BX), Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y13, Y14
+	VMOVUPS Y9, 672(BX)
+	VSUBPS  Y12, Y13, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y6, 704(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y4
+	VFMADD231PS 416(SI), Y2, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y2
+	VMOVUPS     192(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVAPS     Y13, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y13, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y9, Y2, Y9
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y13, Y12
+	VSUBPS Y11, Y13, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y2, Y2
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y2, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact128
+	VMOVUPS      416(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      576(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VMOVUPS      736(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y3, X10
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          exact128
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     640(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     608(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     704(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     672(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y4, Y5, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y7, Y5
+	VFMADD231PS Y4, Y7, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     768(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     544(BX), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y7
+	VFMADD231PS Y4, Y5, Y7
+	VMULPS      down<>+0(SB), Y7, Y7
+	VMOVUPS     Y7, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     512(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y2, Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l109
+	VMASKMOVPS  Y5, Y2, 448(DI)
+	JMP         l110
+
+l109:
+	VMOVUPS Y5, 448(DI)
+
+l110:
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMULPS      down<>+0(SB), Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l111
+	CMPQ        CX, $0x00000008
+	JLE         l112
+	VMASKMOVPS  Y3, Y2, 480(DI)
+	JMP         l112
+
+l111:
+	VMOVUPS Y3, 480(DI)
+
+l112:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop15
+	JMP  end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         104(CX), R11
+	XORL         AX, AX
+
+l113:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l114
+	CMPQ        AX, R11
+	JGE         l115
+	ADDQ        $0x08, AX
+	JMP         l113
+
+l115:
+	VBROADCASTSS minusInf<>+0(SB), Y4
+	JMP          l116
+
+l114:
+	VMOVMSKPS    Y15, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y4
+
+l116:
+	VUCOMISS     X3, X4
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y4, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y4
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  448(SI), Y5, Y7
+	VMASKMOVPS  448(R15), Y5, Y8
+	VFMADD231PS Y2, Y7, Y8
+	VMOVUPS     minusInf<>+0(SB), Y7
+	VBLENDVPS   Y5, Y8, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  480(SI), Y8, Y9
+	VMASKMOVPS  480(R15), Y8, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VBLENDVPS   Y8, Y10, Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     (R15), Y7
+	VFMADD231PS (SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y10
+	VFMADD231PS 128(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y11
+	VFMADD231PS 192(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y12
+	VFMADD231PS 256(SI), Y2, Y12
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y13
+	VFMADD231PS 320(SI), Y2, Y13
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y14
+	VFMADD231PS 384(SI), Y2, Y14
+	VMAXPS      Y9, Y7, Y7
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y7, Y7
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y5, Y14, Y14
+	VMAXPS      Y14, Y12, Y12
+	VMAXPS      Y12, Y7, Y7
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y9
+	VFMADD231PS 32(SI), Y2, Y9
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y10
+	VFMADD231PS 96(SI), Y2, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y11
+	VFMADD231PS 160(SI), Y2, Y11
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y12
+	VFMADD231PS 224(SI), Y2, Y12
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y13
+	VFMADD231PS 288(SI), Y2, Y13
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y14
+	VFMADD231PS 352(SI), Y2, Y14
+	VMOVUPS     Y5, 192(BX)
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y5
+	VFMADD231PS 416(SI), Y2, Y5
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y14, Y13, Y13
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y5, Y13, Y13
+	VMAXPS      Y13, Y9, Y9
+	VMAXPS      Y9, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y7, Y7
+	VMOVMSKPS   Y7, AX
+	TESTL       AX, AX
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y6
+	VFMADD231PS 64(SI), Y2, Y6
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y7
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y5, Y10
+	VFMADD231PS  Y3, Y6, Y11
+	VBROADCASTSS 4(R14), Y12
+	VFMADD231PS  Y12, Y5, Y10
+	VFMADD231PS  Y12, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y2, Y10
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y3, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y14
+	VMOVUPS Y9, 224(BX)
+	VSUBPS  Y13, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y14
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y12, Y6, Y14
+	VFMADD231PS Y12, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPERMPS exp2Table<>+0(SB), Y13, Y10
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y9, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y9, Y8
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y6
+	VFMADD231PS 256(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y7
+	VFMADD231PS 320(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y10
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y12, Y6, Y10
+	VFMADD231PS Y12, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y14, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y13
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y8, Y6
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y7
+	VFMADD231PS 384(SI), Y2, Y7
+	VMOVAPS     Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y10
+	VMOVUPS     192(BX), Y11
+	VFMADD213PS Y4, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y13
+	VSUBPS Y11, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y13
+	VMOVUPS     Y9, 384(BX)
+	VMOVUPS     192(BX), Y9
+	VFMADD231PS Y3, Y9, Y14
+	VFMADD231PS Y12, Y7, Y13
+	VFMADD231PS Y12, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y5, 448(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y5
+	VFMADD231PS 32(SI), Y2, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y13
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y12, Y5, Y13
+	VFMADD231PS Y12, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y5, Y11, Y5
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y7
+	VFMADD231PS 160(SI), Y2, Y7
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y10
+	VFMADD231PS 224(SI), Y2, Y10
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y3, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y4, Y14
+	VMOVUPS Y9, 544(BX)
+	VSUBPS  Y13, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y12, Y7, Y14
+	VFMADD231PS Y12, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y7
+	VPERMPS exp2Table<>+0(SB), Y13, Y10
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VMOVUPS Y6, 608(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y14, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y9, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y6
+	VFMADD213PS exp1<>+0(SB), Y9, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y13, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y14, Y11, Y11
+	VANDPS      Y9, Y13, Y13
+	VADDPS      Y13, Y11, Y6
+	VADDPS      Y6, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y6
+	VFMADD231PS 288(SI), Y2, Y6
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y7
+	VFMADD231PS 352(SI), Y2, Y7
+	VMOVAPS     Y4, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y3, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y10
+	VFMADD231PS Y3, Y7, Y14
+	VFMADD231PS Y12, Y6, Y10
+	VFMADD231PS Y12, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y14, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y14, Y13
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y8, Y6
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y7
+	VFMADD231PS 416(SI), Y2, Y7
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y7, Y2
+	VMOVUPS     288(BX), Y10
+	VFMADD213PS Y4, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y10, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y7, Y11
+	VMOVUPS     288(BX), Y13
+	VFMADD231PS Y3, Y13, Y4
+	VFMADD231PS Y12, Y7, Y11
+	VFMADD231PS Y12, Y13, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y4, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y4, Y13
+	VMULPS      Y12, Y11, Y11
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y7, Y7, Y4
+	VANDPS       Y11, Y2, Y2
+	VANDPS       Y4, Y10, Y10
+	VADDPS       Y10, Y2, Y3
+	VADDPS       Y3, Y6, Y6
+	VMOVUPS      448(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      608(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y11, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VUCOMISD     X3, X3
+	JPS          end
+	VMOVSD       up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Y5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     576(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     544(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     672(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     320(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     640(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y8, Y6
+	VFMADD231PS Y5, Y8, Y6
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VANDPS      Y6, Y8, Y8
+	VMULPS      down<>+0(SB), Y8, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     384(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y9, Y6
+	VFMADD231PS Y5, Y9, Y6
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VANDPS      Y6, Y9, Y9
+	VMULPS      down<>+0(SB), Y9, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     512(BX), Y6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VANDPS      Y7, Y6, Y6
+	VMULPS      down<>+0(SB), Y6, Y6
+	VMOVUPS     Y6, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     Y2, 416(DI)
+	VMOVUPS     480(BX), Y2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMULPS      down<>+0(SB), Y2, Y2
+	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l117
+	VMASKMOVPS  Y2, Y6, 448(DI)
+	JMP         l118
+
+l117:
+	VMOVUPS Y2, 448(DI)
+
+l118:
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y4, Y10, Y4
+	VFMADD231PS Y5, Y10, Y4
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VANDPS      Y4, Y10, Y10
+	VMULPS      down<>+0(SB), Y10, Y10
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l119
+	CMPQ        CX, $0x00000008
+	JLE         l120
+	VMASKMOVPS  Y10, Y2, 480(DI)
+	JMP         l120
+
+l119:
+	VMOVUPS Y10, 480(DI)
+
+l120:
+	ADDQ otherStride+88(FP), R15
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin15
+	JMP  end
+
+done15:
+	TESTQ R8, R8
+	JZ    end
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
+	MOVQ  R15, other+48(FP)
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	MOVQ         other+48(FP), R15
+	VBROADCASTSS 48(R14), Y2
+	VBROADCASTSS 12(R14), Y3
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l121:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y2, Y15
+	VCMPPS      $0x05, Y3, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l122
+	CMPQ        AX, DX
+	JGE         l123
+	ADDQ        $0x08, AX
+	JMP         l121
+
+l123:
+	VBROADCASTSS minusInf<>+0(SB), Y2
+	JMP          l124
+
+l122:
+	VMOVMSKPS    Y15, DX
+	TZCNTL       DX, DX
+	ADDQ         DX, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X2, X15
+	VBROADCASTSS X15, Y2
+
+l124:
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS 48(R14), Y3
+	VBROADCASTSS 12(R14), Y5
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l125:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Y15
+	VFMADD213PS (R15)(AX*4), Y3, Y15
+	VCMPPS      $0x05, Y5, Y15, Y15
+	VTESTPS     Y15, Y15
+	JNZ         l126
+	CMPQ        AX, DX
+	JGE         l127
+	ADDQ        $0x08, AX
+	JMP         l125
+
+l127:
+	VBROADCASTSS minusInf<>+0(SB), Y3
+	JMP          l128
+
+l126:
+	VMOVMSKPS    Y15, DX
+	TZCNTL       DX, DX
+	ADDQ         DX, AX
+	VMOVSS       (SI)(AX*4), X15
+	VFMADD213SS  (R15)(AX*4), X3, X15
+	VBROADCASTSS X15, Y3
+
+l128:
+	VUCOMISS X3, X4
+	JCS      exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done19
+	PCALIGN $0x40
+
+loop19:
+	// x * mul + other
+	VMOVUPS      (R15), Y3
+	VBROADCASTSS 48(R14), Y4
+	VFMADD231PS  (SI), Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y5
+	VFMADD231PS 64(SI), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y3, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y9
+	VFMADD231PS 192(SI), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y13, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y7
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y7, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 256(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y4
+	VFMADD231PS 384(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y6
+	VFMADD231PS 448(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 352(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 416(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 512(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y10, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 576(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 608(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y4
+	VFMADD231PS 416(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y6
+	VFMADD231PS 480(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     exact
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (DI)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(DI)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 192(DI)
+	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 256(DI)
+	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 320(DI)
+	VMOVUPS 480(BX), Y4
+	VMOVUPS Y4, 384(DI)
+	VMOVUPS 448(BX), Y4
+	VMOVUPS Y4, 448(DI)
+	VMOVUPS 544(BX), Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS 512(BX), Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS 640(BX), Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS 608(BX), Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS 704(BX), Y4
+	VMOVUPS Y4, 288(DI)
+	VMOVUPS 672(BX), Y4
+	VMOVUPS Y4, 352(DI)
+	VMOVUPS Y5, 416(DI)
+	VMOVUPS Y10, 480(DI)
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   (SI), Y3, Y4
+	VMASKMOVPS   (R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  32(SI), Y5, Y7
+	VMASKMOVPS  32(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y4, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y3
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y5
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y6, Y7, Y6
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y6
+	JNZ        exact
+	VMOVUPS    (DX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l129
+	VMASKMOVPS Y4, Y5, (DI)
+	JMP        l130
+
+l129:
+	VMOVUPS Y4, (DI)
+
+l130:
+	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l131
+	CMPQ       CX, $0x00000008
+	JLE        l132
+	VMASKMOVPS Y3, Y5, 32(DI)
+	JMP        l132
+
+l131:
+	VMOVUPS Y3, 32(DI)
+
+l132:
+	VMOVUPS 64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ $0x00000010, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   64(SI), Y3, Y4
+	VMASKMOVPS   64(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  96(SI), Y5, Y7
+	VMASKMOVPS  96(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y3, Y10
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y0, Y3, Y12
+	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y4, Y14, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y9, Y10, Y9
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y6, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y6, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y12, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    Y7, (DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l133
+	VMASKMOVPS Y5, Y4, 64(DI)
+	JMP        l134
+
+l133:
+	VMOVUPS Y5, 64(DI)
+
+l134:
+	VMOVUPS    Y6, 32(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l135
+	CMPQ       CX, $0x00000008
+	JLE        l136
+	VMASKMOVPS Y10, Y4, 96(DI)
+	JMP        l136
+
+l135:
+	VMOVUPS Y10, 96(DI)
+
+l136:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   128(SI), Y3, Y4
+	VMASKMOVPS   128(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  160(SI), Y5, Y7
+	VMASKMOVPS  160(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y12, Y3
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VANDPS      Y11, Y5, Y5
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y5, Y4, Y4
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y3
+	VFMADD231PS 32(SI), Y6, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y4, 224(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y11, Y11
+	VADDPS      Y11, Y6, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VPOR        Y10, Y7, Y10
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    Y8, (DI)
+	VMOVUPS    288(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    256(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l137
+	VMASKMOVPS Y7, Y4, 128(DI)
+	JMP        l138
+
+l137:
+	VMOVUPS Y7, 128(DI)
+
+l138:
+	VMOVUPS    Y6, 32(DI)
+	VMOVUPS    Y11, 96(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l139
+	CMPQ       CX, $0x00000008
+	JLE        l140
+	VMASKMOVPS Y5, Y4, 160(DI)
+	JMP        l140
+
+l139:
+	VMOVUPS Y5, 160(DI)
+
+l140:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 224(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ $0x00000030, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   192(SI), Y3, Y4
+	VMASKMOVPS   192(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  224(SI), Y5, Y7
+	VMASKMOVPS  224(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y3, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 224(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y4, 288(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 320(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l141
+	VMASKMOVPS Y6, Y4, 192(DI)
+	JMP        l142
+
+l141:
+	VMOVUPS Y6, 192(DI)
+
+l142:
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l143
+	CMPQ       CX, $0x00000008
+	JLE        l144
+	VMASKMOVPS Y7, Y4, 224(DI)
+	JMP        l144
+
+l143:
+	VMOVUPS Y7, 224(DI)
+
+l144:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   256(SI), Y3, Y4
+	VMASKMOVPS   256(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  288(SI), Y5, Y7
+	VMASKMOVPS  288(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y7, Y3, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(BX), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y5, Y5
+	VPOR        Y10, Y6, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y3
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  32(SI), Y6, Y3
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y9, Y14
+	VMOVUPS     Y4, 320(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y4
+	VMOVUPS Y5, 352(BX)
+	VSUBPS  Y14, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y4
+	VFMADD231PS Y0, Y7, Y5
+	VFMADD231PS Y1, Y3, Y4
+	VFMADD231PS Y1, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y14, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y4, Y4
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y4
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y4, Y8, Y8
+	VANDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y5
+	VFMADD231PS 224(SI), Y6, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VPOR        Y10, Y8, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    352(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l145
+	VMASKMOVPS Y8, Y4, 256(DI)
+	JMP        l146
+
+l145:
+	VMOVUPS Y8, 256(DI)
+
+l146:
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 224(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l147
+	CMPQ       CX, $0x00000008
+	JLE        l148
+	VMASKMOVPS Y5, Y4, 288(DI)
+	JMP        l148
+
+l147:
+	VMOVUPS Y5, 288(DI)
+
+l148:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y7
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y7, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y4
+	VMINPS  Y8, Y7, Y6
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y3, Y6, Y7
+	VMINPS Y3, Y6, Y8
+	VMAXPS Y3, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind27
+
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ $0x00000050, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   320(SI), Y3, Y4
+	VMASKMOVPS   320(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  352(SI), Y5, Y7
+	VMASKMOVPS  352(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+	VCMPPS       $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS      288(BX), Y7
+	VCMPPS       $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS      Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y9, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 416(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 480(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y11, 512(BX)
+	VSUBPS  Y13, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+	VCMPPS       $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS      192(BX), Y6
+	VCMPPS       $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS      Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y5, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l149
+	VMASKMOVPS Y6, Y4, 320(DI)
+	JMP        l150
+
+l149:
+	VMOVUPS Y6, 320(DI)
+
+l150:
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l151
+	CMPQ       CX, $0x00000008
+	JLE        l152
+	VMASKMOVPS Y9, Y4, 352(DI)
+	JMP        l152
+
+l151:
+	VMOVUPS Y9, 352(DI)
+
+l152:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   384(SI), Y3, Y4
+	VMASKMOVPS   384(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  416(SI), Y5, Y7
+	VMASKMOVPS  416(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     288(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y9, Y10
+	VADDPS      Y6, Y3, Y3
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y5, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y3, 416(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y3
+	VMOVUPS Y6, 448(BX)
+	VSUBPS  Y14, Y2, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y0, Y9, Y6
+	VFMADD231PS Y1, Y4, Y3
+	VFMADD231PS Y1, Y9, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
+	VMULPS      Y7, Y3, Y3
+	VMULPS      Y8, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VFMADD213PS Y9, Y9, Y6
+	VANDPS      Y3, Y11, Y11
+	VANDPS      Y6, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y12, 544(BX)
+	VSUBPS  Y13, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y9, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y5, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     192(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y6, Y6
+	VPOR        Y10, Y8, Y10
+	VADDPS      Y6, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l153
+	VMASKMOVPS Y8, Y4, 384(DI)
+	JMP        l154
+
+l153:
+	VMOVUPS Y8, 384(DI)
+
+l154:
+	VMOVUPS    576(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    Y9, 352(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l155
+	CMPQ       CX, $0x00000008
+	JLE        l156
+	VMASKMOVPS Y6, Y4, 416(DI)
+	JMP        l156
+
+l155:
+	VMOVUPS Y6, 416(DI)
+
+l156:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 608(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   448(SI), Y3, Y4
+	VMASKMOVPS   448(R15), Y3, Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y3, Y5, Y4, Y3
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  480(SI), Y5, Y7
+	VMASKMOVPS  480(R15), Y5, Y8
+	VFMADD231PS Y6, Y7, Y8
+	VBLENDVPS   Y5, Y8, Y4, Y5
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y10, Y8, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y10, Y14
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VPOR        Y10, Y11, Y10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y5
+	VFMADD231PS 128(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y7
+	VFMADD231PS 192(SI), Y6, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y11, Y13
+	VANDPS      Y14, Y12, Y14
+	VMOVUPS     Y9, 224(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y9
+	VMOVUPS Y8, 256(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y13, Y3
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y5, Y3, Y5
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// x * mul + other
+	VMOVUPS      256(R15), Y3
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  256(SI), Y5, Y3
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y9, Y7, Y9
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y4, 320(BX)
+	VSUBPS  Y13, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y9, Y12
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y7, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y4
+	VFMADD231PS 384(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     288(BX), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y8, 416(BX)
+	VSUBPS  Y13, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y9
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y9, Y9, Y8
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 480(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y6, 544(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y4
+	VFMADD231PS 160(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y9, 576(BX)
+	VSUBPS  Y13, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y9
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y9
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y9, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS      288(R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y8, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y2, Y14
+	VMOVUPS Y3, 640(BX)
+	VSUBPS  Y13, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y4
+	VFMADD231PS 416(SI), Y5, Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     192(BX), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y12, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y6
+	VMOVUPS Y9, 736(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y12, Y10
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y10
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 128(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 384(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    512(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l157
+	VMASKMOVPS Y6, Y4, 448(DI)
+	JMP        l158
+
+l157:
+	VMOVUPS Y6, 448(DI)
+
+l158:
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    576(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    768(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    736(BX), Y4
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    Y5, 416(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l159
+	CMPQ       CX, $0x00000008
+	JLE        l160
+	VMASKMOVPS Y7, Y4, 480(DI)
+	JMP        l160
+
+l159:
+	VMOVUPS Y7, 480(DI)
+
+l160:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 480(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 640(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind27:
+	// The sum of all lanes, and its reciprocal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          total
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y6
+	VMOVSD       up64<>+0(SB), X7
+
+	// Leave if cLo is small.
+	VMULSD   X7, X3, X7
+	VMULSD   X3, X7, X7
+	VMOVSD   leastLow64<>+0(SB), X3
+	VUCOMISD X3, X7
+	JCS      small
+	VMOVUPS  Y2, 64(BX)
+	VMOVUPS  Y5, 96(BX)
+	VMOVUPS  Y8, 128(BX)
+	VMOVUPS  Y11, 160(BX)
+	VMOVAPS  Y4, Y2
+	VMOVAPS  Y6, Y3
+
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done30
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop30:
+	VMOVUPS (SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     32(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     64(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     96(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     128(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     160(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     192(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     224(SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop30
+
+done30:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done31
+	VBROADCASTSS 44(R14), Y4
+	VBROADCASTSS 40(R14), Y5
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS (SI), Y6
+
+	// e*cHi + e*cLo
+	VMULPS      Y4, Y6, Y7
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop31
+
+done31:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind32
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VBROADCASTSS 44(R14), Y5
+
+	// e*cHi + e*cLo
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 40(R14), Y6
+	VFMADD231PS  Y6, Y4, Y5
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l161
+	VMASKMOVPS   Y5, Y4, (DI)
+	JMP          l162
+
+l161:
+	VMOVUPS Y5, (DI)
+
+l162:
+	LEAQ (SI)(CX*4), SI
+
+behind32:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done35
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop35
+
+done35:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done36
+	PCALIGN $0x40
+
+loop36:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop36
+
+done36:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind37
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l163
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l164
+
+l163:
+	VMOVUPS Y5, (DI)
+
+l164:
+	LEAQ (SI)(CX*4), SI
+
+behind37:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done40
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop40:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop40
+
+done40:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done41
+	PCALIGN $0x40
+
+loop41:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop41
+
+done41:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind42
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMULPS      down<>+0(SB), Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l165
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l166
+
+l165:
+	VMOVUPS Y5, (DI)
+
+l166:
+	LEAQ (SI)(CX*4), SI
+
+behind42:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y2
+	VBROADCASTSS 20(R14), Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       reach<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VBROADCASTSS (R14), Y2
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS 4(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done44
+	PCALIGN $0x40
+
+loop44:
+	// x * mul + other
+	VMOVUPS      (R15), Y4
+	VBROADCASTSS 48(R14), Y5
+	VFMADD231PS  (SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y6
+	VFMADD231PS 64(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y5, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y5, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y9
+	VFMADD231PS 256(SI), Y5, Y9
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y10
+	VFMADD231PS 320(SI), Y5, Y10
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y11
+	VFMADD231PS 384(SI), Y5, Y11
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y12
+	VFMADD231PS 448(SI), Y5, Y12
+	VMAXPS      Y6, Y4, Y4
+	VMAXPS      Y8, Y7, Y7
+	VMAXPS      Y7, Y4, Y4
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y11, Y9, Y9
+	VMAXPS      Y9, Y4, Y4
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y6
+	VFMADD231PS 32(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y8
+	VFMADD231PS 160(SI), Y5, Y8
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y9
+	VFMADD231PS 224(SI), Y5, Y9
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y10
+	VFMADD231PS 288(SI), Y5, Y10
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y11
+	VFMADD231PS 352(SI), Y5, Y11
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y12
+	VFMADD231PS 416(SI), Y5, Y12
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y13
+	VFMADD231PS 480(SI), Y5, Y13
+	VMAXPS      Y7, Y6, Y6
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y8, Y6, Y6
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y12, Y10, Y10
+	VMAXPS      Y10, Y6, Y6
+	VMAXPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y6
+	VCMPPS      $0x1e, Y6, Y4, Y4
+	VMOVMSKPS   Y4, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y4
+	VFMADD231PS (SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y7
+	VFMADD231PS 64(SI), Y5, Y7
+	VMOVUPS     (BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y8
+	VMOVUPS     (BX), Y9
+	VFMADD231PS Y2, Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y10, Y11
+	VSUBPS Y9, Y10, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y7, Y12
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y7
+	VFMADD231PS 128(SI), Y5, Y7
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y5, Y8
+	VMOVAPS     Y10, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y7, Y9
+	VMOVAPS     Y10, Y11
+	VFMADD231PS Y2, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y10, Y12
+	VSUBPS Y11, Y10, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y7, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y7, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y6, Y7
+	VMINPS Y4, Y6, Y8
+	VMAXPS Y4, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y4
+	VFMADD231PS 256(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y6
+	VFMADD231PS 320(SI), Y5, Y6
+	VMOVAPS     Y10, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y10, Y11
+	VFMADD231PS Y2, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y10, Y12
+	VSUBPS Y11, Y10, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y4
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y11, 320(DI)
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y6
+	VFMADD231PS 384(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     448(R15), Y8
+	VFMADD231PS 448(SI), Y5, Y8
+	VMOVAPS     Y10, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y10, Y11
+	VFMADD231PS Y2, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y10, Y12
+	VSUBPS Y11, Y10, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y11, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     Y11, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y7, Y6
+	VMINPS Y4, Y7, Y8
+	VMAXPS Y4, Y7, Y7
+	VSUBPS Y7, Y6, Y7
+	VSUBPS Y7, Y8, Y8
+	VADDPS 192(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y5, Y7
+	VMOVUPS     (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y7, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y6
+	VFMADD231PS 160(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y7
+	VFMADD231PS 224(SI), Y5, Y7
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y12
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y6, Y12
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y6, Y7
+	VMINPS Y4, Y6, Y8
+	VMAXPS Y4, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y6
+	VFMADD231PS 352(SI), Y5, Y6
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y6, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y6
+	VFMADD231PS 416(SI), Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     480(R15), Y8
+	VFMADD231PS 480(SI), Y5, Y8
+	VMOVAPS     Y11, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y5
+	VMOVAPS     Y11, Y9
+	VFMADD231PS Y2, Y8, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y10
+	VFMADD231PS Y2, Y8, Y12
+	VFMADD231PS Y3, Y6, Y10
+	VFMADD231PS Y3, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y8
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     Y9, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  288(BX), Y6, Y6
+	VMOVUPS Y11, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop44
+
+done44:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind52
+	CMPQ  CX, $0x00000010
+	JLE   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto46
+	CMPQ  CX, $0x00000030
+	JLE   upto47
+	CMPQ  CX, $0x00000040
+	JLE   upto48
+	CMPQ  CX, $0x00000050
+	JLE   upto49
+	CMPQ  CX, $0x00000060
+	JLE   upto50
+	CMPQ  CX, $0x00000070
+	JLE   upto51
+	JMP   upto52
+
+upto45:
+	// Turns of 1 to 16 elements.
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y5
+	VMASKMOVPS   (R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  32(SI), Y6, Y8
+	VMASKMOVPS  32(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y6, Y4, Y5
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y5, Y5
+	VMOVMSKPS Y5, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y8, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l167
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l168
+
+l167:
+	VMOVUPS Y5, (DI)
+
+l168:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y9
+	VMINPS  Y5, Y4, Y10
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVAPS Y8, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y5
+	VFMADD231PS Y3, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y11
+	VMULPS      Y11, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l169
+	CMPQ        CX, $0x00000008
+	JLE         l170
+	VMASKMOVPS  Y4, Y5, 32(DI)
+	JMP         l170
+
+l169:
+	VMOVUPS Y4, 32(DI)
+
+l170:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind52
+
+upto46:
+	// Turns of 17 to 32 elements.
+	SUBQ $0x00000010, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   64(SI), Y4, Y5
+	VMASKMOVPS   64(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  96(SI), Y6, Y8
+	VMASKMOVPS  96(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+	VMAXPS      Y4, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+	VMAXPS      Y6, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+	VMOVUPS     (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y4, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS Y2, Y4, Y13
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l171
+	VMASKMOVPS  Y10, Y5, 64(DI)
+	JMP         l172
+
+l171:
+	VMOVUPS Y10, 64(DI)
+
+l172:
+	VMOVUPS 64(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y5, Y8
+	VMINPS Y4, Y5, Y9
+	VMAXPS Y4, Y5, Y5
+	VSUBPS Y5, Y8, Y5
+	VSUBPS Y5, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+	VMOVAPS     Y11, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVAPS     Y11, Y7
+	VFMADD231PS Y2, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y11, Y10
+	VSUBPS Y7, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y2, Y6, Y12
+	VFMADD231PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y6
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l173
+	CMPQ        CX, $0x00000008
+	JLE         l174
+	VMASKMOVPS  Y7, Y5, 96(DI)
+	JMP         l174
+
+l173:
+	VMOVUPS Y7, 96(DI)
+
+l174:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y11, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind52
+
+upto47:
+	// Turns of 33 to 48 elements.
+	SUBQ $0x00000020, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   128(SI), Y4, Y5
+	VMASKMOVPS   128(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  160(SI), Y6, Y8
+	VMASKMOVPS  160(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y4, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y6, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y8
+	VFMADD231PS Y3, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y9
+	VFMADD213PS exp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l175
+	VMASKMOVPS  Y6, Y4, 128(DI)
+	JMP         l176
+
+l175:
+	VMOVUPS Y6, 128(DI)
+
+l176:
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y5
+	VFMADD231PS 96(SI), Y7, Y5
+	VMOVAPS     Y12, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y7
+	VMOVAPS     Y12, Y9
+	VFMADD231PS Y2, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y12, Y10
+	VSUBPS Y9, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y12, Y7
+	VMOVUPS 192(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y9, Y7
+	VFMADD231PS Y3, Y9, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     32(DX), Y7
+	CMPQ        CX, $0x00000010
+	JGE         l177
+	CMPQ        CX, $0x00000008
+	JLE         l178
+	VMASKMOVPS  Y5, Y7, 160(DI)
+	JMP         l178
+
+l177:
+	VMOVUPS Y5, 160(DI)
+
+l178:
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind52
+
+upto48:
+	// Turns of 49 to 64 elements.
+	SUBQ $0x00000030, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   192(SI), Y4, Y5
+	VMASKMOVPS   192(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  224(SI), Y6, Y8
+	VMASKMOVPS  224(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y9
+	VFMADD231PS 128(SI), Y7, Y9
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y4, Y9, Y9
+	VMAXPS      Y9, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y10
+	VFMADD231PS 160(SI), Y7, Y10
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y6, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y7, Y6
+	VMOVAPS     Y12, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y8
+	VMOVAPS     Y12, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y12, Y10
+	VSUBPS Y9, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y10
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y3, Y6, Y10
+	VFMADD231PS Y3, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l179
+	VMASKMOVPS  Y9, Y4, 192(DI)
+	JMP         l180
+
+l179:
+	VMOVUPS Y9, 192(DI)
+
+l180:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y5
+	VFMADD231PS 96(SI), Y7, Y5
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y7, Y5
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     192(BX), Y7
+	VFMADD213PS Y12, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y9
+	VSUBPS Y7, Y12, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     192(BX), Y11
+	VFMADD231PS Y2, Y11, Y10
+	VFMADD231PS Y3, Y5, Y9
+	VFMADD231PS Y3, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l181
+	CMPQ        CX, $0x00000008
+	JLE         l182
+	VMASKMOVPS  Y7, Y5, 224(DI)
+	JMP         l182
+
+l181:
+	VMOVUPS Y7, 224(DI)
+
+l182:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind52
+
+upto49:
+	// Turns of 65 to 80 elements.
+	SUBQ $0x00000040, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y5
+	VMASKMOVPS   256(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  288(SI), Y6, Y8
+	VMASKMOVPS  288(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y9
+	VFMADD231PS 128(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y7, Y10
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y9, Y5, Y5
+	VMAXPS      Y4, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y10
+	VFMADD231PS 160(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y11
+	VFMADD231PS 224(SI), Y7, Y11
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      Y6, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y7, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y7, Y8
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y11
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y6, Y7
+	VMINPS  Y5, Y6, Y8
+	VMAXPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
+	VMOVAPS Y12, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y12, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y9
+	VFMADD213PS exp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y6
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l183
+	VMASKMOVPS  Y5, Y4, 256(DI)
+	JMP         l184
+
+l183:
+	VMOVUPS Y5, 256(DI)
+
+l184:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y4
+	VMINPS Y5, Y7, Y6
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y4, Y7
+	VSUBPS Y7, Y6, Y6
+	VADDPS Y6, Y8, Y8
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y5
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  32(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y7
+	VFMADD231PS 224(SI), Y6, Y7
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y6
+	VMOVAPS     Y12, Y9
+	VFMADD231PS Y2, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y10
+	VSUBPS Y9, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y2, Y7, Y11
+	VFMADD231PS Y3, Y5, Y10
+	VFMADD231PS Y3, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y7
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y7, Y7, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS 192(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y12, Y5
+	VMOVUPS 192(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y9, Y5
+	VFMADD231PS Y3, Y9, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y10
+	VFMADD213PS exp1<>+0(SB), Y5, Y10
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y9, Y9, Y5
+	VANDPS      Y5, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l185
+	CMPQ        CX, $0x00000008
+	JLE         l186
+	VMASKMOVPS  Y4, Y5, 288(DI)
+	JMP         l186
+
+l185:
+	VMOVUPS Y4, 288(DI)
+
+l186:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind52
+
+upto50:
+	// Turns of 81 to 96 elements.
+	SUBQ $0x00000050, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   320(SI), Y4, Y5
+	VMASKMOVPS   320(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  352(SI), Y6, Y8
+	VMASKMOVPS  352(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y9
+	VFMADD231PS 128(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y11
+	VFMADD231PS 256(SI), Y7, Y11
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y9, Y5, Y5
+	VMAXPS      Y4, Y11, Y11
+	VMAXPS      Y11, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y10
+	VFMADD231PS 160(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y11
+	VFMADD231PS 224(SI), Y7, Y11
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y12
+	VFMADD231PS 288(SI), Y7, Y12
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      Y6, Y12, Y12
+	VMAXPS      Y12, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y7, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y7, Y8
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y11
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y4, Y8
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y4
+	VFMADD231PS 256(SI), Y7, Y4
+	VMOVAPS     Y12, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     224(BX), Y9
+	VFMADD213PS Y12, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y12, Y10
+	VSUBPS Y9, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VMOVUPS     224(BX), Y13
+	VFMADD231PS Y2, Y13, Y11
+	VFMADD231PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y12, Y13
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y5, Y4
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l187
+	VMASKMOVPS  Y9, Y5, 320(DI)
+	JMP         l188
+
+l187:
+	VMOVUPS Y9, 320(DI)
+
+l188:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y6, Y5
+	VMINPS Y4, Y6, Y9
+	VMAXPS Y4, Y6, Y6
+	VSUBPS Y6, Y5, Y6
+	VSUBPS Y6, Y9, Y9
+	VADDPS Y9, Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y7, Y6
+	VMOVUPS     (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y6, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y7, Y6
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y6, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y5, Y6
+	VMINPS Y4, Y5, Y8
+	VMAXPS Y4, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y7, Y4
+	VMOVAPS     Y11, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     192(BX), Y7
+	VFMADD213PS Y11, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y11, Y9
+	VSUBPS Y7, Y11, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VMOVUPS     192(BX), Y12
+	VFMADD231PS Y2, Y12, Y10
+	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y3, Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l189
+	CMPQ        CX, $0x00000008
+	JLE         l190
+	VMASKMOVPS  Y7, Y5, 352(DI)
+	JMP         l190
+
+l189:
+	VMOVUPS Y7, 352(DI)
+
+l190:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y7
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VMOVUPS Y11, (BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind52
+
+upto51:
+	// Turns of 97 to 112 elements.
+	SUBQ $0x00000060, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   384(SI), Y4, Y5
+	VMASKMOVPS   384(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  416(SI), Y6, Y8
+	VMASKMOVPS  416(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y9
+	VFMADD231PS 128(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y11
+	VFMADD231PS 256(SI), Y7, Y11
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y12
+	VFMADD231PS 320(SI), Y7, Y12
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y9, Y5, Y5
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y4, Y11, Y11
+	VMAXPS      Y11, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y10
+	VFMADD231PS 160(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y11
+	VFMADD231PS 224(SI), Y7, Y11
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y12
+	VFMADD231PS 288(SI), Y7, Y12
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y13
+	VFMADD231PS 352(SI), Y7, Y13
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y6, Y12, Y12
+	VMAXPS      Y12, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VMOVUPS     32(BX), Y8
+	VCMPPS      $0x1e, Y8, Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y9
+	VFMADD231PS 64(SI), Y7, Y9
+	VMOVUPS     (BX), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS Y2, Y9, Y11
+	VMOVUPS     (BX), Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y12, Y13
+	VSUBPS Y11, Y12, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y2, Y9, Y14
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS Y3, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y11, Y9
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y9, Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y10, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y7, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y7, Y8
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y11
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y11
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y4, Y8
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y4
+	VFMADD231PS 256(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y5
+	VFMADD231PS 320(SI), Y7, Y5
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     224(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y12, Y7
+	VMOVUPS 224(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y9, Y7
+	VFMADD231PS Y3, Y9, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l191
+	VMASKMOVPS  Y5, Y7, 384(DI)
+	JMP         l192
+
+l191:
+	VMOVUPS Y5, 384(DI)
+
+l192:
+	VADDPS Y5, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y6, Y5
+	VMINPS Y4, Y6, Y7
+	VMAXPS Y4, Y6, Y6
+	VSUBPS Y6, Y5, Y6
+	VSUBPS Y6, Y7, Y7
+	VADDPS Y7, Y8, Y8
+
+	// x * mul + other
+	VMOVUPS      32(R15), Y4
+	VBROADCASTSS 48(R14), Y6
+	VFMADD231PS  32(SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y7
+	VFMADD231PS 96(SI), Y6, Y7
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y6, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y7
+	VFMADD231PS 224(SI), Y6, Y7
+	VMOVAPS     Y12, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVAPS     Y12, Y10
+	VFMADD231PS Y2, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y12, Y11
+	VSUBPS Y10, Y12, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y2, Y7, Y13
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y3, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y13
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y5, Y7
+	VMINPS Y4, Y5, Y8
+	VMAXPS Y4, Y5, Y5
+	VSUBPS Y5, Y7, Y5
+	VSUBPS Y5, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y6, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y5
+	VFMADD231PS 352(SI), Y6, Y5
+	VMOVAPS     Y12, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVAPS     Y12, Y9
+	VFMADD231PS Y2, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y12, Y10
+	VSUBPS Y9, Y12, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y2, Y5, Y11
+	VFMADD231PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y4
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y12, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y12, Y6
+	VMOVUPS 192(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y9, Y6
+	VFMADD231PS Y3, Y9, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y9
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y10
+	VFMADD213PS exp1<>+0(SB), Y6, Y10
+	VMULPS      Y10, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y9, Y9, Y6
+	VANDPS      Y6, Y5, Y5
+	VMOVUPS     32(DX), Y6
+	CMPQ        CX, $0x00000010
+	JGE         l193
+	CMPQ        CX, $0x00000008
+	JLE         l194
+	VMASKMOVPS  Y5, Y6, 416(DI)
+	JMP         l194
+
+l193:
+	VMOVUPS Y5, 416(DI)
+
+l194:
+	VADDPS Y5, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind52
+
+upto52:
+	// Turns of 113 to 128 elements.
+	SUBQ $0x00000070, CX
+	LEAQ leftMasks<>+64(SB), DX
+	MOVQ CX, AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+
+	// x * mul + other
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   448(SI), Y4, Y5
+	VMASKMOVPS   448(R15), Y4, Y6
+	VBROADCASTSS 48(R14), Y7
+	VFMADD231PS  Y7, Y5, Y6
+	VMOVUPS      minusInf<>+0(SB), Y5
+	VBLENDVPS    Y4, Y6, Y5, Y4
+
+	// x * mul + other
+	VMOVUPS     32(DX), Y6
+	VMASKMOVPS  480(SI), Y6, Y8
+	VMASKMOVPS  480(R15), Y6, Y9
+	VFMADD231PS Y7, Y8, Y9
+	VBLENDVPS   Y6, Y9, Y5, Y6
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y9
+	VFMADD231PS 128(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y10
+	VFMADD231PS 192(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y11
+	VFMADD231PS 256(SI), Y7, Y11
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y12
+	VFMADD231PS 320(SI), Y7, Y12
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y13
+	VFMADD231PS 384(SI), Y7, Y13
+	VMAXPS      Y8, Y5, Y5
+	VMAXPS      Y10, Y9, Y9
+	VMAXPS      Y9, Y5, Y5
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      Y4, Y13, Y13
+	VMAXPS      Y13, Y11, Y11
+	VMAXPS      Y11, Y5, Y5
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y8
+	VFMADD231PS 32(SI), Y7, Y8
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y9
+	VFMADD231PS 96(SI), Y7, Y9
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y10
+	VFMADD231PS 160(SI), Y7, Y10
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y11
+	VFMADD231PS 224(SI), Y7, Y11
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y12
+	VFMADD231PS 288(SI), Y7, Y12
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y13
+	VFMADD231PS 352(SI), Y7, Y13
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y14
+	VFMADD231PS 416(SI), Y7, Y14
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      Y11, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      Y13, Y12, Y12
+	VMAXPS      Y6, Y14, Y14
+	VMAXPS      Y14, Y12, Y12
+	VMAXPS      Y12, Y8, Y8
+	VMAXPS      Y8, Y5, Y5
+	VCMPPS      $0x1e, 32(BX), Y5, Y5
+	VMOVMSKPS   Y5, AX
+	TESTL       AX, AX
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Y5
+	VFMADD231PS (SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     64(R15), Y8
+	VFMADD231PS 64(SI), Y7, Y8
+	VMOVUPS     (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y8, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y6
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     Y10, 64(DI)
+
+	// x * mul + other
+	VMOVUPS     128(R15), Y6
+	VFMADD231PS 128(SI), Y7, Y6
+
+	// x * mul + other
+	VMOVUPS     192(R15), Y8
+	VFMADD231PS 192(SI), Y7, Y8
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y6, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y6, Y12
+	VFMADD231PS Y2, Y8, Y13
+	VFMADD231PS Y3, Y6, Y12
+	VFMADD231PS Y3, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y8
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y4, Y8
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y4
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y4
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y6
+	VMINPS Y5, Y4, Y8
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y6, Y4
+	VSUBPS Y4, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     256(R15), Y4
+	VFMADD231PS 256(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     320(R15), Y5
+	VFMADD231PS 320(SI), Y7, Y5
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+
+	// x * mul + other
+	VMOVUPS     384(R15), Y5
+	VFMADD231PS 384(SI), Y7, Y5
+	VMOVAPS     Y11, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y8
+	VMOVUPS     224(BX), Y9
+	VFMADD213PS Y11, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VMOVUPS     224(BX), Y13
+	VFMADD231PS Y2, Y13, Y12
+	VFMADD231PS Y3, Y5, Y10
+	VFMADD231PS Y3, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y8, 384(DI)
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l195
+	VMASKMOVPS  Y9, Y5, 448(DI)
+	JMP         l196
+
+l195:
+	VMOVUPS Y9, 448(DI)
+
+l196:
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y6, Y5
+	VMINPS Y4, Y6, Y8
+	VMAXPS Y4, Y6, Y6
+	VSUBPS Y6, Y5, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 256(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     32(R15), Y4
+	VFMADD231PS 32(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     96(R15), Y6
+	VFMADD231PS 96(SI), Y7, Y6
+	VMOVUPS     (BX), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y2, Y6, Y10
+	VMOVUPS     (BX), Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y6, Y5, Y6
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+
+	// x * mul + other
+	VMOVUPS     160(R15), Y5
+	VFMADD231PS 160(SI), Y7, Y5
+
+	// x * mul + other
+	VMOVUPS     224(R15), Y6
+	VFMADD231PS 224(SI), Y7, Y6
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y6, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS Y2, Y6, Y13
+	VFMADD231PS Y3, Y5, Y12
+	VFMADD231PS Y3, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y6
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y4, Y5, Y6
+	VMINPS Y4, Y5, Y8
+	VMAXPS Y4, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// x * mul + other
+	VMOVUPS     288(R15), Y4
+	VFMADD231PS 288(SI), Y7, Y4
+
+	// x * mul + other
+	VMOVUPS     352(R15), Y5
+	VFMADD231PS 352(SI), Y7, Y5
+	VMOVAPS     Y11, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y9
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y11, Y12
+	VSUBPS Y10, Y11, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS Y2, Y5, Y13
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y3, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y8
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+
+	// x * mul + other
+	VMOVUPS     416(R15), Y5
+	VFMADD231PS 416(SI), Y7, Y5
+	VMOVAPS     Y11, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y7
+	VMOVUPS     192(BX), Y8
+	VFMADD213PS Y11, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y9
+	VMOVUPS     192(BX), Y10
+	VFMADD231PS Y2, Y10, Y11
+	VFMADD231PS Y3, Y5, Y9
+	VFMADD231PS Y3, Y10, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y10, Y10, Y11
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l197
+	CMPQ        CX, $0x00000008
+	JLE         l198
+	VMASKMOVPS  Y8, Y5, 480(DI)
+	JMP         l198
+
+l197:
+	VMOVUPS Y8, 480(DI)
+
+l198:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y7
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y7, Y7
+	VADDPS  352(BX), Y7, Y7
+	VMOVUPS 288(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind52:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VUCOMISD     X2, X2
+	JPS          irregular
+	VMOVSD       up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X3, X3
+	VBROADCASTSS X4, Y4
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVAPS      Y4, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done55
+	VMOVUPS down<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop55:
+	VMOVUPS (SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VMOVUPS     (BX), Y7
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y5, Y6
+	VFMADD231PS Y2, Y5, Y6
+	VCMPPS      $0x05, Y7, Y5, Y5
+	VANDPS      Y6, Y5, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     Y7, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop55
+
+done55:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done56
+	PCALIGN $0x40
+
+loop56:
+	VMOVUPS (SI), Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y6, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop56
+
+done56:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind57
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VCMPPS      $0x05, (BX), Y4, Y4
+	VANDPS      Y5, Y4, Y4
+	VMULPS      down<>+0(SB), Y4, Y4
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l199
+	VMASKMOVPS  Y4, Y5, (DI)
+	JMP         l200
+
+l199:
+	VMOVUPS Y4, (DI)
+
+l200:
+	LEAQ (SI)(CX*4), SI
+
+behind57:
+next:
+	// The next row.
+	MOVQ otherStride+88(FP), AX
+	ADDQ AX, other+48(FP)
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done60
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop60:
+	VMOVUPS (SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     32(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     64(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     96(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     128(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     160(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     192(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     224(SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R15
+	SUBQ        $0x00000040, CX
+	JGE         loop60
+
+done60:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done61
+	VBROADCASTSS 44(R14), Y0
+	VBROADCASTSS 40(R14), Y1
+	PCALIGN      $0x40
+
+loop61:
+	VMOVUPS (SI), Y2
+
+	// e*cHi + e*cLo
+	VMULPS      Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R15
+	SUBQ        $0x00000008, CX
+	JGE         loop61
+
+done61:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind62
+
+	// Elements that are left.
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y0
+	VMASKMOVPS   (SI), Y0, Y0
+	VORPS        128(DX), Y0, Y0
+	VBROADCASTSS 44(R14), Y1
+
+	// e*cHi + e*cLo
+	VMULPS       Y1, Y0, Y1
+	VBROADCASTSS 40(R14), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l201
+	VMASKMOVPS   Y1, Y0, (DI)
+	JMP          l202
+
+l201:
+	VMOVUPS Y1, (DI)
+
+l202:
+	LEAQ (SI)(CX*4), SI
+
+behind62:
+	JMP last
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+	JMP  end
+
+last:
+	MOVQ rows+56(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+104(FP)
+	VZEROUPPER
+	RET
+
 // func sumRowsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumRowsAVX2(SB), $480-88
@@ -64690,16 +96644,6 @@ DATA integerSure<>+20(SB)/4, $0x4b400064
 DATA integerSure<>+24(SB)/4, $0x4b400064
 DATA integerSure<>+28(SB)/4, $0x4b400064
 GLOBL integerSure<>(SB), RODATA|NOPTR, $32
-
-DATA minusInf<>+0(SB)/4, $0xff800000
-DATA minusInf<>+4(SB)/4, $0xff800000
-DATA minusInf<>+8(SB)/4, $0xff800000
-DATA minusInf<>+12(SB)/4, $0xff800000
-DATA minusInf<>+16(SB)/4, $0xff800000
-DATA minusInf<>+20(SB)/4, $0xff800000
-DATA minusInf<>+24(SB)/4, $0xff800000
-DATA minusInf<>+28(SB)/4, $0xff800000
-GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 
 // func sumTotalsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3

@@ -25296,6 +25296,14777 @@ last:
 DATA lowest<>+0(SB)/4, $0xff7fffff
 GLOBL lowest<>(SB), RODATA|NOPTR, $4
 
+// func softmaxKeptRowsAVX512(dst []float32, src []float32, other *bool, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI, CMOV
+TEXT ·softmaxKeptRowsAVX512(SB), NOSPLIT, $0-112
+	// softmaxKeptRowsAVX512: the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+96(FP), R14
+	MOVQ cols+64(FP), CX
+	MOVQ rows+56(FP), R8
+	MOVQ srcStride+80(FP), R9
+	MOVQ dstStride+72(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ other+48(FP), R15
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS unit<>+0(SB), Z0
+	VMULPS.BCST  (R14), Z0, Z1
+	VMULPS.BCST  4(R14), Z0, Z0
+	VBROADCASTSS nearReach<>+0(SB), Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VBROADCASTSS 16(R14), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z8
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z8, Z0
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS nearReach<>+0(SB), Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VBROADCASTSS nearInteger<>+0(SB), Z8
+	VBROADCASTSS allBits<>+0(SB), Z9
+	VBROADCASTSS nearExp3<>+0(SB), Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+	VBROADCASTSS nearExp1<>+0(SB), Z12
+	VBROADCASTSS down<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop1:
+	LEAQ -8(CX), R11
+	XORL AX, AX
+
+l1:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l2
+	CMPQ    AX, R11
+	JGE     l3
+	ADDQ    $0x08, AX
+	JMP     l1
+
+l3:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l4
+
+l2:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l4:
+	VUCOMISS X3, X14
+	JCS      exact16
+	VMULPS   Z6, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z7, Z14
+	VSUBPS        Z8, Z14, Z14
+	VPTESTMB      (R15), X9, K7, K1
+	VMOVUPS.Z     (SI), K1, Z15
+	VMOVAPS       Z14, Z16
+	VFMADD231PS.Z Z0, Z15, K1, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPSLLD  $0x14, Z16, Z17
+	VPADDD  Z15, Z17, Z15
+	VMOVAPS Z11, Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z10, Z17
+	VFMADD213PS   Z12, Z14, Z17
+	VMULPS        Z17, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z14
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
+	VEXTRACTF64X4 $0x01, Z14, Y15
+	VCVTPS2PD     Y14, Z16
+	VCVTPS2PD     Y15, Z15
+	VADDPD        Z15, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VADDPD        Y15, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X15
+	VADDPD        X15, X16, X16
+	VMOVHLPS      X16, X16, X15
+	VADDSD        X15, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X16, X15
+	JCS           exact16
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
+	VMULPS      Z13, Z15, Z15
+	VMOVUPS     Z15, K7, (DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop1
+	JMP         end
+
+exact16:
+	// One with other elements.
+	LEAQ -8(CX), R11
+	XORL AX, AX
+
+l5:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l6
+	CMPQ    AX, R11
+	JGE     l7
+	ADDQ    $0x08, AX
+	JMP     l5
+
+l7:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l8
+
+l6:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l8:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     (R15), X3, K7, K1
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VBLENDMPS    Z3, Z5, K1, Z3
+
+	// Leave if an element is above the limit.
+	VCMPPS       $0x1e, Z4, Z3, K1
+	KORTESTW     K1, K1
+	JNZ          end
+	VBROADCASTSS (R14), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z3, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z5
+	VPADDD       Z3, Z5, Z3
+	VBROADCASTSS exp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z5
+	VMULPS           Z5, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VFMADD213PS.Z Z3, Z3, K1, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z4
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, (DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin1
+	JMP           end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin3:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact32
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact32
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop3:
+	LEAQ 8(CX), R11
+	XORL AX, AX
+
+l9:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l10
+	CMPQ    AX, R11
+	JGE     l11
+	ADDQ    $0x08, AX
+	JMP     l9
+
+l11:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l12
+
+l10:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l12:
+	VUCOMISS X3, X14
+	JCS      exact32
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      16(R15), X6, K7, K1
+	VMOVUPS.Z     64(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVAPS       Z14, Z17
+	VFMADD231PS.Z Z0, Z15, K1, Z17
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z18
+	VSUBPS  Z17, Z14, Z14
+	VMOVUPS (SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z19, Z18
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z19, Z18
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPERMPS Z2, Z17, Z19
+	VPSLLD  $0x14, Z16, Z20
+	VPSLLD  $0x14, Z17, Z21
+	VPADDD  Z15, Z20, Z15
+	VPADDD  Z19, Z21, Z19
+	VMOVAPS Z8, Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z18, Z7, Z20
+	VMOVAPS       Z8, Z21
+	VFMADD231PS   Z14, Z7, Z21
+	VFMADD213PS   Z9, Z18, Z20
+	VFMADD213PS   Z9, Z14, Z21
+	VMULPS        Z20, Z18, Z18
+	VMULPS        Z21, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K2, Z18
+	VFMADD213PS.Z Z19, Z19, K1, Z14
+	VADDPS        Z14, Z18, Z15
+
+	// Leave if an element is not near.
+	VPORD         Z16, Z17, Z16
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact32
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact32
+	VMOVSD        up64<>+0(SB), X16
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VCVTSS2SD    X15, X15, X17
+	VSUBSD       X17, X16, X16
+	VBROADCASTSS X15, Z15
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z18, Z17
+	VFMADD231PS Z15, Z18, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z15, Z14, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, K7, 64(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop3
+	JMP         end
+
+exact32:
+	// One with other elements.
+	LEAQ 8(CX), R11
+	XORL AX, AX
+
+l13:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l14
+	CMPQ    AX, R11
+	JGE     l15
+	ADDQ    $0x08, AX
+	JMP     l13
+
+l15:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l16
+
+l14:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l16:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     16(R15), X3, K7, K1
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+	VMAXPS    Z5, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB     (R15), X3, K1
+	VMOVUPS      (SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z3, Z4
+	VBROADCASTSS (R14), Z6
+	VFMADD213PS  Z2, Z5, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z7
+	VSUBPS Z6, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z7
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z7
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z5
+	VPSLLD       $0x14, Z4, Z8
+	VPSLLD       $0x14, Z6, Z9
+	VPADDD       Z3, Z8, Z3
+	VPADDD       Z5, Z9, Z5
+	VBROADCASTSS exp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z8
+	VBROADCASTSS     exp2<>+0(SB), Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z9
+	VMULPS           Z8, Z7, Z7
+	VMULPS           Z9, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z5, Z5, K2, Z2
+	VADDPS        Z2, Z7, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z7, Z6
+	VCMPPS        $0x05, Z3, Z7, K1
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
+	VMOVUPS       Z4, K7, 64(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin3
+	JMP           end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin5:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact48
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact48
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop5:
+	LEAQ 24(CX), R11
+	XORL AX, AX
+
+l17:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l18
+	CMPQ    AX, R11
+	JGE     l19
+	ADDQ    $0x08, AX
+	JMP     l17
+
+l19:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l20
+
+l18:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l20:
+	VUCOMISS X3, X14
+	JCS      exact48
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      32(R15), X6, K7, K1
+	VMOVUPS.Z     128(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVUPS       64(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z15, K1, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z19
+	VSUBPS  Z17, Z14, Z20
+	VSUBPS  Z18, Z14, Z14
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z19
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z0, Z22, Z20
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z21, Z19
+	VFMADD231PS Z1, Z22, Z20
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPERMPS Z2, Z17, Z21
+	VPERMPS Z2, Z18, Z22
+	VPSLLD  $0x14, Z16, Z23
+	VPSLLD  $0x14, Z17, Z24
+	VPSLLD  $0x14, Z18, Z25
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z21, Z24, Z21
+	VPADDD  Z22, Z25, Z22
+	VMOVAPS Z8, Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z19, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z14, Z7, Z25
+	VFMADD213PS   Z9, Z19, Z23
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z14, Z25
+	VMULPS        Z23, Z19, Z19
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K2, Z19
+	VFMADD213PS.Z Z21, Z21, K3, Z20
+	VFMADD213PS.Z Z22, Z22, K1, Z14
+	VADDPS        Z20, Z19, Z15
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VADDPS        Z14, Z15, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact48
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact48
+	VMOVSD        up64<>+0(SB), X16
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VCVTSS2SD    X15, X15, X17
+	VSUBSD       X17, X16, X16
+	VBROADCASTSS X15, Z15
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z19, Z17
+	VFMADD231PS Z15, Z19, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z20, Z17
+	VFMADD231PS Z15, Z20, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z15, Z14, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, K7, 128(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop5
+	JMP         end
+
+exact48:
+	// One with other elements.
+	LEAQ 24(CX), R11
+	XORL AX, AX
+
+l21:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l22
+	CMPQ    AX, R11
+	JGE     l23
+	ADDQ    $0x08, AX
+	JMP     l21
+
+l23:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l24
+
+l22:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l24:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     32(R15), X3, K7, K1
+	VMOVUPS.Z    128(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z5, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB     16(R15), X3, K1
+	VMOVUPS      64(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z6
+	VBROADCASTSS (R14), Z7
+	VFMADD213PS  Z2, Z3, Z7
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z2, Z5, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z9
+	VSUBPS Z7, Z2, Z10
+	VSUBPS Z8, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z9
+	VFMADD231PS.BCST (R14), Z3, Z10
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z4, Z9
+	VFMADD231PS.BCST 4(R14), Z3, Z10
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z7, Z4
+	VPERMPS      exp2Table<>+0(SB), Z8, Z5
+	VPSLLD       $0x14, Z6, Z11
+	VPSLLD       $0x14, Z7, Z12
+	VPSLLD       $0x14, Z8, Z13
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z4, Z12, Z4
+	VPADDD       Z5, Z13, Z5
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z13
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z9
+	VFMADD213PS.Z Z4, Z4, K2, Z10
+	VFMADD213PS.Z Z5, Z5, K3, Z2
+	VADDPS        Z10, Z9, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z9, Z6
+	VCMPPS        $0x05, Z3, Z9, K1
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z10, Z6
+	VCMPPS        $0x05, Z3, Z10, K1
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
+	VMOVUPS       Z4, K7, 128(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin5
+	JMP           end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin7:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact64
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact64
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop7:
+	LEAQ 40(CX), R11
+	XORL AX, AX
+
+l25:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l26
+	CMPQ    AX, R11
+	JGE     l27
+	ADDQ    $0x08, AX
+	JMP     l25
+
+l27:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l28
+
+l26:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l28:
+	VUCOMISS X3, X14
+	JCS      exact64
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      48(R15), X6, K7, K1
+	VMOVUPS.Z     192(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VPTESTMB      32(R15), X6, K4
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVUPS       64(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VMOVUPS       128(SI), Z18
+	VFMADD213PS.Z Z14, Z0, K4, Z18
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z15, K1, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z20
+	VSUBPS  Z17, Z14, Z21
+	VSUBPS  Z18, Z14, Z22
+	VSUBPS  Z19, Z14, Z14
+	VMOVUPS (SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z20
+	VMOVUPS     64(SI), Z24
+	VFMADD231PS Z0, Z24, Z21
+	VMOVUPS     128(SI), Z25
+	VFMADD231PS Z0, Z25, Z22
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z23, Z20
+	VFMADD231PS Z1, Z24, Z21
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPERMPS Z2, Z17, Z23
+	VPERMPS Z2, Z18, Z24
+	VPERMPS Z2, Z19, Z25
+	VPSLLD  $0x14, Z16, Z26
+	VPSLLD  $0x14, Z17, Z27
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z19, Z29
+	VPADDD  Z15, Z26, Z15
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VMOVAPS Z8, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z21, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z22, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z14, Z7, Z29
+	VFMADD213PS   Z9, Z20, Z26
+	VFMADD213PS   Z9, Z21, Z27
+	VFMADD213PS   Z9, Z22, Z28
+	VFMADD213PS   Z9, Z14, Z29
+	VMULPS        Z26, Z20, Z20
+	VMULPS        Z27, Z21, Z21
+	VMULPS        Z28, Z22, Z22
+	VMULPS        Z29, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K2, Z20
+	VFMADD213PS.Z Z23, Z23, K3, Z21
+	VFMADD213PS.Z Z24, Z24, K4, Z22
+	VFMADD213PS.Z Z25, Z25, K1, Z14
+	VADDPS        Z21, Z20, Z15
+	VADDPS        Z14, Z22, Z23
+	VADDPS        Z23, Z15, Z15
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact64
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact64
+	VMOVSD        up64<>+0(SB), X16
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VCVTSS2SD    X15, X15, X17
+	VSUBSD       X17, X16, X16
+	VBROADCASTSS X15, Z15
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z20, Z17
+	VFMADD231PS Z15, Z20, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z21, Z17
+	VFMADD231PS Z15, Z21, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z22, Z17
+	VFMADD231PS Z15, Z22, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z15, Z14, Z16
+	VMULPS      Z10, Z16, Z16
+	VMOVUPS     Z16, K7, 192(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop7
+	JMP         end
+
+exact64:
+	// One with other elements.
+	LEAQ 40(CX), R11
+	XORL AX, AX
+
+l29:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l30
+	CMPQ    AX, R11
+	JGE     l31
+	ADDQ    $0x08, AX
+	JMP     l29
+
+l31:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l32
+
+l30:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l32:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X3, K7, K1
+	VMOVUPS.Z    192(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z9
+	VBLENDMPS Z9, Z6, K1, Z9
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z5, Z9, Z9
+	VMAXPS    Z9, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB     32(R15), X3, K1
+	VMOVUPS      128(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z6
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z2, Z7, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z2, Z3, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z2, Z5, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z11
+	VSUBPS Z8, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z11
+	VFMADD231PS.BCST (R14), Z7, Z12
+	VFMADD231PS.BCST (R14), Z3, Z13
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z4, Z11
+	VFMADD231PS.BCST 4(R14), Z7, Z12
+	VFMADD231PS.BCST 4(R14), Z3, Z13
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z4
+	VPERMPS      exp2Table<>+0(SB), Z9, Z5
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z8, Z15
+	VPSLLD       $0x14, Z9, Z16
+	VPSLLD       $0x14, Z10, Z17
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z4, Z15, Z4
+	VPADDD       Z5, Z16, Z5
+	VPADDD       Z7, Z17, Z7
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z17
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+	VMULPS           Z17, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z11
+	VFMADD213PS.Z Z4, Z4, K2, Z12
+	VFMADD213PS.Z Z5, Z5, K3, Z13
+	VFMADD213PS.Z Z7, Z7, K4, Z2
+	VADDPS        Z12, Z11, Z3
+	VADDPS        Z2, Z13, Z4
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z11, Z6
+	VCMPPS        $0x05, Z3, Z11, K1
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z12, Z6
+	VCMPPS        $0x05, Z3, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z13, Z6
+	VCMPPS        $0x05, Z3, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
+	VMOVUPS       Z4, K7, 192(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin7
+	JMP           end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin9:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact80
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact80
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop9:
+	LEAQ 56(CX), R11
+	XORL AX, AX
+
+l33:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l34
+	CMPQ    AX, R11
+	JGE     l35
+	ADDQ    $0x08, AX
+	JMP     l33
+
+l35:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l36
+
+l34:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l36:
+	VUCOMISS X3, X14
+	JCS      exact80
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      64(R15), X6, K7, K1
+	VMOVUPS.Z     256(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VPTESTMB      32(R15), X6, K4
+	VPTESTMB      48(R15), X6, K5
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVUPS       64(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VMOVUPS       128(SI), Z18
+	VFMADD213PS.Z Z14, Z0, K4, Z18
+	VMOVUPS       192(SI), Z19
+	VFMADD213PS.Z Z14, Z0, K5, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z20
+	VSUBPS  Z17, Z14, Z21
+	VSUBPS  Z18, Z14, Z22
+	VSUBPS  Z19, Z14, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z21, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z22, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z23, Z7, Z31
+	VFMADD213PS   Z9, Z20, Z28
+	VFMADD213PS   Z9, Z21, Z29
+	VFMADD213PS   Z9, Z22, Z30
+	VFMADD213PS   Z9, Z23, Z31
+	VMULPS        Z28, Z20, Z20
+	VMULPS        Z29, Z21, Z21
+	VMULPS        Z30, Z22, Z22
+	VMULPS        Z31, Z23, Z23
+	VFMADD213PS.Z Z24, Z24, K2, Z20
+	VFMADD213PS.Z Z25, Z25, K3, Z21
+	VFMADD213PS.Z Z26, Z26, K4, Z22
+	VFMADD213PS.Z Z27, Z27, K5, Z23
+	VADDPS        Z21, Z20, Z24
+	VADDPS        Z23, Z22, Z25
+	VADDPS        Z25, Z24, Z24
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVAPS       Z14, Z17
+	VFMADD231PS.Z Z0, Z15, K1, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPSLLD  $0x14, Z17, Z18
+	VPADDD  Z15, Z18, Z15
+	VMOVAPS Z8, Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z7, Z18
+	VFMADD213PS   Z9, Z14, Z18
+	VMULPS        Z18, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z14
+
+	// Leave if an element is not near.
+	VPORD         Z16, Z17, Z16
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact80
+	VEXTRACTF64X4 $0x01, Z24, Y15
+	VCVTPS2PD     Y24, Z24
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y16
+	VCVTPS2PD     Y14, Z17
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z17, Z24, Z24
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z15, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y15
+	VADDPD        Y15, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X15
+	VADDPD        X15, X24, X24
+	VMOVHLPS      X24, X24, X15
+	VADDSD        X15, X24, X24
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X24, X15
+	JCS           exact80
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X24, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z20, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z21, Z17
+	VFMADD231PS Z16, Z21, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z22, Z17
+	VFMADD231PS Z16, Z22, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z17
+	VFMADD231PS Z16, Z23, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, K7, 256(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop9
+	JMP         end
+
+exact80:
+	// One with other elements.
+	LEAQ 56(CX), R11
+	XORL AX, AX
+
+l37:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l38
+	CMPQ    AX, R11
+	JGE     l39
+	ADDQ    $0x08, AX
+	JMP     l37
+
+l39:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l40
+
+l38:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l40:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     64(R15), X3, K7, K1
+	VMOVUPS.Z    256(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z9
+	VBLENDMPS Z9, Z6, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X3, K1
+	VMOVUPS   192(SI), Z10
+	VBLENDMPS Z10, Z6, K1, Z10
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z10, Z9, Z9
+	VMAXPS    Z9, Z7, Z7
+	VMAXPS    Z5, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X3, K1
+	VMOVUPS      192(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z6
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z2, Z7, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z2, Z8, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z2, Z3, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z12
+	VFMADD231PS.BCST (R14), Z7, Z13
+	VFMADD231PS.BCST (R14), Z8, Z14
+	VFMADD231PS.BCST (R14), Z3, Z15
+	VFMADD231PS.BCST 4(R14), Z4, Z12
+	VFMADD231PS.BCST 4(R14), Z7, Z13
+	VFMADD231PS.BCST 4(R14), Z8, Z14
+	VFMADD231PS.BCST 4(R14), Z3, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z9, Z4
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPERMPS      exp2Table<>+0(SB), Z11, Z8
+	VPSLLD       $0x14, Z6, Z16
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPADDD       Z3, Z16, Z3
+	VPADDD       Z4, Z17, Z4
+	VPADDD       Z7, Z18, Z7
+	VPADDD       Z8, Z19, Z8
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z4, Z4, K2, Z13
+	VFMADD213PS.Z Z7, Z7, K3, Z14
+	VFMADD213PS.Z Z8, Z8, K4, Z15
+	VADDPS        Z13, Z12, Z3
+	VADDPS        Z15, Z14, Z4
+	VADDPS        Z4, Z3, Z3
+	VBROADCASTSS  (R14), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z5, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z5
+	VPSLLD       $0x14, Z4, Z6
+	VPADDD       Z5, Z6, Z5
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z6
+	VMULPS           Z6, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VFMADD213PS.Z Z5, Z5, K1, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VCVTPS2PD     Y2, Z6
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z3, Z3
+	VADDPD        Z5, Z4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X4
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X4, X4
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z12, Z6
+	VCMPPS        $0x05, Z3, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z13, Z6
+	VCMPPS        $0x05, Z3, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z14, Z6
+	VCMPPS        $0x05, Z3, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z15, Z6
+	VCMPPS        $0x05, Z3, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z4
+	VMULPS.BCST   down<>+0(SB), Z4, Z4
+	VMOVUPS       Z4, K7, 256(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin9
+	JMP           end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin11:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact96
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact96
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop11:
+	LEAQ 72(CX), R11
+	XORL AX, AX
+
+l41:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l42
+	CMPQ    AX, R11
+	JGE     l43
+	ADDQ    $0x08, AX
+	JMP     l41
+
+l43:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l44
+
+l42:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l44:
+	VUCOMISS X3, X14
+	JCS      exact96
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      80(R15), X6, K7, K1
+	VMOVUPS.Z     320(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VPTESTMB      32(R15), X6, K4
+	VPTESTMB      48(R15), X6, K5
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVUPS       64(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VMOVUPS       128(SI), Z18
+	VFMADD213PS.Z Z14, Z0, K4, Z18
+	VMOVUPS       192(SI), Z19
+	VFMADD213PS.Z Z14, Z0, K5, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z20
+	VSUBPS  Z17, Z14, Z21
+	VSUBPS  Z18, Z14, Z22
+	VSUBPS  Z19, Z14, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z21, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z22, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z23, Z7, Z31
+	VFMADD213PS   Z9, Z20, Z28
+	VFMADD213PS   Z9, Z21, Z29
+	VFMADD213PS   Z9, Z22, Z30
+	VFMADD213PS   Z9, Z23, Z31
+	VMULPS        Z28, Z20, Z20
+	VMULPS        Z29, Z21, Z21
+	VMULPS        Z30, Z22, Z22
+	VMULPS        Z31, Z23, Z23
+	VFMADD213PS.Z Z24, Z24, K2, Z20
+	VFMADD213PS.Z Z25, Z25, K3, Z21
+	VFMADD213PS.Z Z26, Z26, K4, Z22
+	VFMADD213PS.Z Z27, Z27, K5, Z23
+	VADDPS        Z21, Z20, Z24
+	VADDPS        Z23, Z22, Z25
+	VADDPS        Z25, Z24, Z24
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VPTESTMB      64(R15), X6, K2
+	VMOVUPS       256(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K2, Z17
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z15, K1, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z14, Z19
+	VSUBPS  Z18, Z14, Z14
+	VMOVUPS 256(SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z19
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z25, Z19
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPERMPS Z2, Z18, Z25
+	VPSLLD  $0x14, Z17, Z26
+	VPSLLD  $0x14, Z18, Z27
+	VPADDD  Z15, Z26, Z15
+	VPADDD  Z25, Z27, Z25
+	VMOVAPS Z8, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z19, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z14, Z7, Z27
+	VFMADD213PS   Z9, Z19, Z26
+	VFMADD213PS   Z9, Z14, Z27
+	VMULPS        Z26, Z19, Z19
+	VMULPS        Z27, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K2, Z19
+	VFMADD213PS.Z Z25, Z25, K1, Z14
+	VADDPS        Z14, Z19, Z15
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact96
+	VEXTRACTF64X4 $0x01, Z24, Y16
+	VCVTPS2PD     Y24, Z24
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y17
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z15, Z24, Z24
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z16, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y15
+	VADDPD        Y15, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X15
+	VADDPD        X15, X24, X24
+	VMOVHLPS      X24, X24, X15
+	VADDSD        X15, X24, X24
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X24, X15
+	JCS           exact96
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X24, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z20, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z21, Z17
+	VFMADD231PS Z16, Z21, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z22, Z17
+	VFMADD231PS Z16, Z22, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z17
+	VFMADD231PS Z16, Z23, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z19, Z17
+	VFMADD231PS Z16, Z19, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, K7, 320(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop11
+	JMP         end
+
+exact96:
+	// One with other elements.
+	LEAQ 72(CX), R11
+	XORL AX, AX
+
+l45:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l46
+	CMPQ    AX, R11
+	JGE     l47
+	ADDQ    $0x08, AX
+	JMP     l45
+
+l47:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l48
+
+l46:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l48:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     80(R15), X3, K7, K1
+	VMOVUPS.Z    320(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z9
+	VBLENDMPS Z9, Z6, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X3, K1
+	VMOVUPS   192(SI), Z10
+	VBLENDMPS Z10, Z6, K1, Z10
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X3, K1
+	VMOVUPS   256(SI), Z11
+	VBLENDMPS Z11, Z6, K1, Z11
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z10, Z9, Z9
+	VMAXPS    Z9, Z7, Z7
+	VMAXPS    Z5, Z11, Z11
+	VMAXPS    Z11, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X3, K1
+	VMOVUPS      192(SI), Z9
+	VBLENDMPS    Z9, Z6, K1, Z9
+	VBROADCASTSS (R14), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z2, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z2, Z8, Z12
+	VBROADCASTSS (R14), Z13
+	VFMADD213PS  Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST (R14), Z9, Z17
+	VFMADD231PS.BCST 4(R14), Z4, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z4
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z4, Z4, K1, Z14
+	VFMADD213PS.Z Z7, Z7, K2, Z15
+	VFMADD213PS.Z Z8, Z8, K3, Z16
+	VFMADD213PS.Z Z9, Z9, K4, Z17
+	VADDPS        Z15, Z14, Z4
+	VADDPS        Z17, Z16, Z7
+	VADDPS        Z7, Z4, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB     64(R15), X3, K1
+	VMOVUPS      256(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z3, Z6
+	VBROADCASTSS (R14), Z7
+	VFMADD213PS  Z2, Z5, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z8
+	VSUBPS Z7, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z8
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z8
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z7, Z5
+	VPSLLD       $0x14, Z6, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z3, Z9, Z3
+	VPADDD       Z5, Z10, Z5
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z9
+	VBROADCASTSS     exp2<>+0(SB), Z10
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z10
+	VMULPS           Z9, Z8, Z8
+	VMULPS           Z10, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z8
+	VFMADD213PS.Z Z5, Z5, K2, Z2
+	VADDPS        Z2, Z8, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z14, Z6
+	VCMPPS        $0x05, Z4, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z15, Z6
+	VCMPPS        $0x05, Z4, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z16, Z6
+	VCMPPS        $0x05, Z4, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z17, Z6
+	VCMPPS        $0x05, Z4, Z17, K1
+	VFMADD231PS.Z Z5, Z17, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z8, Z6
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 320(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin11
+	JMP           end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin13:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact112
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact112
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS down<>+0(SB), Z10
+	VBROADCASTSS nearReach<>+0(SB), Z11
+	VBROADCASTSS nearHeadroom<>+0(SB), Z12
+	VBROADCASTSS nearInteger<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop13:
+	LEAQ 88(CX), R11
+	XORL AX, AX
+
+l49:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l50
+	CMPQ    AX, R11
+	JGE     l51
+	ADDQ    $0x08, AX
+	JMP     l49
+
+l51:
+	VBROADCASTSS minusInf<>+0(SB), Z14
+	JMP          l52
+
+l50:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+
+l52:
+	VUCOMISS X3, X14
+	JCS      exact112
+	VMULPS   Z11, Z4, Z15
+	VSUBPS   Z15, Z5, Z15
+	VUCOMISS X14, X15
+	JCS      exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z13, Z14, Z14
+	VPTESTMB      96(R15), X6, K7, K1
+	VMOVUPS.Z     384(SI), K1, Z15
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VPTESTMB      32(R15), X6, K4
+	VPTESTMB      48(R15), X6, K5
+	VMOVUPS       (SI), Z16
+	VFMADD213PS.Z Z14, Z0, K2, Z16
+	VMOVUPS       64(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K3, Z17
+	VMOVUPS       128(SI), Z18
+	VFMADD213PS.Z Z14, Z0, K4, Z18
+	VMOVUPS       192(SI), Z19
+	VFMADD213PS.Z Z14, Z0, K5, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z14, Z20
+	VSUBPS  Z17, Z14, Z21
+	VSUBPS  Z18, Z14, Z22
+	VSUBPS  Z19, Z14, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z21, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z22, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z23, Z7, Z31
+	VFMADD213PS   Z9, Z20, Z28
+	VFMADD213PS   Z9, Z21, Z29
+	VFMADD213PS   Z9, Z22, Z30
+	VFMADD213PS   Z9, Z23, Z31
+	VMULPS        Z28, Z20, Z20
+	VMULPS        Z29, Z21, Z21
+	VMULPS        Z30, Z22, Z22
+	VMULPS        Z31, Z23, Z23
+	VFMADD213PS.Z Z24, Z24, K2, Z20
+	VFMADD213PS.Z Z25, Z25, K3, Z21
+	VFMADD213PS.Z Z26, Z26, K4, Z22
+	VFMADD213PS.Z Z27, Z27, K5, Z23
+	VADDPS        Z21, Z20, Z24
+	VADDPS        Z23, Z22, Z25
+	VADDPS        Z25, Z24, Z24
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VPTESTMB      64(R15), X6, K2
+	VPTESTMB      80(R15), X6, K3
+	VMOVUPS       256(SI), Z17
+	VFMADD213PS.Z Z14, Z0, K2, Z17
+	VMOVUPS       320(SI), Z18
+	VFMADD213PS.Z Z14, Z0, K3, Z18
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z15, K1, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z14, Z25
+	VSUBPS  Z18, Z14, Z26
+	VSUBPS  Z19, Z14, Z14
+	VMOVUPS 256(SI), Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z25
+	VMOVUPS     320(SI), Z28
+	VFMADD231PS Z0, Z28, Z26
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z27, Z25
+	VFMADD231PS Z1, Z28, Z26
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPERMPS Z2, Z18, Z27
+	VPERMPS Z2, Z19, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z27, Z30, Z27
+	VPADDD  Z28, Z31, Z28
+	VMOVAPS Z8, Z29
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z14, Z7, Z31
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z14, Z31
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K2, Z25
+	VFMADD213PS.Z Z27, Z27, K3, Z26
+	VFMADD213PS.Z Z28, Z28, K1, Z14
+	VADDPS        Z26, Z25, Z15
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VADDPS        Z14, Z15, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact112
+	VEXTRACTF64X4 $0x01, Z24, Y16
+	VCVTPS2PD     Y24, Z24
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y17
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z15, Z24, Z24
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z16, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y15
+	VADDPD        Y15, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X15
+	VADDPD        X15, X24, X24
+	VMOVHLPS      X24, X24, X15
+	VADDSD        X15, X24, X24
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X24, X15
+	JCS           exact112
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X24, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VCVTSS2SD    X16, X16, X17
+	VSUBSD       X17, X15, X15
+	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z20, Z17
+	VFMADD231PS Z16, Z20, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z21, Z17
+	VFMADD231PS Z16, Z21, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z22, Z17
+	VFMADD231PS Z16, Z22, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z17
+	VFMADD231PS Z16, Z23, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z17
+	VFMADD231PS Z16, Z25, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z17
+	VFMADD231PS Z16, Z26, Z17
+	VMULPS      Z10, Z17, Z17
+	VMOVUPS     Z17, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z16, Z14, Z15
+	VMULPS      Z10, Z15, Z15
+	VMOVUPS     Z15, K7, 384(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop13
+	JMP         end
+
+exact112:
+	// One with other elements.
+	LEAQ 88(CX), R11
+	XORL AX, AX
+
+l53:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l54
+	CMPQ    AX, R11
+	JGE     l55
+	ADDQ    $0x08, AX
+	JMP     l53
+
+l55:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l56
+
+l54:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l56:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     96(R15), X3, K7, K1
+	VMOVUPS.Z    384(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z9
+	VBLENDMPS Z9, Z6, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X3, K1
+	VMOVUPS   192(SI), Z10
+	VBLENDMPS Z10, Z6, K1, Z10
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X3, K1
+	VMOVUPS   256(SI), Z11
+	VBLENDMPS Z11, Z6, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X3, K1
+	VMOVUPS   320(SI), Z12
+	VBLENDMPS Z12, Z6, K1, Z12
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z10, Z9, Z9
+	VMAXPS    Z9, Z7, Z7
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z5, Z11, Z11
+	VMAXPS    Z11, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X3, K1
+	VMOVUPS      192(SI), Z9
+	VBLENDMPS    Z9, Z6, K1, Z9
+	VBROADCASTSS (R14), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z2, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z2, Z8, Z12
+	VBROADCASTSS (R14), Z13
+	VFMADD213PS  Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST (R14), Z9, Z17
+	VFMADD231PS.BCST 4(R14), Z4, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z4
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z4, Z4, K1, Z14
+	VFMADD213PS.Z Z7, Z7, K2, Z15
+	VFMADD213PS.Z Z8, Z8, K3, Z16
+	VFMADD213PS.Z Z9, Z9, K4, Z17
+	VADDPS        Z15, Z14, Z4
+	VADDPS        Z17, Z16, Z7
+	VADDPS        Z7, Z4, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X3, K1
+	VMOVUPS   256(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB     80(R15), X3, K1
+	VMOVUPS      320(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z7, Z6
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z2, Z3, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z2, Z5, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z10
+	VSUBPS Z8, Z2, Z11
+	VSUBPS Z9, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z7, Z10
+	VFMADD231PS.BCST (R14), Z3, Z11
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z7, Z10
+	VFMADD231PS.BCST 4(R14), Z3, Z11
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z5
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z6, Z12
+	VPSLLD       $0x14, Z8, Z13
+	VPSLLD       $0x14, Z9, Z18
+	VPADDD       Z3, Z12, Z3
+	VPADDD       Z5, Z13, Z5
+	VPADDD       Z7, Z18, Z7
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z18
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z11, Z11
+	VMULPS           Z18, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z10
+	VFMADD213PS.Z Z5, Z5, K2, Z11
+	VFMADD213PS.Z Z7, Z7, K3, Z2
+	VADDPS        Z11, Z10, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z14, Z6
+	VCMPPS        $0x05, Z4, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z15, Z6
+	VCMPPS        $0x05, Z4, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z16, Z6
+	VCMPPS        $0x05, Z4, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z17, Z6
+	VCMPPS        $0x05, Z4, Z17, K1
+	VFMADD231PS.Z Z5, Z17, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z10, Z6
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z11, Z6
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 384(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin13
+	JMP           end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin15:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact128
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact128
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS allBits<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop15:
+	LEAQ 104(CX), R11
+	XORL AX, AX
+
+l57:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l58
+	CMPQ    AX, R11
+	JGE     l59
+	ADDQ    $0x08, AX
+	JMP     l57
+
+l59:
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	JMP          l60
+
+l58:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+
+l60:
+	VUCOMISS    X3, X10
+	JCS         exact128
+	VMULPS.BCST nearReach<>+0(SB), Z4, Z11
+	VSUBPS      Z11, Z5, Z11
+	VUCOMISS    X10, X11
+	JCS         exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VPTESTMB      112(R15), X6, K7, K1
+	VMOVUPS.Z     448(SI), K1, Z10
+	VPTESTMB      (R15), X6, K2
+	VPTESTMB      16(R15), X6, K3
+	VPTESTMB      32(R15), X6, K4
+	VPTESTMB      48(R15), X6, K5
+	VMOVUPS       (SI), Z12
+	VFMADD213PS.Z Z11, Z0, K2, Z12
+	VMOVUPS       64(SI), Z13
+	VFMADD213PS.Z Z11, Z0, K3, Z13
+	VMOVUPS       128(SI), Z14
+	VFMADD213PS.Z Z11, Z0, K4, Z14
+	VMOVUPS       192(SI), Z15
+	VFMADD213PS.Z Z11, Z0, K5, Z15
+
+	// -n = magic - N - u
+	VSUBPS  Z12, Z11, Z16
+	VSUBPS  Z13, Z11, Z17
+	VSUBPS  Z14, Z11, Z18
+	VSUBPS  Z15, Z11, Z19
+	VMOVUPS (SI), Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     64(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     128(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     192(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
+	VPERMPS Z2, Z14, Z22
+	VPERMPS Z2, Z15, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z16, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z17, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z18, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z19, Z7, Z27
+	VFMADD213PS   Z9, Z16, Z24
+	VFMADD213PS   Z9, Z17, Z25
+	VFMADD213PS   Z9, Z18, Z26
+	VFMADD213PS   Z9, Z19, Z27
+	VMULPS        Z24, Z16, Z16
+	VMULPS        Z25, Z17, Z17
+	VMULPS        Z26, Z18, Z18
+	VMULPS        Z27, Z19, Z19
+	VFMADD213PS.Z Z20, Z20, K2, Z16
+	VFMADD213PS.Z Z21, Z21, K3, Z17
+	VFMADD213PS.Z Z22, Z22, K4, Z18
+	VFMADD213PS.Z Z23, Z23, K5, Z19
+	VADDPS        Z17, Z16, Z20
+	VADDPS        Z19, Z18, Z21
+	VADDPS        Z21, Z20, Z20
+	VPTERNLOGD    $0xfe, Z13, Z14, Z12
+	VPORD         Z12, Z15, Z12
+	VPTESTMB      64(R15), X6, K2
+	VPTESTMB      80(R15), X6, K3
+	VPTESTMB      96(R15), X6, K4
+	VMOVUPS       256(SI), Z13
+	VFMADD213PS.Z Z11, Z0, K2, Z13
+	VMOVUPS       320(SI), Z14
+	VFMADD213PS.Z Z11, Z0, K3, Z14
+	VMOVUPS       384(SI), Z15
+	VFMADD213PS.Z Z11, Z0, K4, Z15
+	VMOVAPS       Z11, Z21
+	VFMADD231PS.Z Z0, Z10, K1, Z21
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z11, Z22
+	VSUBPS  Z14, Z11, Z23
+	VSUBPS  Z15, Z11, Z24
+	VSUBPS  Z21, Z11, Z11
+	VMOVUPS 256(SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     320(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VMOVUPS     384(SI), Z27
+	VFMADD231PS Z0, Z27, Z24
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z10
+	VPERMPS Z2, Z14, Z25
+	VPERMPS Z2, Z15, Z26
+	VPERMPS Z2, Z21, Z27
+	VPSLLD  $0x14, Z13, Z28
+	VPSLLD  $0x14, Z14, Z29
+	VPSLLD  $0x14, Z15, Z30
+	VPSLLD  $0x14, Z21, Z31
+	VPADDD  Z10, Z28, Z10
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z22, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z23, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z24, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z11, Z7, Z31
+	VFMADD213PS   Z9, Z22, Z28
+	VFMADD213PS   Z9, Z23, Z29
+	VFMADD213PS   Z9, Z24, Z30
+	VFMADD213PS   Z9, Z11, Z31
+	VMULPS        Z28, Z22, Z22
+	VMULPS        Z29, Z23, Z23
+	VMULPS        Z30, Z24, Z24
+	VMULPS        Z31, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K2, Z22
+	VFMADD213PS.Z Z25, Z25, K3, Z23
+	VFMADD213PS.Z Z26, Z26, K4, Z24
+	VFMADD213PS.Z Z27, Z27, K1, Z11
+	VADDPS        Z23, Z22, Z10
+	VADDPS        Z11, Z24, Z25
+	VADDPS        Z25, Z10, Z10
+	VPTERNLOGD    $0xfe, Z13, Z14, Z12
+	VPTERNLOGD    $0xfe, Z15, Z21, Z12
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	KORTESTW      K6, K6
+	JNZ           exact128
+	VEXTRACTF64X4 $0x01, Z20, Y12
+	VCVTPS2PD     Y20, Z20
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z10, Y13
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z10, Z20, Z20
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z20, Z20
+	VEXTRACTF64X4 $0x01, Z20, Y10
+	VADDPD        Y10, Y20, Y20
+	VEXTRACTF32X4 $0x01, Y20, X10
+	VADDPD        X10, X20, X20
+	VMOVHLPS      X20, X20, X10
+	VADDSD        X10, X20, X20
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X20, X10
+	JCS           exact128
+	VMOVSD        up64<>+0(SB), X10
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X20, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VCVTSS2SD    X12, X12, X13
+	VSUBSD       X13, X10, X10
+	VBROADCASTSS X12, Z12
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z16, Z13
+	VFMADD231PS Z12, Z16, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z17, Z13
+	VFMADD231PS Z12, Z17, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z18, Z13
+	VFMADD231PS Z12, Z18, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z19, Z13
+	VFMADD231PS Z12, Z19, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z22, Z13
+	VFMADD231PS Z12, Z22, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z23, Z13
+	VFMADD231PS Z12, Z23, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z24, Z13
+	VFMADD231PS Z12, Z24, Z13
+	VMULPS.BCST down<>+0(SB), Z13, Z13
+	VMOVUPS     Z13, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z12, Z11, Z10
+	VMULPS.BCST down<>+0(SB), Z10, Z10
+	VMOVUPS     Z10, K7, 448(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop15
+	JMP         end
+
+exact128:
+	// One with other elements.
+	LEAQ 104(CX), R11
+	XORL AX, AX
+
+l61:
+	CMPQ    AX, R11
+	CMOVQGT R11, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l62
+	CMPQ    AX, R11
+	JGE     l63
+	ADDQ    $0x08, AX
+	JMP     l61
+
+l63:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l64
+
+l62:
+	TZCNTQ       (R15)(AX*1), R11
+	SHRQ         $0x03, R11
+	ADDQ         R11, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l64:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS allBits<>+0(SB), Z3
+
+	// x where other is true, else -Inf
+	VPTESTMB     112(R15), X3, K7, K1
+	VMOVUPS.Z    448(SI), K1, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBLENDMPS    Z5, Z6, K1, Z5
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z9
+	VBLENDMPS Z9, Z6, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X3, K1
+	VMOVUPS   192(SI), Z10
+	VBLENDMPS Z10, Z6, K1, Z10
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X3, K1
+	VMOVUPS   256(SI), Z11
+	VBLENDMPS Z11, Z6, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X3, K1
+	VMOVUPS   320(SI), Z12
+	VBLENDMPS Z12, Z6, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  96(R15), X3, K1
+	VMOVUPS   384(SI), Z13
+	VBLENDMPS Z13, Z6, K1, Z13
+	VMAXPS    Z8, Z7, Z7
+	VMAXPS    Z10, Z9, Z9
+	VMAXPS    Z9, Z7, Z7
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z5, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VMAXPS    Z11, Z7, Z7
+	VCMPPS    $0x1e, Z4, Z7, K1
+	KORTESTW  K1, K1
+	JNZ       end
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X3, K1
+	VMOVUPS   (SI), Z4
+	VBLENDMPS Z4, Z6, K1, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X3, K1
+	VMOVUPS   64(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X3, K1
+	VMOVUPS   128(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X3, K1
+	VMOVUPS      192(SI), Z9
+	VBLENDMPS    Z9, Z6, K1, Z9
+	VBROADCASTSS (R14), Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z4, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z2, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z2, Z8, Z12
+	VBROADCASTSS (R14), Z13
+	VFMADD213PS  Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z4, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST (R14), Z9, Z17
+	VFMADD231PS.BCST 4(R14), Z4, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z4
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS exp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
+	VFMADD213PS.Z Z4, Z4, K1, Z14
+	VFMADD213PS.Z Z7, Z7, K2, Z15
+	VFMADD213PS.Z Z8, Z8, K3, Z16
+	VFMADD213PS.Z Z9, Z9, K4, Z17
+	VADDPS        Z15, Z14, Z4
+	VADDPS        Z17, Z16, Z7
+	VADDPS        Z7, Z4, Z4
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X3, K1
+	VMOVUPS   256(SI), Z7
+	VBLENDMPS Z7, Z6, K1, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X3, K1
+	VMOVUPS   320(SI), Z8
+	VBLENDMPS Z8, Z6, K1, Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     96(R15), X3, K1
+	VMOVUPS      384(SI), Z3
+	VBLENDMPS    Z3, Z6, K1, Z3
+	VBROADCASTSS (R14), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z2, Z7, Z6
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z2, Z8, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z2, Z3, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z2, Z5, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z2, Z12
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z18
+	VSUBPS Z11, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z7, Z12
+	VFMADD231PS.BCST (R14), Z8, Z13
+	VFMADD231PS.BCST (R14), Z3, Z18
+	VFMADD231PS.BCST (R14), Z5, Z2
+	VFMADD231PS.BCST 4(R14), Z7, Z12
+	VFMADD231PS.BCST 4(R14), Z8, Z13
+	VFMADD231PS.BCST 4(R14), Z3, Z18
+	VFMADD231PS.BCST 4(R14), Z5, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z9, Z5
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPERMPS      exp2Table<>+0(SB), Z11, Z8
+	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z9, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z5, Z20, Z5
+	VPADDD       Z7, Z21, Z7
+	VPADDD       Z8, Z22, Z8
+	VBROADCASTSS exp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z22
+	VMULPS           Z19, Z12, Z12
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z18, Z18
+	VMULPS           Z22, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z5, Z5, K2, Z13
+	VFMADD213PS.Z Z7, Z7, K3, Z18
+	VFMADD213PS.Z Z8, Z8, K4, Z2
+	VADDPS        Z13, Z12, Z3
+	VADDPS        Z2, Z18, Z5
+	VADDPS        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z14, Z6
+	VCMPPS        $0x05, Z4, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z15, Z6
+	VCMPPS        $0x05, Z4, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z16, Z6
+	VCMPPS        $0x05, Z4, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z17, Z6
+	VCMPPS        $0x05, Z4, Z17, K1
+	VFMADD231PS.Z Z5, Z17, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z12, Z6
+	VCMPPS        $0x05, Z4, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z13, Z6
+	VCMPPS        $0x05, Z4, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z18, Z6
+	VCMPPS        $0x05, Z4, Z18, K1
+	VFMADD231PS.Z Z5, Z18, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z5, Z2, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 448(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin15
+	JMP           end
+
+done15:
+	TESTQ R8, R8
+	JZ    end
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
+	MOVQ  R15, other+48(FP)
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+	MOVQ other+48(FP), R15
+	LEAQ -8(CX), DX
+	XORL AX, AX
+
+l65:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l66
+	CMPQ    AX, DX
+	JGE     l67
+	ADDQ    $0x08, AX
+	JMP     l65
+
+l67:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l68
+
+l66:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+
+l68:
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VMULPS.BCST  (R14), Z2, Z3
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z2
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS nearReach<>+0(SB), Z3
+	VMULPS.BCST  8(R14), Z3, Z3
+	VBROADCASTSS 16(R14), Z4
+	VSUBPS       Z3, Z4, Z4
+	LEAQ         -8(CX), DX
+	XORL         AX, AX
+
+l69:
+	CMPQ    AX, DX
+	CMOVQGT DX, AX
+	CMPQ    (R15)(AX*1), $0x00
+	JNE     l70
+	CMPQ    AX, DX
+	JGE     l71
+	ADDQ    $0x08, AX
+	JMP     l69
+
+l71:
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	JMP          l72
+
+l70:
+	TZCNTQ       (R15)(AX*1), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, AX
+	VBROADCASTSS (SI)(AX*4), Z3
+
+l72:
+	VUCOMISS X3, X4
+	JCS      exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done19
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS allBits<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop19:
+	VPTESTMB      (R15), X4, K1
+	VPTESTMB      16(R15), X4, K2
+	VPTESTMB      32(R15), X4, K3
+	VPTESTMB      48(R15), X4, K4
+	VMOVUPS       (SI), Z10
+	VFMADD213PS.Z Z2, Z0, K1, Z10
+	VMOVUPS       64(SI), Z11
+	VFMADD213PS.Z Z2, Z0, K2, Z11
+	VMOVUPS       128(SI), Z12
+	VFMADD213PS.Z Z2, Z0, K3, Z12
+	VMOVUPS       192(SI), Z13
+	VFMADD213PS.Z Z2, Z0, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VSUBPS  Z12, Z2, Z16
+	VSUBPS  Z13, Z2, Z17
+	VMOVUPS (SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     192(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z10, Z18
+	VPERMPS Z3, Z11, Z19
+	VPERMPS Z3, Z12, Z20
+	VPERMPS Z3, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
+	VPADDD  Z20, Z24, Z20
+	VPADDD  Z21, Z25, Z21
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z5, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z15, Z5, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z16, Z5, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z17, Z5, Z25
+	VFMADD213PS   Z9, Z14, Z22
+	VFMADD213PS   Z9, Z15, Z23
+	VFMADD213PS   Z9, Z16, Z24
+	VFMADD213PS   Z9, Z17, Z25
+	VMULPS        Z22, Z14, Z14
+	VMULPS        Z23, Z15, Z15
+	VMULPS        Z24, Z16, Z16
+	VMULPS        Z25, Z17, Z17
+	VFMADD213PS.Z Z18, Z18, K1, Z14
+	VFMADD213PS.Z Z19, Z19, K2, Z15
+	VFMADD213PS.Z Z20, Z20, K3, Z16
+	VFMADD213PS.Z Z21, Z21, K4, Z17
+	VADDPS        Z15, Z14, Z18
+	VADDPS        Z17, Z16, Z19
+	VADDPS        Z19, Z18, Z18
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
+	VPTESTMB      64(R15), X4, K1
+	VPTESTMB      80(R15), X4, K2
+	VPTESTMB      96(R15), X4, K3
+	VPTESTMB      112(R15), X4, K4
+	VMOVUPS       256(SI), Z11
+	VFMADD213PS.Z Z2, Z0, K1, Z11
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS.Z Z2, Z0, K2, Z12
+	VMOVUPS       384(SI), Z13
+	VFMADD213PS.Z Z2, Z0, K3, Z13
+	VMOVUPS       448(SI), Z19
+	VFMADD213PS.Z Z2, Z0, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z11, Z2, Z20
+	VSUBPS  Z12, Z2, Z21
+	VSUBPS  Z13, Z2, Z22
+	VSUBPS  Z19, Z2, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z11, Z24
+	VPERMPS Z3, Z12, Z25
+	VPERMPS Z3, Z13, Z26
+	VPERMPS Z3, Z19, Z27
+	VPSLLD  $0x14, Z11, Z28
+	VPSLLD  $0x14, Z12, Z29
+	VPSLLD  $0x14, Z13, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z5, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z21, Z5, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z22, Z5, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z23, Z5, Z31
+	VFMADD213PS   Z9, Z20, Z28
+	VFMADD213PS   Z9, Z21, Z29
+	VFMADD213PS   Z9, Z22, Z30
+	VFMADD213PS   Z9, Z23, Z31
+	VMULPS        Z28, Z20, Z20
+	VMULPS        Z29, Z21, Z21
+	VMULPS        Z30, Z22, Z22
+	VMULPS        Z31, Z23, Z23
+	VFMADD213PS.Z Z24, Z24, K1, Z20
+	VFMADD213PS.Z Z25, Z25, K2, Z21
+	VFMADD213PS.Z Z26, Z26, K3, Z22
+	VFMADD213PS.Z Z27, Z27, K4, Z23
+	VADDPS        Z21, Z20, Z24
+	VADDPS        Z23, Z22, Z25
+	VADDPS        Z25, Z24, Z24
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPTERNLOGD    $0xfe, Z13, Z19, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z20, 256(DI)
+	VMOVUPS       Z21, 320(DI)
+	VMOVUPS       Z22, 384(DI)
+	VMOVUPS       Z23, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z18, Z6, Z10
+	VMINPS Z18, Z6, Z11
+	VMAXPS Z18, Z6, Z6
+	VSUBPS Z6, Z10, Z6
+	VSUBPS Z6, Z11, Z11
+	VADDPS Z11, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z24, Z10, Z6
+	VMINPS Z24, Z10, Z11
+	VMAXPS Z24, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000080, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      (R15), X3, K7, K1
+	VMOVUPS.Z     (SI), K1, Z3
+	VMOVAPS       Z2, Z4
+	VFMADD231PS.Z Z0, Z3, K1, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z3, Z8, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z3, Z3, K1, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z5, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z5, Z6, Z3
+	VMINPS  Z5, Z6, Z4
+	VMAXPS  Z5, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ          $0x00000010, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      16(R15), X3, K7, K1
+	VMOVUPS.Z     64(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VMOVUPS       (SI), Z3
+	VFMADD213PS.Z Z2, Z0, K2, Z3
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z4, K1, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z8
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z1, Z10, Z8
+	VFMADD231PS Z1, Z4, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPSLLD       $0x14, Z3, Z11
+	VPSLLD       $0x14, Z5, Z12
+	VPADDD       Z4, Z11, Z4
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z12
+	VMULPS           Z11, Z8, Z8
+	VMULPS           Z12, Z9, Z9
+	VFMADD213PS.Z    Z4, Z4, K2, Z8
+	VFMADD213PS.Z    Z10, Z10, K1, Z9
+	VADDPS           Z9, Z8, Z4
+
+	// Leave if an element is not near.
+	VPORD         Z3, Z5, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z8, (DI)
+	VMOVUPS       Z9, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z3
+	VMINPS  Z4, Z6, Z5
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ          $0x00000020, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      32(R15), X3, K7, K1
+	VMOVUPS.Z     128(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VMOVUPS       (SI), Z3
+	VFMADD213PS.Z Z2, Z0, K2, Z3
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS.Z Z2, Z0, K3, Z5
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z4, K1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z9
+	VSUBPS  Z5, Z2, Z10
+	VSUBPS  Z8, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z9
+	VMOVUPS     64(SI), Z13
+	VFMADD231PS Z0, Z13, Z10
+	VFMADD231PS Z0, Z4, Z11
+	VFMADD231PS Z1, Z12, Z9
+	VFMADD231PS Z1, Z13, Z10
+	VFMADD231PS Z1, Z4, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z5, Z12
+	VPERMPS      nearTable<>+0(SB), Z8, Z13
+	VPSLLD       $0x14, Z3, Z14
+	VPSLLD       $0x14, Z5, Z15
+	VPSLLD       $0x14, Z8, Z16
+	VPADDD       Z4, Z14, Z4
+	VPADDD       Z12, Z15, Z12
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
+	VMULPS           Z14, Z9, Z9
+	VMULPS           Z15, Z10, Z10
+	VMULPS           Z16, Z11, Z11
+	VFMADD213PS.Z    Z4, Z4, K2, Z9
+	VFMADD213PS.Z    Z12, Z12, K3, Z10
+	VFMADD213PS.Z    Z13, Z13, K1, Z11
+	VADDPS           Z10, Z9, Z4
+	VPTERNLOGD       $0xfe, Z5, Z8, Z3
+	VADDPS           Z11, Z4, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z9, (DI)
+	VMOVUPS       Z10, 64(DI)
+	VMOVUPS       Z11, K7, 128(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z3
+	VMINPS  Z4, Z6, Z5
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ          $0x00000030, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      48(R15), X3, K7, K1
+	VMOVUPS.Z     192(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VMOVUPS       (SI), Z3
+	VFMADD213PS.Z Z2, Z0, K2, Z3
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS.Z Z2, Z0, K3, Z5
+	VMOVUPS       128(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K4, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K1, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     128(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z0, Z4, Z13
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z4, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
+	VPERMPS      nearTable<>+0(SB), Z8, Z15
+	VPERMPS      nearTable<>+0(SB), Z9, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z8, Z19
+	VPSLLD       $0x14, Z9, Z20
+	VPADDD       Z4, Z17, Z4
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VMULPS           Z17, Z10, Z10
+	VMULPS           Z18, Z11, Z11
+	VMULPS           Z19, Z12, Z12
+	VMULPS           Z20, Z13, Z13
+	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VFMADD213PS.Z    Z14, Z14, K3, Z11
+	VFMADD213PS.Z    Z15, Z15, K4, Z12
+	VFMADD213PS.Z    Z16, Z16, K1, Z13
+	VADDPS           Z11, Z10, Z4
+	VADDPS           Z13, Z12, Z14
+	VADDPS           Z14, Z4, Z4
+	VPTERNLOGD       $0xfe, Z5, Z8, Z3
+	VPORD            Z3, Z9, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z3
+	VMINPS  Z4, Z6, Z5
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ          $0x00000040, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      64(R15), X3, K7, K1
+	VMOVUPS.Z     256(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z3
+	VFMADD213PS.Z Z2, Z0, K2, Z3
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS.Z Z2, Z0, K3, Z5
+	VMOVUPS       128(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K4, Z8
+	VMOVUPS       192(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K5, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     128(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     192(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z14
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPSLLD       $0x14, Z3, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VFMADD213PS.Z    Z14, Z14, K2, Z10
+	VFMADD213PS.Z    Z15, Z15, K3, Z11
+	VFMADD213PS.Z    Z16, Z16, K4, Z12
+	VFMADD213PS.Z    Z17, Z17, K5, Z13
+	VADDPS           Z11, Z10, Z14
+	VADDPS           Z13, Z12, Z15
+	VADDPS           Z15, Z14, Z14
+	VPTERNLOGD       $0xfe, Z5, Z8, Z3
+	VPORD            Z3, Z9, Z3
+	VMOVAPS          Z2, Z5
+	VFMADD231PS.Z    Z0, Z4, K1, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z8
+	VFMADD231PS Z1, Z4, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z4
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z4, Z9, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
+	VMULPS           Z9, Z8, Z8
+	VFMADD213PS.Z    Z4, Z4, K1, Z8
+
+	// Leave if an element is not near.
+	VPORD         Z3, Z5, Z3
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, 192(DI)
+	VMOVUPS       Z8, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z6, Z3
+	VMINPS Z14, Z6, Z4
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z3, Z6
+	VMINPS Z8, Z3, Z4
+	VMAXPS Z8, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind27
+
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ          $0x00000050, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      80(R15), X3, K7, K1
+	VMOVUPS.Z     320(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
+	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z17, Z17, K4, Z13
+	VFMADD213PS.Z    Z18, Z18, K5, Z14
+	VADDPS           Z12, Z11, Z15
+	VADDPS           Z14, Z13, Z16
+	VADDPS           Z16, Z15, Z15
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVAPS          Z2, Z8
+	VFMADD231PS.Z    Z0, Z4, K1, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z9
+	VSUBPS  Z8, Z2, Z10
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z9
+	VFMADD231PS Z0, Z4, Z10
+	VFMADD231PS Z1, Z16, Z9
+	VFMADD231PS Z1, Z4, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z3, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPADDD       Z4, Z17, Z4
+	VPADDD       Z16, Z18, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.Z    Z4, Z4, K2, Z9
+	VFMADD213PS.Z    Z16, Z16, K1, Z10
+	VADDPS           Z10, Z9, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z9, 256(DI)
+	VMOVUPS       Z10, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z6, Z3
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ          $0x00000060, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      96(R15), X3, K7, K1
+	VMOVUPS.Z     384(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
+	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z17, Z17, K4, Z13
+	VFMADD213PS.Z    Z18, Z18, K5, Z14
+	VADDPS           Z12, Z11, Z15
+	VADDPS           Z14, Z13, Z16
+	VADDPS           Z16, Z15, Z15
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VPTESTMB         80(R15), X3, K3
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVUPS          320(SI), Z8
+	VFMADD213PS.Z    Z2, Z0, K3, Z8
+	VMOVAPS          Z2, Z9
+	VFMADD231PS.Z    Z0, Z4, K1, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z10
+	VSUBPS  Z8, Z2, Z16
+	VSUBPS  Z9, Z2, Z17
+	VMOVUPS 256(SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z10
+	VMOVUPS     320(SI), Z19
+	VFMADD231PS Z0, Z19, Z16
+	VFMADD231PS Z0, Z4, Z17
+	VFMADD231PS Z1, Z18, Z10
+	VFMADD231PS Z1, Z19, Z16
+	VFMADD231PS Z1, Z4, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z9, Z19
+	VPSLLD       $0x14, Z3, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPSLLD       $0x14, Z9, Z22
+	VPADDD       Z4, Z20, Z4
+	VPADDD       Z18, Z21, Z18
+	VPADDD       Z19, Z22, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
+	VMULPS           Z20, Z10, Z10
+	VMULPS           Z21, Z16, Z16
+	VMULPS           Z22, Z17, Z17
+	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VFMADD213PS.Z    Z18, Z18, K3, Z16
+	VFMADD213PS.Z    Z19, Z19, K1, Z17
+	VADDPS           Z16, Z10, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+	VPORD            Z5, Z9, Z5
+	VADDPS           Z17, Z4, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z10, 256(DI)
+	VMOVUPS       Z16, 320(DI)
+	VMOVUPS       Z17, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z6, Z3
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ          $0x00000070, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  allBits<>+0(SB), Z3
+	VPTESTMB      112(R15), X3, K7, K1
+	VMOVUPS.Z     448(SI), K1, Z4
+	VPTESTMB      (R15), X3, K2
+	VPTESTMB      16(R15), X3, K3
+	VPTESTMB      32(R15), X3, K4
+	VPTESTMB      48(R15), X3, K5
+	VMOVUPS       (SI), Z5
+	VFMADD213PS.Z Z2, Z0, K2, Z5
+	VMOVUPS       64(SI), Z8
+	VFMADD213PS.Z Z2, Z0, K3, Z8
+	VMOVUPS       128(SI), Z9
+	VFMADD213PS.Z Z2, Z0, K4, Z9
+	VMOVUPS       192(SI), Z10
+	VFMADD213PS.Z Z2, Z0, K5, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     128(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     192(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z17, Z17, K4, Z13
+	VFMADD213PS.Z    Z18, Z18, K5, Z14
+	VADDPS           Z12, Z11, Z15
+	VADDPS           Z14, Z13, Z16
+	VADDPS           Z16, Z15, Z15
+	VPTERNLOGD       $0xfe, Z8, Z9, Z5
+	VPORD            Z5, Z10, Z5
+	VPTESTMB         64(R15), X3, K2
+	VPTESTMB         80(R15), X3, K3
+	VPTESTMB         96(R15), X3, K4
+	VMOVUPS          256(SI), Z3
+	VFMADD213PS.Z    Z2, Z0, K2, Z3
+	VMOVUPS          320(SI), Z8
+	VFMADD213PS.Z    Z2, Z0, K3, Z8
+	VMOVUPS          384(SI), Z9
+	VFMADD213PS.Z    Z2, Z0, K4, Z9
+	VMOVAPS          Z2, Z10
+	VFMADD231PS.Z    Z0, Z4, K1, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z3, Z2, Z16
+	VSUBPS  Z8, Z2, Z17
+	VSUBPS  Z9, Z2, Z18
+	VSUBPS  Z10, Z2, Z19
+	VMOVUPS 256(SI), Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     320(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     384(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VFMADD231PS Z0, Z4, Z19
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z4, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPERMPS      nearTable<>+0(SB), Z8, Z20
+	VPERMPS      nearTable<>+0(SB), Z9, Z21
+	VPERMPS      nearTable<>+0(SB), Z10, Z22
+	VPSLLD       $0x14, Z3, Z23
+	VPSLLD       $0x14, Z8, Z24
+	VPSLLD       $0x14, Z9, Z25
+	VPSLLD       $0x14, Z10, Z26
+	VPADDD       Z4, Z23, Z4
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VPADDD       Z22, Z26, Z22
+	VBROADCASTSS nearExp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z26
+	VMULPS           Z23, Z16, Z16
+	VMULPS           Z24, Z17, Z17
+	VMULPS           Z25, Z18, Z18
+	VMULPS           Z26, Z19, Z19
+	VFMADD213PS.Z    Z4, Z4, K2, Z16
+	VFMADD213PS.Z    Z20, Z20, K3, Z17
+	VFMADD213PS.Z    Z21, Z21, K4, Z18
+	VFMADD213PS.Z    Z22, Z22, K1, Z19
+	VADDPS           Z17, Z16, Z4
+	VADDPS           Z19, Z18, Z20
+	VADDPS           Z20, Z4, Z4
+	VPTERNLOGD       $0xfe, Z3, Z8, Z5
+	VPTERNLOGD       $0xfe, Z9, Z10, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, 128(DI)
+	VMOVUPS       Z14, 192(DI)
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, 384(DI)
+	VMOVUPS       Z19, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z6, Z3
+	VMINPS Z15, Z6, Z5
+	VMAXPS Z15, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z3, Z6
+	VMINPS Z4, Z3, Z5
+	VMAXPS Z4, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind27:
+	// The sum of all lanes, and its reciprocal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X3, X2
+	JCS           total
+	VMOVSD        one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       up64<>+0(SB), X5
+
+	// Leave if cLo is small.
+	VMULSD   X5, X2, X5
+	VMULSD   X2, X5, X5
+	VMOVSD   leastLow64<>+0(SB), X2
+	VUCOMISD X2, X5
+	JCS      small
+	VMOVAPS  Z3, Z2
+	VMOVAPS  Z4, Z3
+
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done30
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop30:
+	VMOVUPS (SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	VMOVUPS     64(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     128(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 128(DI)
+	VMOVUPS     192(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     256(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 256(DI)
+	VMOVUPS     320(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 320(DI)
+	VMOVUPS     384(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 384(DI)
+	VMOVUPS     448(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000080, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop30
+
+done30:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done31
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS (SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000010, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop31
+
+done31:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind32
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// e*cHi + e*cLo
+	VMULPS.BCST      44(R14), Z4, Z5
+	VFMADD231PS.BCST 40(R14), Z4, Z5
+	VMOVUPS          Z5, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind32:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000080, CX
+	JLT     done35
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000080, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop35
+
+done35:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done36
+	PCALIGN $0x40
+
+loop36:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000010, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop36
+
+done36:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind37
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind37:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVAPS      Z3, Z8
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done40
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
+
+loop40:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000080, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop40
+
+done40:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done41
+	PCALIGN $0x40
+
+loop41:
+	VMOVUPS (SI), Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000010, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop41
+
+done41:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind42
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind42:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z2
+	VSUBPS.BCST  20(R14), Z2, Z4
+	VBROADCASTSS reach<>+0(SB), Z2
+	VADDPS.BCST  20(R14), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS.BCST  16(R14), Z2, Z5
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done44
+	VMOVUPS      exp2Table<>+0(SB), Z8
+	VBROADCASTSS allBits<>+0(SB), Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBROADCASTSS exp3<>+0(SB), Z11
+	VBROADCASTSS exp2<>+0(SB), Z12
+	VBROADCASTSS exp1<>+0(SB), Z13
+	VBROADCASTSS cut<>+0(SB), Z14
+	PCALIGN      $0x40
+
+loop44:
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X9, K1
+	VMOVUPS   (SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X9, K1
+	VMOVUPS   64(SI), Z16
+	VBLENDMPS Z16, Z10, K1, Z16
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X9, K1
+	VMOVUPS   128(SI), Z17
+	VBLENDMPS Z17, Z10, K1, Z17
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X9, K1
+	VMOVUPS   192(SI), Z18
+	VBLENDMPS Z18, Z10, K1, Z18
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X9, K1
+	VMOVUPS   256(SI), Z19
+	VBLENDMPS Z19, Z10, K1, Z19
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X9, K1
+	VMOVUPS   320(SI), Z20
+	VBLENDMPS Z20, Z10, K1, Z20
+
+	// x where other is true, else -Inf
+	VPTESTMB  96(R15), X9, K1
+	VMOVUPS   384(SI), Z21
+	VBLENDMPS Z21, Z10, K1, Z21
+
+	// x where other is true, else -Inf
+	VPTESTMB  112(R15), X9, K1
+	VMOVUPS   448(SI), Z22
+	VBLENDMPS Z22, Z10, K1, Z22
+	VMAXPS    Z16, Z15, Z15
+	VMAXPS    Z18, Z17, Z17
+	VMAXPS    Z17, Z15, Z15
+	VMAXPS    Z20, Z19, Z19
+	VMAXPS    Z22, Z21, Z21
+	VMAXPS    Z21, Z19, Z19
+	VMAXPS    Z19, Z15, Z15
+	VCMPPS    $0x1e, Z5, Z15, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X9, K1
+	VMOVUPS   (SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X9, K1
+	VMOVUPS   64(SI), Z16
+	VBLENDMPS Z16, Z10, K1, Z16
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X9, K1
+	VMOVUPS   128(SI), Z17
+	VBLENDMPS Z17, Z10, K1, Z17
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X9, K1
+	VMOVUPS   192(SI), Z18
+	VBLENDMPS Z18, Z10, K1, Z18
+	VMOVAPS   Z4, Z19
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z15, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z2, Z16, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z2, Z17, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z2, Z18, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z4, Z23
+	VSUBPS Z20, Z4, Z24
+	VSUBPS Z21, Z4, Z25
+	VSUBPS Z22, Z4, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z15, Z23
+	VFMADD231PS Z2, Z16, Z24
+	VFMADD231PS Z2, Z17, Z25
+	VFMADD231PS Z2, Z18, Z26
+	VFMADD231PS Z3, Z15, Z23
+	VFMADD231PS Z3, Z16, Z24
+	VFMADD231PS Z3, Z17, Z25
+	VFMADD231PS Z3, Z18, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z19, Z15
+	VPERMPS Z8, Z20, Z16
+	VPERMPS Z8, Z21, Z17
+	VPERMPS Z8, Z22, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z12, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z23, Z11, Z27
+	VMOVAPS     Z12, Z28
+	VFMADD231PS Z24, Z11, Z28
+	VMOVAPS     Z12, Z29
+	VFMADD231PS Z25, Z11, Z29
+	VMOVAPS     Z12, Z30
+	VFMADD231PS Z26, Z11, Z30
+	VFMADD213PS Z13, Z23, Z27
+	VFMADD213PS Z13, Z24, Z28
+	VFMADD213PS Z13, Z25, Z29
+	VFMADD213PS Z13, Z26, Z30
+	VMULPS      Z27, Z23, Z23
+	VMULPS      Z28, Z24, Z24
+	VMULPS      Z29, Z25, Z25
+	VMULPS      Z30, Z26, Z26
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z14, Z19, K1
+	VCMPPS        $0x05, Z14, Z20, K2
+	VCMPPS        $0x05, Z14, Z21, K3
+	VCMPPS        $0x05, Z14, Z22, K4
+	VFMADD213PS.Z Z15, Z15, K1, Z23
+	VFMADD213PS.Z Z16, Z16, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z26
+	VADDPS        Z24, Z23, Z15
+	VADDPS        Z26, Z25, Z16
+	VADDPS        Z16, Z15, Z15
+	VMOVUPS       Z23, (DI)
+	VMOVUPS       Z24, 64(DI)
+	VMOVUPS       Z25, 128(DI)
+	VMOVUPS       Z26, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z15, Z6, Z16
+	VMINPS Z15, Z6, Z17
+	VMAXPS Z15, Z6, Z6
+	VSUBPS Z6, Z16, Z6
+	VSUBPS Z6, Z17, Z17
+	VADDPS Z17, Z7, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X9, K1
+	VMOVUPS   256(SI), Z6
+	VBLENDMPS Z6, Z10, K1, Z6
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X9, K1
+	VMOVUPS   320(SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+
+	// x where other is true, else -Inf
+	VPTESTMB  96(R15), X9, K1
+	VMOVUPS   384(SI), Z17
+	VBLENDMPS Z17, Z10, K1, Z17
+
+	// x where other is true, else -Inf
+	VPTESTMB  112(R15), X9, K1
+	VMOVUPS   448(SI), Z18
+	VBLENDMPS Z18, Z10, K1, Z18
+	VMOVAPS   Z4, Z19
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z2, Z15, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z2, Z17, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z2, Z18, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z4, Z23
+	VSUBPS Z20, Z4, Z24
+	VSUBPS Z21, Z4, Z25
+	VSUBPS Z22, Z4, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z23
+	VFMADD231PS Z2, Z15, Z24
+	VFMADD231PS Z2, Z17, Z25
+	VFMADD231PS Z2, Z18, Z26
+	VFMADD231PS Z3, Z6, Z23
+	VFMADD231PS Z3, Z15, Z24
+	VFMADD231PS Z3, Z17, Z25
+	VFMADD231PS Z3, Z18, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z19, Z6
+	VPERMPS Z8, Z20, Z15
+	VPERMPS Z8, Z21, Z17
+	VPERMPS Z8, Z22, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPADDD  Z6, Z27, Z6
+	VPADDD  Z15, Z28, Z15
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z12, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z23, Z11, Z27
+	VMOVAPS     Z12, Z28
+	VFMADD231PS Z24, Z11, Z28
+	VMOVAPS     Z12, Z29
+	VFMADD231PS Z25, Z11, Z29
+	VMOVAPS     Z12, Z30
+	VFMADD231PS Z26, Z11, Z30
+	VFMADD213PS Z13, Z23, Z27
+	VFMADD213PS Z13, Z24, Z28
+	VFMADD213PS Z13, Z25, Z29
+	VFMADD213PS Z13, Z26, Z30
+	VMULPS      Z27, Z23, Z23
+	VMULPS      Z28, Z24, Z24
+	VMULPS      Z29, Z25, Z25
+	VMULPS      Z30, Z26, Z26
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z14, Z19, K1
+	VCMPPS        $0x05, Z14, Z20, K2
+	VCMPPS        $0x05, Z14, Z21, K3
+	VCMPPS        $0x05, Z14, Z22, K4
+	VFMADD213PS.Z Z6, Z6, K1, Z23
+	VFMADD213PS.Z Z15, Z15, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z26
+	VADDPS        Z24, Z23, Z6
+	VADDPS        Z26, Z25, Z15
+	VADDPS        Z15, Z6, Z6
+	VMOVUPS       Z23, 256(DI)
+	VMOVUPS       Z24, 320(DI)
+	VMOVUPS       Z25, 384(DI)
+	VMOVUPS       Z26, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z16, Z15
+	VMINPS  Z6, Z16, Z17
+	VMAXPS  Z6, Z16, Z16
+	VSUBPS  Z16, Z15, Z16
+	VSUBPS  Z16, Z17, Z17
+	VADDPS  Z17, Z7, Z7
+	VMOVAPS Z15, Z6
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000080, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop44
+
+done44:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind52
+	CMPQ  CX, $0x00000010
+	JLE   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto46
+	CMPQ  CX, $0x00000030
+	JLE   upto47
+	CMPQ  CX, $0x00000040
+	JLE   upto48
+	CMPQ  CX, $0x00000050
+	JLE   upto49
+	CMPQ  CX, $0x00000060
+	JLE   upto50
+	CMPQ  CX, $0x00000070
+	JLE   upto51
+	JMP   upto52
+
+upto45:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     (R15), X8, K7, K1
+	VMOVUPS.Z    (SI), K1, Z8
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VBLENDMPS    Z8, Z9, K1, Z8
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z5, Z8, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVAPS  Z4, Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z4, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z10
+	VFMADD231PS Z3, Z8, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPSLLD       $0x14, Z9, Z11
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VMULPS           Z11, Z10, Z10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z10
+	VMOVUPS       Z10, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z10, Z6, Z8
+	VMINPS  Z10, Z6, Z9
+	VMAXPS  Z10, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind52
+
+upto46:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     16(R15), X8, K7, K1
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+	VMAXPS    Z9, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z12
+	VSUBPS Z11, Z4, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z8, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z11, Z9
+	VPSLLD       $0x14, Z10, Z14
+	VPSLLD       $0x14, Z11, Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z9, Z15, Z9
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z15
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VADDPS        Z13, Z12, Z8
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind52
+
+upto47:
+	// Turns of 33 to 48 elements.
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     32(R15), X8, K7, K1
+	VMOVUPS.Z    128(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z9, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z10
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z12, Z4, Z15
+	VSUBPS Z13, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z14
+	VFMADD231PS Z2, Z8, Z15
+	VFMADD231PS Z2, Z9, Z16
+	VFMADD231PS Z3, Z11, Z14
+	VFMADD231PS Z3, Z8, Z15
+	VFMADD231PS Z3, Z9, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z12, Z9
+	VPERMPS      exp2Table<>+0(SB), Z13, Z11
+	VPSLLD       $0x14, Z10, Z17
+	VPSLLD       $0x14, Z12, Z18
+	VPSLLD       $0x14, Z13, Z19
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z11, Z19, Z11
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z19
+	VMULPS           Z17, Z14, Z14
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z14
+	VFMADD213PS.Z Z9, Z9, K2, Z15
+	VFMADD213PS.Z Z11, Z11, K3, Z16
+	VADDPS        Z15, Z14, Z8
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, K7, 128(DI)
+	VADDPS        Z16, Z8, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind52
+
+upto48:
+	// Turns of 49 to 64 elements.
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     48(R15), X8, K7, K1
+	VMOVUPS.Z    192(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z9, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z10
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z12, Z13
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z8, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z9, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z16
+	VSUBPS Z13, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z16
+	VFMADD231PS Z2, Z12, Z17
+	VFMADD231PS Z2, Z8, Z18
+	VFMADD231PS Z2, Z9, Z19
+	VFMADD231PS Z3, Z11, Z16
+	VFMADD231PS Z3, Z12, Z17
+	VFMADD231PS Z3, Z8, Z18
+	VFMADD231PS Z3, Z9, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPERMPS      exp2Table<>+0(SB), Z14, Z11
+	VPERMPS      exp2Table<>+0(SB), Z15, Z12
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z11, Z22, Z11
+	VPADDD       Z12, Z23, Z12
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z16
+	VFMADD213PS.Z Z9, Z9, K2, Z17
+	VFMADD213PS.Z Z11, Z11, K3, Z18
+	VFMADD213PS.Z Z12, Z12, K4, Z19
+	VADDPS        Z17, Z16, Z8
+	VADDPS        Z19, Z18, Z9
+	VADDPS        Z9, Z8, Z8
+	VMOVUPS       Z16, (DI)
+	VMOVUPS       Z17, 64(DI)
+	VMOVUPS       Z18, 128(DI)
+	VMOVUPS       Z19, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind52
+
+upto49:
+	// Turns of 65 to 80 elements.
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     64(R15), X8, K7, K1
+	VMOVUPS.Z    256(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z14, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VMAXPS    Z9, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z10
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z12, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z13, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z8, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z17
+	VFMADD231PS Z2, Z12, Z18
+	VFMADD231PS Z2, Z13, Z19
+	VFMADD231PS Z2, Z8, Z20
+	VFMADD231PS Z3, Z11, Z17
+	VFMADD231PS Z3, Z12, Z18
+	VFMADD231PS Z3, Z13, Z19
+	VFMADD231PS Z3, Z8, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z14, Z11
+	VPERMPS      exp2Table<>+0(SB), Z15, Z12
+	VPERMPS      exp2Table<>+0(SB), Z16, Z13
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z11, Z22, Z11
+	VPADDD       Z12, Z23, Z12
+	VPADDD       Z13, Z24, Z13
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z17
+	VFMADD213PS.Z Z11, Z11, K2, Z18
+	VFMADD213PS.Z Z12, Z12, K3, Z19
+	VFMADD213PS.Z Z13, Z13, K4, Z20
+	VADDPS        Z18, Z17, Z8
+	VADDPS        Z20, Z19, Z10
+	VADDPS        Z10, Z8, Z8
+	VMOVUPS       Z17, (DI)
+	VMOVUPS       Z18, 64(DI)
+	VMOVUPS       Z19, 128(DI)
+	VMOVUPS       Z20, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z10
+	VMINPS  Z8, Z6, Z11
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z8
+	VFMADD231PS Z3, Z9, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPSLLD       $0x14, Z6, Z11
+	VPADDD       Z9, Z11, Z9
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z11
+	VMULPS           Z11, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VMOVUPS       Z8, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z10, Z6
+	VMINPS Z8, Z10, Z9
+	VMAXPS Z8, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind52
+
+upto50:
+	// Turns of 81 to 96 elements.
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     80(R15), X8, K7, K1
+	VMOVUPS.Z    320(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z14, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VMAXPS    Z9, Z15, Z15
+	VMAXPS    Z15, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+	VMOVAPS   Z4, Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+	VMOVAPS     Z4, Z18
+	VFMADD231PS Z2, Z14, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+	VSUBPS Z18, Z4, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z2, Z14, Z22
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+	VFMADD231PS Z3, Z14, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPERMPS      exp2Table<>+0(SB), Z18, Z14
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VPADDD       Z14, Z26, Z14
+	VBROADCASTSS exp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z18, K4
+	VFMADD213PS.Z Z11, Z11, K1, Z19
+	VFMADD213PS.Z Z12, Z12, K2, Z20
+	VFMADD213PS.Z Z13, Z13, K3, Z21
+	VFMADD213PS.Z Z14, Z14, K4, Z22
+	VADDPS        Z20, Z19, Z11
+	VADDPS        Z22, Z21, Z12
+	VADDPS        Z12, Z11, Z11
+	VMOVUPS       Z19, (DI)
+	VMOVUPS       Z20, 64(DI)
+	VMOVUPS       Z21, 128(DI)
+	VMOVUPS       Z22, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z12
+	VMINPS Z11, Z6, Z13
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z13, Z13
+	VADDPS Z13, Z7, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z6
+	VBLENDMPS Z6, Z10, K1, Z6
+	VMOVAPS   Z4, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z8
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z4, Z11
+	VSUBPS Z10, Z4, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z11
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z6, Z11
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z10, Z15
+	VPADDD       Z6, Z14, Z6
+	VPADDD       Z9, Z15, Z9
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z15
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VFMADD213PS.Z Z6, Z6, K1, Z11
+	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VADDPS        Z13, Z11, Z6
+	VMOVUPS       Z11, 256(DI)
+	VMOVUPS       Z13, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z12, Z8
+	VMINPS  Z6, Z12, Z9
+	VMAXPS  Z6, Z12, Z12
+	VSUBPS  Z12, Z8, Z12
+	VSUBPS  Z12, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind52
+
+upto51:
+	// Turns of 97 to 112 elements.
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     96(R15), X8, K7, K1
+	VMOVUPS.Z    384(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X8, K1
+	VMOVUPS   320(SI), Z16
+	VBLENDMPS Z16, Z10, K1, Z16
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z14, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VMAXPS    Z16, Z15, Z15
+	VMAXPS    Z9, Z15, Z15
+	VMAXPS    Z15, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+	VMOVAPS   Z4, Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+	VMOVAPS     Z4, Z18
+	VFMADD231PS Z2, Z14, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+	VSUBPS Z18, Z4, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z2, Z14, Z22
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+	VFMADD231PS Z3, Z14, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPERMPS      exp2Table<>+0(SB), Z18, Z14
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VPADDD       Z14, Z26, Z14
+	VBROADCASTSS exp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z18, K4
+	VFMADD213PS.Z Z11, Z11, K1, Z19
+	VFMADD213PS.Z Z12, Z12, K2, Z20
+	VFMADD213PS.Z Z13, Z13, K3, Z21
+	VFMADD213PS.Z Z14, Z14, K4, Z22
+	VADDPS        Z20, Z19, Z11
+	VADDPS        Z22, Z21, Z12
+	VADDPS        Z12, Z11, Z11
+	VMOVUPS       Z19, (DI)
+	VMOVUPS       Z20, 64(DI)
+	VMOVUPS       Z21, 128(DI)
+	VMOVUPS       Z22, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z12
+	VMINPS Z11, Z6, Z13
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z13, Z13
+	VADDPS Z13, Z7, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z6
+	VBLENDMPS Z6, Z10, K1, Z6
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X8, K1
+	VMOVUPS   320(SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z8, Z11
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+	VSUBPS Z13, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z14
+	VFMADD231PS Z2, Z8, Z15
+	VFMADD231PS Z2, Z9, Z16
+	VFMADD231PS Z3, Z6, Z14
+	VFMADD231PS Z3, Z8, Z15
+	VFMADD231PS Z3, Z9, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z6
+	VPERMPS      exp2Table<>+0(SB), Z11, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z17
+	VPSLLD       $0x14, Z11, Z18
+	VPSLLD       $0x14, Z13, Z19
+	VPADDD       Z6, Z17, Z6
+	VPADDD       Z8, Z18, Z8
+	VPADDD       Z9, Z19, Z9
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z19
+	VMULPS           Z17, Z14, Z14
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
+	VFMADD213PS.Z Z6, Z6, K1, Z14
+	VFMADD213PS.Z Z8, Z8, K2, Z15
+	VFMADD213PS.Z Z9, Z9, K3, Z16
+	VADDPS        Z15, Z14, Z6
+	VMOVUPS       Z14, 256(DI)
+	VMOVUPS       Z15, 320(DI)
+	VMOVUPS       Z16, K7, 384(DI)
+	VADDPS        Z16, Z6, Z6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z12, Z8
+	VMINPS  Z6, Z12, Z9
+	VMAXPS  Z6, Z12, Z12
+	VSUBPS  Z12, Z8, Z12
+	VSUBPS  Z12, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind52
+
+upto52:
+	// Turns of 113 to 128 elements.
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS allBits<>+0(SB), Z8
+
+	// x where other is true, else -Inf
+	VPTESTMB     112(R15), X8, K7, K1
+	VMOVUPS.Z    448(SI), K1, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBLENDMPS    Z9, Z10, K1, Z9
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z15
+	VBLENDMPS Z15, Z10, K1, Z15
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X8, K1
+	VMOVUPS   320(SI), Z16
+	VBLENDMPS Z16, Z10, K1, Z16
+
+	// x where other is true, else -Inf
+	VPTESTMB  96(R15), X8, K1
+	VMOVUPS   384(SI), Z17
+	VBLENDMPS Z17, Z10, K1, Z17
+	VMAXPS    Z12, Z11, Z11
+	VMAXPS    Z14, Z13, Z13
+	VMAXPS    Z13, Z11, Z11
+	VMAXPS    Z16, Z15, Z15
+	VMAXPS    Z9, Z17, Z17
+	VMAXPS    Z17, Z15, Z15
+	VMAXPS    Z15, Z11, Z11
+	VCMPPS    $0x1e, Z5, Z11, K1
+	KORTESTW  K1, K1
+	JNZ       irregular
+
+	// x where other is true, else -Inf
+	VPTESTMB  (R15), X8, K1
+	VMOVUPS   (SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  16(R15), X8, K1
+	VMOVUPS   64(SI), Z12
+	VBLENDMPS Z12, Z10, K1, Z12
+
+	// x where other is true, else -Inf
+	VPTESTMB  32(R15), X8, K1
+	VMOVUPS   128(SI), Z13
+	VBLENDMPS Z13, Z10, K1, Z13
+
+	// x where other is true, else -Inf
+	VPTESTMB  48(R15), X8, K1
+	VMOVUPS   192(SI), Z14
+	VBLENDMPS Z14, Z10, K1, Z14
+	VMOVAPS   Z4, Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+	VMOVAPS     Z4, Z18
+	VFMADD231PS Z2, Z14, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+	VSUBPS Z18, Z4, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z2, Z14, Z22
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+	VFMADD231PS Z3, Z14, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPERMPS      exp2Table<>+0(SB), Z18, Z14
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VPADDD       Z14, Z26, Z14
+	VBROADCASTSS exp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     exp2<>+0(SB), Z26
+	VFMADD231PS.BCST exp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z18, K4
+	VFMADD213PS.Z Z11, Z11, K1, Z19
+	VFMADD213PS.Z Z12, Z12, K2, Z20
+	VFMADD213PS.Z Z13, Z13, K3, Z21
+	VFMADD213PS.Z Z14, Z14, K4, Z22
+	VADDPS        Z20, Z19, Z11
+	VADDPS        Z22, Z21, Z12
+	VADDPS        Z12, Z11, Z11
+	VMOVUPS       Z19, (DI)
+	VMOVUPS       Z20, 64(DI)
+	VMOVUPS       Z21, 128(DI)
+	VMOVUPS       Z22, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z12
+	VMINPS Z11, Z6, Z13
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z13, Z13
+	VADDPS Z13, Z7, Z7
+
+	// x where other is true, else -Inf
+	VPTESTMB  64(R15), X8, K1
+	VMOVUPS   256(SI), Z6
+	VBLENDMPS Z6, Z10, K1, Z6
+
+	// x where other is true, else -Inf
+	VPTESTMB  80(R15), X8, K1
+	VMOVUPS   320(SI), Z11
+	VBLENDMPS Z11, Z10, K1, Z11
+
+	// x where other is true, else -Inf
+	VPTESTMB  96(R15), X8, K1
+	VMOVUPS   384(SI), Z8
+	VBLENDMPS Z8, Z10, K1, Z8
+	VMOVAPS   Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z10
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z11, Z13
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z8, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z9, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z16
+	VSUBPS Z13, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z16
+	VFMADD231PS Z2, Z11, Z17
+	VFMADD231PS Z2, Z8, Z18
+	VFMADD231PS Z2, Z9, Z19
+	VFMADD231PS Z3, Z6, Z16
+	VFMADD231PS Z3, Z11, Z17
+	VFMADD231PS Z3, Z8, Z18
+	VFMADD231PS Z3, Z9, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z6
+	VPERMPS      exp2Table<>+0(SB), Z13, Z8
+	VPERMPS      exp2Table<>+0(SB), Z14, Z9
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPADDD       Z6, Z20, Z6
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z9, Z22, Z9
+	VPADDD       Z11, Z23, Z11
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
+	VFMADD213PS.Z Z6, Z6, K1, Z16
+	VFMADD213PS.Z Z8, Z8, K2, Z17
+	VFMADD213PS.Z Z9, Z9, K3, Z18
+	VFMADD213PS.Z Z11, Z11, K4, Z19
+	VADDPS        Z17, Z16, Z6
+	VADDPS        Z19, Z18, Z8
+	VADDPS        Z8, Z6, Z6
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, 384(DI)
+	VMOVUPS       Z19, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z12, Z8
+	VMINPS  Z6, Z12, Z9
+	VMAXPS  Z6, Z12, Z12
+	VSUBPS  Z12, Z8, Z12
+	VSUBPS  Z12, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    448(SI)(CX*4), SI
+
+behind52:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           irregular
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X4, Z4
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done55
+	VBROADCASTSS down<>+0(SB), Z5
+	PCALIGN      $0x40
+
+loop55:
+	VMOVUPS (SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, (DI)
+	VMOVUPS       64(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 64(DI)
+	VMOVUPS       128(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 128(DI)
+	VMOVUPS       192(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 192(DI)
+	VMOVUPS       256(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 256(DI)
+	VMOVUPS       320(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 320(DI)
+	VMOVUPS       384(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 384(DI)
+	VMOVUPS       448(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 448(DI)
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000200, DI
+	ADDQ          $0x00000080, R15
+	SUBQ          $0x00000080, CX
+	JGE           loop55
+
+done55:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done56
+	PCALIGN $0x40
+
+loop56:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x00000010, R15
+	SUBQ          $0x00000010, CX
+	JGE           loop56
+
+done56:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind57
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VMOVUPS      (SI), K7, Z5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, K7, (DI)
+	LEAQ          (SI)(CX*4), SI
+
+behind57:
+next:
+	// The next row.
+	MOVQ otherStride+88(FP), AX
+	ADDQ AX, other+48(FP)
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done60
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop60:
+	VMOVUPS (SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     64(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     128(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 128(DI)
+	VMOVUPS     192(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     256(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 256(DI)
+	VMOVUPS     320(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 320(DI)
+	VMOVUPS     384(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 384(DI)
+	VMOVUPS     448(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000080, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop60
+
+done60:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done61
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop61:
+	VMOVUPS (SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000010, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop61
+
+done61:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind62
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      (SI), K7, Z0
+
+	// e*cHi + e*cLo
+	VMULPS.BCST      44(R14), Z0, Z1
+	VFMADD231PS.BCST 40(R14), Z0, Z1
+	VMOVUPS          Z1, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind62:
+	JMP last
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+	JMP  end
+
+last:
+	MOVQ rows+56(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+104(FP)
+	VZEROUPPER
+	RET
+
+DATA allBits<>+0(SB)/4, $0xffffffff
+GLOBL allBits<>(SB), RODATA|NOPTR, $4
+
+// func softmaxAddedRowsAVX512(dst []float32, src []float32, other *float32, rows int, cols int, dstStride int, srcStride int, otherStride int, p *Rows) (done int)
+// Requires: AVX, AVX512F, AVX512VL, BMI, CMOV, FMA3
+TEXT ·softmaxAddedRowsAVX512(SB), NOSPLIT, $0-112
+	// softmaxAddedRowsAVX512: the same for elements x * mul + other.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+96(FP), R14
+	MOVQ cols+64(FP), CX
+	MOVQ rows+56(FP), R8
+	MOVQ srcStride+80(FP), R9
+	MOVQ dstStride+72(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	MOVQ other+48(FP), R15
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS unit<>+0(SB), Z0
+	VMULPS.BCST  (R14), Z0, Z1
+	VMULPS.BCST  4(R14), Z0, Z0
+	VBROADCASTSS nearReach<>+0(SB), Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VBROADCASTSS 16(R14), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z8
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z8, Z0
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS minusInf<>+0(SB), Z7
+	VBROADCASTSS nearReach<>+0(SB), Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
+	VBROADCASTSS nearInteger<>+0(SB), Z10
+	VBROADCASTSS lowest<>+0(SB), Z11
+	VBROADCASTSS nearExp3<>+0(SB), Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+	VBROADCASTSS nearExp1<>+0(SB), Z14
+	VBROADCASTSS down<>+0(SB), Z15
+	PCALIGN      $0x40
+
+loop1:
+	// x * mul + other
+	VMOVUPS.Z    (SI), K7, Z16
+	VMOVUPS.Z    (R15), K7, Z17
+	VFMADD231PS  Z3, Z16, Z17
+	VBLENDMPS    Z17, Z7, K7, Z17
+	VCMPPS       $0x05, Z4, Z17, K1
+	KORTESTW     K1, K1
+	JZ           exact16
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z16
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (R15)(AX*4), Z17
+	VFMADD231PS  Z3, Z16, Z17
+	VUCOMISS     X4, X17
+	JCS          exact16
+	VMULPS       Z8, Z5, Z16
+	VSUBPS       Z16, Z6, Z16
+	VUCOMISS     X17, X16
+	JCS          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS Z0, Z17, Z17
+	VSUBPS Z17, Z9, Z17
+	VSUBPS Z10, Z17, Z17
+
+	// x * mul + other
+	VMOVUPS.Z     (SI), K7, Z16
+	VMOVUPS.Z     (R15), K7, Z18
+	VFMADD231PS   Z3, Z16, Z18
+	VBLENDMPS     Z18, Z7, K7, Z18
+	VCMPPS        $0x05, Z11, Z18, K1
+	VMOVAPS       Z17, Z16
+	VFMADD231PS.Z Z0, Z18, K1, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z17, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z17
+	VFMADD231PS Z1, Z18, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z18
+	VPSLLD  $0x14, Z16, Z19
+	VPADDD  Z18, Z19, Z18
+	VMOVAPS Z13, Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z17, Z12, Z19
+	VFMADD213PS   Z14, Z17, Z19
+	VMULPS        Z19, Z17, Z17
+	VFMADD213PS.Z Z18, Z18, K1, Z17
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
+	VEXTRACTF64X4 $0x01, Z17, Y16
+	VCVTPS2PD     Y17, Z18
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y16
+	VADDPD        Y16, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X16
+	VADDPD        X16, X18, X18
+	VMOVHLPS      X18, X18, X16
+	VADDSD        X16, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X18, X16
+	JCS           exact16
+	VMOVSD        up64<>+0(SB), X16
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X18, X16, X16
+	VCVTSD2SS    X16, X16, X18
+	VCVTSS2SD    X18, X18, X19
+	VSUBSD       X19, X16, X16
+	VBROADCASTSS X18, Z18
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z16, Z17, Z16
+	VFMADD231PS Z18, Z17, Z16
+	VMULPS      Z15, Z16, Z16
+	VMOVUPS     Z16, K7, (DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop1
+	JMP         end
+
+exact16:
+	// One with other elements.
+	// x * mul + other
+	VMOVUPS.Z        (SI), K7, Z2
+	VMOVUPS.Z        (R15), K7, Z3
+	VFMADD231PS.BCST 48(R14), Z2, Z3
+	VBROADCASTSS     minusInf<>+0(SB), Z2
+	VBLENDMPS        Z3, Z2, K7, Z3
+	VCMPPS.BCST      $0x05, 12(R14), Z3, K1
+	KORTESTW         K1, K1
+	JZ               end
+	KMOVW            K1, AX
+	TZCNTL           AX, AX
+	ANDL             $0x1f, AX
+	VBROADCASTSS     (SI)(AX*4), Z3
+	KMOVW            K1, AX
+	TZCNTL           AX, AX
+	ANDL             $0x1f, AX
+	VBROADCASTSS     (R15)(AX*4), Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     12(R14), Z3
+	VUCOMISS         X3, X4
+	JCS              end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z        (SI), K7, Z3
+	VMOVUPS.Z        (R15), K7, Z6
+	VFMADD231PS.BCST 48(R14), Z3, Z6
+	VBLENDMPS        Z6, Z2, K7, Z6
+
+	// Leave if an element is above the limit.
+	VCMPPS       $0x1e, Z5, Z6, K1
+	KORTESTW     K1, K1
+	JNZ          end
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z2
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z3
+	VPSLLD       $0x14, Z2, Z5
+	VPADDD       Z3, Z5, Z3
+	VBROADCASTSS exp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VFMADD213PS.Z Z3, Z3, K1, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y2
+	VCVTPS2PD     Y4, Z3
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z4, Z2
+	VCMPPS        $0x05, Z3, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z2
+	VMULPS.BCST   down<>+0(SB), Z2, Z2
+	VMOVUPS       Z2, K7, (DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin1
+	JMP           end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin3:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact32
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact32
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	VBROADCASTSS nearHeadroom<>+0(SB), Z13
+	VBROADCASTSS nearInteger<>+0(SB), Z14
+	VBROADCASTSS minusInf<>+0(SB), Z15
+	PCALIGN      $0x40
+
+loop3:
+	LEAQ (CX), R11
+	XORL AX, AX
+
+l1:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l2
+	CMPQ        AX, R11
+	JGE         l3
+	ADDQ        $0x10, AX
+	JMP         l1
+
+l3:
+	VBROADCASTSS minusInf<>+0(SB), Z16
+	JMP          l4
+
+l2:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z16
+
+l4:
+	VUCOMISS X4, X16
+	JCS      exact32
+	VMULPS   Z12, Z5, Z17
+	VSUBPS   Z17, Z6, Z17
+	VUCOMISS X16, X17
+	JCS      exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS Z0, Z16, Z16
+	VSUBPS Z16, Z13, Z16
+	VSUBPS Z14, Z16, Z16
+
+	// x * mul + other
+	VMOVUPS.Z   64(SI), K7, Z17
+	VMOVUPS.Z   64(R15), K7, Z18
+	VFMADD231PS Z3, Z17, Z18
+	VBLENDMPS   Z18, Z15, K7, Z18
+
+	// x * mul + other
+	VMOVUPS       (R15), Z17
+	VFMADD231PS   (SI), Z3, Z17
+	VCMPPS        $0x05, Z7, Z17, K1
+	VCMPPS        $0x05, Z7, Z18, K2
+	VMOVAPS       Z16, Z19
+	VFMADD231PS.Z Z0, Z17, K1, Z19
+	VMOVAPS       Z16, Z20
+	VFMADD231PS.Z Z0, Z18, K2, Z20
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z16, Z21
+	VSUBPS Z20, Z16, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z21
+	VFMADD231PS Z0, Z18, Z16
+	VFMADD231PS Z1, Z17, Z21
+	VFMADD231PS Z1, Z18, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z17
+	VPERMPS Z2, Z20, Z18
+	VPSLLD  $0x14, Z19, Z22
+	VPSLLD  $0x14, Z20, Z23
+	VPADDD  Z17, Z22, Z17
+	VPADDD  Z18, Z23, Z18
+	VMOVAPS Z9, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z21, Z8, Z22
+	VMOVAPS       Z9, Z23
+	VFMADD231PS   Z16, Z8, Z23
+	VFMADD213PS   Z10, Z21, Z22
+	VFMADD213PS   Z10, Z16, Z23
+	VMULPS        Z22, Z21, Z21
+	VMULPS        Z23, Z16, Z16
+	VFMADD213PS.Z Z17, Z17, K1, Z21
+	VFMADD213PS.Z Z18, Z18, K2, Z16
+	VADDPS        Z16, Z21, Z17
+
+	// Leave if an element is not near.
+	VPORD         Z19, Z20, Z19
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	KORTESTW      K6, K6
+	JNZ           exact32
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z18, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VADDPD        Y18, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X18
+	VADDPD        X18, X17, X17
+	VMOVHLPS      X17, X17, X18
+	VADDSD        X18, X17, X17
+	VMOVSD        nearTotal64<>+0(SB), X18
+	VUCOMISD      X17, X18
+	JCS           exact32
+	VMOVSD        up64<>+0(SB), X18
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X17, X18, X18
+	VCVTSD2SS    X18, X18, X17
+	VCVTSS2SD    X17, X17, X19
+	VSUBSD       X19, X18, X18
+	VBROADCASTSS X17, Z17
+	VCVTSD2SS    X18, X18, X18
+	VBROADCASTSS X18, Z18
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z18, Z21, Z19
+	VFMADD231PS Z17, Z21, Z19
+	VMULPS      Z11, Z19, Z19
+	VMOVUPS     Z19, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z18, Z16, Z18
+	VFMADD231PS Z17, Z16, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, K7, 64(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop3
+	JMP         end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         (CX), R11
+	XORL         AX, AX
+
+l5:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l6
+	CMPQ        AX, R11
+	JGE         l7
+	ADDQ        $0x10, AX
+	JMP         l5
+
+l7:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l8
+
+l6:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l8:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    64(SI), K7, Z3
+	VMOVUPS.Z    64(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+	VMAXPS      Z6, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VFMADD231PS  (SI), Z2, Z3
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z2
+	VBROADCASTSS (R14), Z5
+	VFMADD213PS  Z4, Z6, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z7
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z7
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z3, Z7
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z2, Z8
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z3, Z8, Z3
+	VPADDD       Z6, Z9, Z6
+	VBROADCASTSS exp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z8
+	VBROADCASTSS     exp2<>+0(SB), Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z9
+	VMULPS           Z8, Z7, Z7
+	VMULPS           Z9, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z6, Z6, K2, Z4
+	VADDPS        Z4, Z7, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VUCOMISD      X2, X2
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z7, Z6
+	VCMPPS        $0x05, Z2, Z7, K1
+	VFMADD231PS.Z Z5, Z7, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z4, Z3
+	VCMPPS        $0x05, Z2, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 64(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin3
+	JMP           end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin5:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact48
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact48
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	VBROADCASTSS nearHeadroom<>+0(SB), Z13
+	VBROADCASTSS nearInteger<>+0(SB), Z14
+	VBROADCASTSS minusInf<>+0(SB), Z15
+	PCALIGN      $0x40
+
+loop5:
+	LEAQ 16(CX), R11
+	XORL AX, AX
+
+l9:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l10
+	CMPQ        AX, R11
+	JGE         l11
+	ADDQ        $0x10, AX
+	JMP         l9
+
+l11:
+	VBROADCASTSS minusInf<>+0(SB), Z16
+	JMP          l12
+
+l10:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z16
+
+l12:
+	VUCOMISS X4, X16
+	JCS      exact48
+	VMULPS   Z12, Z5, Z17
+	VSUBPS   Z17, Z6, Z17
+	VUCOMISS X16, X17
+	JCS      exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS Z0, Z16, Z16
+	VSUBPS Z16, Z13, Z16
+	VSUBPS Z14, Z16, Z16
+
+	// x * mul + other
+	VMOVUPS.Z   128(SI), K7, Z17
+	VMOVUPS.Z   128(R15), K7, Z18
+	VFMADD231PS Z3, Z17, Z18
+	VBLENDMPS   Z18, Z15, K7, Z18
+
+	// x * mul + other
+	VMOVUPS     (R15), Z17
+	VFMADD231PS (SI), Z3, Z17
+
+	// x * mul + other
+	VMOVUPS       64(R15), Z19
+	VFMADD231PS   64(SI), Z3, Z19
+	VCMPPS        $0x05, Z7, Z17, K1
+	VCMPPS        $0x05, Z7, Z19, K2
+	VCMPPS        $0x05, Z7, Z18, K3
+	VMOVAPS       Z16, Z20
+	VFMADD231PS.Z Z0, Z17, K1, Z20
+	VMOVAPS       Z16, Z21
+	VFMADD231PS.Z Z0, Z19, K2, Z21
+	VMOVAPS       Z16, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z16, Z23
+	VSUBPS Z21, Z16, Z24
+	VSUBPS Z22, Z16, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z23
+	VFMADD231PS Z0, Z19, Z24
+	VFMADD231PS Z0, Z18, Z16
+	VFMADD231PS Z1, Z17, Z23
+	VFMADD231PS Z1, Z19, Z24
+	VFMADD231PS Z1, Z18, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z17
+	VPERMPS Z2, Z21, Z18
+	VPERMPS Z2, Z22, Z19
+	VPSLLD  $0x14, Z20, Z25
+	VPSLLD  $0x14, Z21, Z26
+	VPSLLD  $0x14, Z22, Z27
+	VPADDD  Z17, Z25, Z17
+	VPADDD  Z18, Z26, Z18
+	VPADDD  Z19, Z27, Z19
+	VMOVAPS Z9, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z8, Z25
+	VMOVAPS       Z9, Z26
+	VFMADD231PS   Z24, Z8, Z26
+	VMOVAPS       Z9, Z27
+	VFMADD231PS   Z16, Z8, Z27
+	VFMADD213PS   Z10, Z23, Z25
+	VFMADD213PS   Z10, Z24, Z26
+	VFMADD213PS   Z10, Z16, Z27
+	VMULPS        Z25, Z23, Z23
+	VMULPS        Z26, Z24, Z24
+	VMULPS        Z27, Z16, Z16
+	VFMADD213PS.Z Z17, Z17, K1, Z23
+	VFMADD213PS.Z Z18, Z18, K2, Z24
+	VFMADD213PS.Z Z19, Z19, K3, Z16
+	VADDPS        Z24, Z23, Z17
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VADDPS        Z16, Z17, Z17
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
+	KORTESTW      K6, K6
+	JNZ           exact48
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z18, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VADDPD        Y18, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X18
+	VADDPD        X18, X17, X17
+	VMOVHLPS      X17, X17, X18
+	VADDSD        X18, X17, X17
+	VMOVSD        nearTotal64<>+0(SB), X18
+	VUCOMISD      X17, X18
+	JCS           exact48
+	VMOVSD        up64<>+0(SB), X18
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X17, X18, X18
+	VCVTSD2SS    X18, X18, X17
+	VCVTSS2SD    X17, X17, X19
+	VSUBSD       X19, X18, X18
+	VBROADCASTSS X17, Z17
+	VCVTSD2SS    X18, X18, X18
+	VBROADCASTSS X18, Z18
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z18, Z23, Z19
+	VFMADD231PS Z17, Z23, Z19
+	VMULPS      Z11, Z19, Z19
+	VMOVUPS     Z19, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z18, Z24, Z19
+	VFMADD231PS Z17, Z24, Z19
+	VMULPS      Z11, Z19, Z19
+	VMOVUPS     Z19, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z18, Z16, Z18
+	VFMADD231PS Z17, Z16, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, K7, 128(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop5
+	JMP         end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         16(CX), R11
+	XORL         AX, AX
+
+l13:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l14
+	CMPQ        AX, R11
+	JGE         l15
+	ADDQ        $0x10, AX
+	JMP         l13
+
+l15:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l16
+
+l14:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l16:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    128(SI), K7, Z3
+	VMOVUPS.Z    128(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z6, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS      64(R15), Z5
+	VFMADD231PS  64(SI), Z2, Z5
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z2
+	VBROADCASTSS (R14), Z7
+	VFMADD213PS  Z4, Z5, Z7
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z4, Z6, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z9
+	VSUBPS Z7, Z4, Z10
+	VSUBPS Z8, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z9
+	VFMADD231PS.BCST (R14), Z5, Z10
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z3, Z9
+	VFMADD231PS.BCST 4(R14), Z5, Z10
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z3
+	VPERMPS      exp2Table<>+0(SB), Z7, Z5
+	VPERMPS      exp2Table<>+0(SB), Z8, Z6
+	VPSLLD       $0x14, Z2, Z11
+	VPSLLD       $0x14, Z7, Z12
+	VPSLLD       $0x14, Z8, Z13
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z5, Z12, Z5
+	VPADDD       Z6, Z13, Z6
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z13
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z13, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z9
+	VFMADD213PS.Z Z5, Z5, K2, Z10
+	VFMADD213PS.Z Z6, Z6, K3, Z4
+	VADDPS        Z10, Z9, Z2
+	VADDPS        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VUCOMISD      X2, X2
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z9, Z6
+	VCMPPS        $0x05, Z2, Z9, K1
+	VFMADD231PS.Z Z5, Z9, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z10, Z6
+	VCMPPS        $0x05, Z2, Z10, K1
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z4, Z3
+	VCMPPS        $0x05, Z2, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 128(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin5
+	JMP           end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin7:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact64
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact64
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	VBROADCASTSS nearHeadroom<>+0(SB), Z13
+	VBROADCASTSS nearInteger<>+0(SB), Z14
+	PCALIGN      $0x40
+
+loop7:
+	LEAQ 32(CX), R11
+	XORL AX, AX
+
+l17:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l18
+	CMPQ        AX, R11
+	JGE         l19
+	ADDQ        $0x10, AX
+	JMP         l17
+
+l19:
+	VBROADCASTSS minusInf<>+0(SB), Z15
+	JMP          l20
+
+l18:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z15
+
+l20:
+	VUCOMISS X4, X15
+	JCS      exact64
+	VMULPS   Z12, Z5, Z16
+	VSUBPS   Z16, Z6, Z16
+	VUCOMISS X15, X16
+	JCS      exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS Z0, Z15, Z15
+	VSUBPS Z15, Z13, Z15
+	VSUBPS Z14, Z15, Z15
+
+	// x * mul + other
+	VMOVUPS.Z    192(SI), K7, Z16
+	VMOVUPS.Z    192(R15), K7, Z17
+	VFMADD231PS  Z3, Z16, Z17
+	VBROADCASTSS minusInf<>+0(SB), Z16
+	VBLENDMPS    Z17, Z16, K7, Z17
+
+	// x * mul + other
+	VMOVUPS     (R15), Z16
+	VFMADD231PS (SI), Z3, Z16
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z18
+	VFMADD231PS 64(SI), Z3, Z18
+
+	// x * mul + other
+	VMOVUPS       128(R15), Z19
+	VFMADD231PS   128(SI), Z3, Z19
+	VCMPPS        $0x05, Z7, Z16, K1
+	VCMPPS        $0x05, Z7, Z18, K2
+	VCMPPS        $0x05, Z7, Z19, K3
+	VCMPPS        $0x05, Z7, Z17, K4
+	VMOVAPS       Z15, Z20
+	VFMADD231PS.Z Z0, Z16, K1, Z20
+	VMOVAPS       Z15, Z21
+	VFMADD231PS.Z Z0, Z18, K2, Z21
+	VMOVAPS       Z15, Z22
+	VFMADD231PS.Z Z0, Z19, K3, Z22
+	VMOVAPS       Z15, Z23
+	VFMADD231PS.Z Z0, Z17, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z15, Z24
+	VSUBPS Z21, Z15, Z25
+	VSUBPS Z22, Z15, Z26
+	VSUBPS Z23, Z15, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z18, Z25
+	VFMADD231PS Z0, Z19, Z26
+	VFMADD231PS Z0, Z17, Z15
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z18, Z25
+	VFMADD231PS Z1, Z19, Z26
+	VFMADD231PS Z1, Z17, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPERMPS Z2, Z23, Z19
+	VPSLLD  $0x14, Z20, Z27
+	VPSLLD  $0x14, Z21, Z28
+	VPSLLD  $0x14, Z22, Z29
+	VPSLLD  $0x14, Z23, Z30
+	VPADDD  Z16, Z27, Z16
+	VPADDD  Z17, Z28, Z17
+	VPADDD  Z18, Z29, Z18
+	VPADDD  Z19, Z30, Z19
+	VMOVAPS Z9, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z8, Z27
+	VMOVAPS       Z9, Z28
+	VFMADD231PS   Z25, Z8, Z28
+	VMOVAPS       Z9, Z29
+	VFMADD231PS   Z26, Z8, Z29
+	VMOVAPS       Z9, Z30
+	VFMADD231PS   Z15, Z8, Z30
+	VFMADD213PS   Z10, Z24, Z27
+	VFMADD213PS   Z10, Z25, Z28
+	VFMADD213PS   Z10, Z26, Z29
+	VFMADD213PS   Z10, Z15, Z30
+	VMULPS        Z27, Z24, Z24
+	VMULPS        Z28, Z25, Z25
+	VMULPS        Z29, Z26, Z26
+	VMULPS        Z30, Z15, Z15
+	VFMADD213PS.Z Z16, Z16, K1, Z24
+	VFMADD213PS.Z Z17, Z17, K2, Z25
+	VFMADD213PS.Z Z18, Z18, K3, Z26
+	VFMADD213PS.Z Z19, Z19, K4, Z15
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z15, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VPORD         Z20, Z23, Z20
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
+	KORTESTW      K6, K6
+	JNZ           exact64
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X17
+	VUCOMISD      X16, X17
+	JCS           exact64
+	VMOVSD        up64<>+0(SB), X17
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X16, X17, X17
+	VCVTSD2SS    X17, X17, X16
+	VCVTSS2SD    X16, X16, X18
+	VSUBSD       X18, X17, X17
+	VBROADCASTSS X16, Z16
+	VCVTSD2SS    X17, X17, X17
+	VBROADCASTSS X17, Z17
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z24, Z18
+	VFMADD231PS Z16, Z24, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z25, Z18
+	VFMADD231PS Z16, Z25, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z26, Z18
+	VFMADD231PS Z16, Z26, Z18
+	VMULPS      Z11, Z18, Z18
+	VMOVUPS     Z18, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z17, Z15, Z17
+	VFMADD231PS Z16, Z15, Z17
+	VMULPS      Z11, Z17, Z17
+	VMOVUPS     Z17, K7, 192(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop7
+	JMP         end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         32(CX), R11
+	XORL         AX, AX
+
+l21:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l22
+	CMPQ        AX, R11
+	JGE         l23
+	ADDQ        $0x10, AX
+	JMP         l21
+
+l23:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l24
+
+l22:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l24:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    192(SI), K7, Z3
+	VMOVUPS.Z    192(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z8
+	VFMADD231PS 128(SI), Z2, Z8
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z6, Z8, Z8
+	VMAXPS      Z8, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z5
+	VFMADD231PS 64(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS      128(R15), Z7
+	VFMADD231PS  128(SI), Z2, Z7
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z2
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z4, Z5, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z4, Z7, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z6, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z11
+	VSUBPS Z8, Z4, Z12
+	VSUBPS Z9, Z4, Z13
+	VSUBPS Z10, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z11
+	VFMADD231PS.BCST (R14), Z5, Z12
+	VFMADD231PS.BCST (R14), Z7, Z13
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z3, Z11
+	VFMADD231PS.BCST 4(R14), Z5, Z12
+	VFMADD231PS.BCST 4(R14), Z7, Z13
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z5
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPSLLD       $0x14, Z2, Z14
+	VPSLLD       $0x14, Z8, Z15
+	VPSLLD       $0x14, Z9, Z16
+	VPSLLD       $0x14, Z10, Z17
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z5, Z15, Z5
+	VPADDD       Z6, Z16, Z6
+	VPADDD       Z7, Z17, Z7
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z17
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+	VMULPS           Z17, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z11
+	VFMADD213PS.Z Z5, Z5, K2, Z12
+	VFMADD213PS.Z Z6, Z6, K3, Z13
+	VFMADD213PS.Z Z7, Z7, K4, Z4
+	VADDPS        Z12, Z11, Z2
+	VADDPS        Z4, Z13, Z3
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VUCOMISD      X2, X2
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z11, Z6
+	VCMPPS        $0x05, Z2, Z11, K1
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z12, Z6
+	VCMPPS        $0x05, Z2, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z13, Z6
+	VCMPPS        $0x05, Z2, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z4, Z3
+	VCMPPS        $0x05, Z2, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 192(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin7
+	JMP           end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin9:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact80
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact80
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop9:
+	LEAQ 48(CX), R11
+	XORL AX, AX
+
+l25:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l26
+	CMPQ        AX, R11
+	JGE         l27
+	ADDQ        $0x10, AX
+	JMP         l25
+
+l27:
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	JMP          l28
+
+l26:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z13
+
+l28:
+	VUCOMISS X4, X13
+	JCS      exact80
+	VMULPS   Z12, Z5, Z14
+	VSUBPS   Z14, Z6, Z14
+	VUCOMISS X13, X14
+	JCS      exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VBROADCASTSS nearHeadroom<>+0(SB), Z14
+	VSUBPS       Z13, Z14, Z14
+	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
+
+	// x * mul + other
+	VMOVUPS.Z    256(SI), K7, Z13
+	VMOVUPS.Z    256(R15), K7, Z15
+	VFMADD231PS  Z3, Z13, Z15
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBLENDMPS    Z15, Z13, K7, Z15
+
+	// x * mul + other
+	VMOVUPS     (R15), Z13
+	VFMADD231PS (SI), Z3, Z13
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z16
+	VFMADD231PS 64(SI), Z3, Z16
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z17
+	VFMADD231PS 128(SI), Z3, Z17
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z18
+	VFMADD231PS   192(SI), Z3, Z18
+	VCMPPS        $0x05, Z7, Z13, K1
+	VCMPPS        $0x05, Z7, Z16, K2
+	VCMPPS        $0x05, Z7, Z17, K3
+	VCMPPS        $0x05, Z7, Z18, K4
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z13, K1, Z19
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K2, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K3, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z14, Z23
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z23
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z1, Z13, Z23
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z13
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPADDD  Z13, Z27, Z13
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z9, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z8, Z27
+	VMOVAPS       Z9, Z28
+	VFMADD231PS   Z24, Z8, Z28
+	VMOVAPS       Z9, Z29
+	VFMADD231PS   Z25, Z8, Z29
+	VMOVAPS       Z9, Z30
+	VFMADD231PS   Z26, Z8, Z30
+	VFMADD213PS   Z10, Z23, Z27
+	VFMADD213PS   Z10, Z24, Z28
+	VFMADD213PS   Z10, Z25, Z29
+	VFMADD213PS   Z10, Z26, Z30
+	VMULPS        Z27, Z23, Z23
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VFMADD213PS.Z Z13, Z13, K1, Z23
+	VFMADD213PS.Z Z16, Z16, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z26
+	VADDPS        Z24, Z23, Z13
+	VADDPS        Z26, Z25, Z16
+	VADDPS        Z16, Z13, Z13
+	VPTERNLOGD    $0xfe, Z20, Z21, Z19
+	VPORD         Z19, Z22, Z19
+	VCMPPS        $0x05, Z7, Z15, K1
+	VMOVAPS       Z14, Z16
+	VFMADD231PS.Z Z0, Z15, K1, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPSLLD  $0x14, Z16, Z17
+	VPADDD  Z15, Z17, Z15
+	VMOVAPS Z9, Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z8, Z17
+	VFMADD213PS   Z10, Z14, Z17
+	VMULPS        Z17, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z14
+
+	// Leave if an element is not near.
+	VPORD         Z19, Z16, Z19
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	KORTESTW      K6, K6
+	JNZ           exact80
+	VEXTRACTF64X4 $0x01, Z13, Y15
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y16
+	VCVTPS2PD     Y14, Z17
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z17, Z13, Z13
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y15
+	VADDPD        Y15, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X15
+	VADDPD        X15, X13, X13
+	VMOVHLPS      X13, X13, X15
+	VADDSD        X15, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X13, X15
+	JCS           exact80
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X15, X15
+	VCVTSD2SS    X15, X15, X13
+	VCVTSS2SD    X13, X13, X16
+	VSUBSD       X16, X15, X15
+	VBROADCASTSS X13, Z13
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z16
+	VFMADD231PS Z13, Z23, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z13, Z24, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z13, Z25, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z13, Z26, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
+	VMULPS      Z11, Z15, Z15
+	VMOVUPS     Z15, K7, 256(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop9
+	JMP         end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         48(CX), R11
+	XORL         AX, AX
+
+l29:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l30
+	CMPQ        AX, R11
+	JGE         l31
+	ADDQ        $0x10, AX
+	JMP         l29
+
+l31:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l32
+
+l30:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l32:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    256(SI), K7, Z3
+	VMOVUPS.Z    256(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z8
+	VFMADD231PS 128(SI), Z2, Z8
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z9
+	VFMADD231PS 192(SI), Z2, Z9
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z9, Z8, Z8
+	VMAXPS      Z8, Z3, Z3
+	VMAXPS      Z6, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z5
+	VFMADD231PS 64(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z7
+	VFMADD231PS 128(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS      192(R15), Z8
+	VFMADD231PS  192(SI), Z2, Z8
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z2
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z4, Z5, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z7, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z4, Z8, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z12
+	VSUBPS Z9, Z4, Z13
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z12
+	VFMADD231PS.BCST (R14), Z5, Z13
+	VFMADD231PS.BCST (R14), Z7, Z14
+	VFMADD231PS.BCST (R14), Z8, Z15
+	VFMADD231PS.BCST 4(R14), Z3, Z12
+	VFMADD231PS.BCST 4(R14), Z5, Z13
+	VFMADD231PS.BCST 4(R14), Z7, Z14
+	VFMADD231PS.BCST 4(R14), Z8, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z3
+	VPERMPS      exp2Table<>+0(SB), Z9, Z5
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPERMPS      exp2Table<>+0(SB), Z11, Z8
+	VPSLLD       $0x14, Z2, Z16
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPADDD       Z3, Z16, Z3
+	VPADDD       Z5, Z17, Z5
+	VPADDD       Z7, Z18, Z7
+	VPADDD       Z8, Z19, Z8
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z5, Z5, K2, Z13
+	VFMADD213PS.Z Z7, Z7, K3, Z14
+	VFMADD213PS.Z Z8, Z8, K4, Z15
+	VADDPS        Z13, Z12, Z2
+	VADDPS        Z15, Z14, Z3
+	VADDPS        Z3, Z2, Z2
+	VBROADCASTSS  (R14), Z3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z6, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z3, Z5
+	VPSLLD       $0x14, Z3, Z6
+	VPADDD       Z5, Z6, Z5
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z6
+	VMULPS           Z6, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z3, K1
+	VFMADD213PS.Z Z5, Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z6
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPD        X3, X2, X2
+	VMOVHLPS      X2, X2, X3
+	VADDSD        X3, X2, X2
+	VUCOMISD      X2, X2
+	JPS           end
+	VMOVSD        up64<>+0(SB), X3
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X3, X3
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z12, Z6
+	VCMPPS        $0x05, Z2, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z13, Z6
+	VCMPPS        $0x05, Z2, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z14, Z6
+	VCMPPS        $0x05, Z2, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z15, Z6
+	VCMPPS        $0x05, Z2, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z4, Z3
+	VCMPPS        $0x05, Z2, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z3
+	VMULPS.BCST   down<>+0(SB), Z3, Z3
+	VMOVUPS       Z3, K7, 256(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin9
+	JMP           end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin11:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact96
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact96
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop11:
+	LEAQ 64(CX), R11
+	XORL AX, AX
+
+l33:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l34
+	CMPQ        AX, R11
+	JGE         l35
+	ADDQ        $0x10, AX
+	JMP         l33
+
+l35:
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	JMP          l36
+
+l34:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z13
+
+l36:
+	VUCOMISS X4, X13
+	JCS      exact96
+	VMULPS   Z12, Z5, Z14
+	VSUBPS   Z14, Z6, Z14
+	VUCOMISS X13, X14
+	JCS      exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VBROADCASTSS nearHeadroom<>+0(SB), Z14
+	VSUBPS       Z13, Z14, Z14
+	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
+
+	// x * mul + other
+	VMOVUPS.Z    320(SI), K7, Z13
+	VMOVUPS.Z    320(R15), K7, Z15
+	VFMADD231PS  Z3, Z13, Z15
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBLENDMPS    Z15, Z13, K7, Z15
+
+	// x * mul + other
+	VMOVUPS     (R15), Z13
+	VFMADD231PS (SI), Z3, Z13
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z16
+	VFMADD231PS 64(SI), Z3, Z16
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z17
+	VFMADD231PS 128(SI), Z3, Z17
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z18
+	VFMADD231PS   192(SI), Z3, Z18
+	VCMPPS        $0x05, Z7, Z13, K1
+	VCMPPS        $0x05, Z7, Z16, K2
+	VCMPPS        $0x05, Z7, Z17, K3
+	VCMPPS        $0x05, Z7, Z18, K4
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z13, K1, Z19
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K2, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K3, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z14, Z23
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z23
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z1, Z13, Z23
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z13
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPADDD  Z13, Z27, Z13
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z9, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z8, Z27
+	VMOVAPS       Z9, Z28
+	VFMADD231PS   Z24, Z8, Z28
+	VMOVAPS       Z9, Z29
+	VFMADD231PS   Z25, Z8, Z29
+	VMOVAPS       Z9, Z30
+	VFMADD231PS   Z26, Z8, Z30
+	VFMADD213PS   Z10, Z23, Z27
+	VFMADD213PS   Z10, Z24, Z28
+	VFMADD213PS   Z10, Z25, Z29
+	VFMADD213PS   Z10, Z26, Z30
+	VMULPS        Z27, Z23, Z23
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VFMADD213PS.Z Z13, Z13, K1, Z23
+	VFMADD213PS.Z Z16, Z16, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z26
+	VADDPS        Z24, Z23, Z13
+	VADDPS        Z26, Z25, Z16
+	VADDPS        Z16, Z13, Z13
+	VPTERNLOGD    $0xfe, Z20, Z21, Z19
+	VPORD         Z19, Z22, Z19
+
+	// x * mul + other
+	VMOVUPS       256(R15), Z16
+	VFMADD231PS   256(SI), Z3, Z16
+	VCMPPS        $0x05, Z7, Z16, K1
+	VCMPPS        $0x05, Z7, Z15, K2
+	VMOVAPS       Z14, Z17
+	VFMADD231PS.Z Z0, Z16, K1, Z17
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z15, K2, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z14, Z20
+	VSUBPS Z18, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z20
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z16, Z20
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPERMPS Z2, Z18, Z16
+	VPSLLD  $0x14, Z17, Z21
+	VPSLLD  $0x14, Z18, Z22
+	VPADDD  Z15, Z21, Z15
+	VPADDD  Z16, Z22, Z16
+	VMOVAPS Z9, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z8, Z21
+	VMOVAPS       Z9, Z22
+	VFMADD231PS   Z14, Z8, Z22
+	VFMADD213PS   Z10, Z20, Z21
+	VFMADD213PS   Z10, Z14, Z22
+	VMULPS        Z21, Z20, Z20
+	VMULPS        Z22, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z20
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VADDPS        Z14, Z20, Z15
+	VPTERNLOGD    $0xfe, Z17, Z18, Z19
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	KORTESTW      K6, K6
+	JNZ           exact96
+	VEXTRACTF64X4 $0x01, Z13, Y16
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y17
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z15, Z13, Z13
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z16, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y15
+	VADDPD        Y15, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X15
+	VADDPD        X15, X13, X13
+	VMOVHLPS      X13, X13, X15
+	VADDSD        X15, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X13, X15
+	JCS           exact96
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X15, X15
+	VCVTSD2SS    X15, X15, X13
+	VCVTSS2SD    X13, X13, X16
+	VSUBSD       X16, X15, X15
+	VBROADCASTSS X13, Z13
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z16
+	VFMADD231PS Z13, Z23, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z13, Z24, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z13, Z25, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z13, Z26, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z20, Z16
+	VFMADD231PS Z13, Z20, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
+	VMULPS      Z11, Z15, Z15
+	VMOVUPS     Z15, K7, 320(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop11
+	JMP         end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         64(CX), R11
+	XORL         AX, AX
+
+l37:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l38
+	CMPQ        AX, R11
+	JGE         l39
+	ADDQ        $0x10, AX
+	JMP         l37
+
+l39:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l40
+
+l38:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l40:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    320(SI), K7, Z3
+	VMOVUPS.Z    320(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z8
+	VFMADD231PS 128(SI), Z2, Z8
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z9
+	VFMADD231PS 192(SI), Z2, Z9
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z10
+	VFMADD231PS 256(SI), Z2, Z10
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z9, Z8, Z8
+	VMAXPS      Z8, Z3, Z3
+	VMAXPS      Z6, Z10, Z10
+	VMAXPS      Z10, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z5
+	VFMADD231PS 64(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z7
+	VFMADD231PS 128(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS      192(R15), Z8
+	VFMADD231PS  192(SI), Z2, Z8
+	VBROADCASTSS (R14), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z5, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z4, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z4, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z4, Z13
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+	VSUBPS Z12, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z13
+	VFMADD231PS.BCST (R14), Z5, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z3, Z13
+	VFMADD231PS.BCST 4(R14), Z5, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z3
+	VPERMPS      exp2Table<>+0(SB), Z10, Z5
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z5, Z18, Z5
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z13
+	VFMADD213PS.Z Z5, Z5, K2, Z14
+	VFMADD213PS.Z Z7, Z7, K3, Z15
+	VFMADD213PS.Z Z8, Z8, K4, Z16
+	VADDPS        Z14, Z13, Z3
+	VADDPS        Z16, Z15, Z5
+	VADDPS        Z5, Z3, Z3
+
+	// x * mul + other
+	VMOVUPS      256(R15), Z5
+	VFMADD231PS  256(SI), Z2, Z5
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z5, Z2
+	VBROADCASTSS (R14), Z7
+	VFMADD213PS  Z4, Z6, Z7
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z8
+	VSUBPS Z7, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z5, Z8
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z5, Z8
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z5
+	VPERMPS      exp2Table<>+0(SB), Z7, Z6
+	VPSLLD       $0x14, Z2, Z9
+	VPSLLD       $0x14, Z7, Z10
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VBROADCASTSS exp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z9
+	VBROADCASTSS     exp2<>+0(SB), Z10
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z10
+	VMULPS           Z9, Z8, Z8
+	VMULPS           Z10, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
+	VFMADD213PS.Z Z5, Z5, K1, Z8
+	VFMADD213PS.Z Z6, Z6, K2, Z4
+	VADDPS        Z4, Z8, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z3, Z3
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z13, Z6
+	VCMPPS        $0x05, Z3, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z14, Z6
+	VCMPPS        $0x05, Z3, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z15, Z6
+	VCMPPS        $0x05, Z3, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z16, Z6
+	VCMPPS        $0x05, Z3, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z8, Z6
+	VCMPPS        $0x05, Z3, Z8, K1
+	VFMADD231PS.Z Z5, Z8, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z4, Z2
+	VCMPPS        $0x05, Z3, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z2
+	VMULPS.BCST   down<>+0(SB), Z2, Z2
+	VMOVUPS       Z2, K7, 320(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin11
+	JMP           end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin13:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact112
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact112
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	VBROADCASTSS down<>+0(SB), Z11
+	VBROADCASTSS nearReach<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop13:
+	LEAQ 80(CX), R11
+	XORL AX, AX
+
+l41:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l42
+	CMPQ        AX, R11
+	JGE         l43
+	ADDQ        $0x10, AX
+	JMP         l41
+
+l43:
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	JMP          l44
+
+l42:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z13
+
+l44:
+	VUCOMISS X4, X13
+	JCS      exact112
+	VMULPS   Z12, Z5, Z14
+	VSUBPS   Z14, Z6, Z14
+	VUCOMISS X13, X14
+	JCS      exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z13, Z13
+	VBROADCASTSS nearHeadroom<>+0(SB), Z14
+	VSUBPS       Z13, Z14, Z14
+	VSUBPS.BCST  nearInteger<>+0(SB), Z14, Z14
+
+	// x * mul + other
+	VMOVUPS.Z    384(SI), K7, Z13
+	VMOVUPS.Z    384(R15), K7, Z15
+	VFMADD231PS  Z3, Z13, Z15
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBLENDMPS    Z15, Z13, K7, Z15
+
+	// x * mul + other
+	VMOVUPS     (R15), Z13
+	VFMADD231PS (SI), Z3, Z13
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z16
+	VFMADD231PS 64(SI), Z3, Z16
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z17
+	VFMADD231PS 128(SI), Z3, Z17
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z18
+	VFMADD231PS   192(SI), Z3, Z18
+	VCMPPS        $0x05, Z7, Z13, K1
+	VCMPPS        $0x05, Z7, Z16, K2
+	VCMPPS        $0x05, Z7, Z17, K3
+	VCMPPS        $0x05, Z7, Z18, K4
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z13, K1, Z19
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K2, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K3, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z14, Z23
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z23
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z1, Z13, Z23
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z13
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPADDD  Z13, Z27, Z13
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z9, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z8, Z27
+	VMOVAPS       Z9, Z28
+	VFMADD231PS   Z24, Z8, Z28
+	VMOVAPS       Z9, Z29
+	VFMADD231PS   Z25, Z8, Z29
+	VMOVAPS       Z9, Z30
+	VFMADD231PS   Z26, Z8, Z30
+	VFMADD213PS   Z10, Z23, Z27
+	VFMADD213PS   Z10, Z24, Z28
+	VFMADD213PS   Z10, Z25, Z29
+	VFMADD213PS   Z10, Z26, Z30
+	VMULPS        Z27, Z23, Z23
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VFMADD213PS.Z Z13, Z13, K1, Z23
+	VFMADD213PS.Z Z16, Z16, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z26
+	VADDPS        Z24, Z23, Z13
+	VADDPS        Z26, Z25, Z16
+	VADDPS        Z16, Z13, Z13
+	VPTERNLOGD    $0xfe, Z20, Z21, Z19
+	VPORD         Z19, Z22, Z19
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z16
+	VFMADD231PS 256(SI), Z3, Z16
+
+	// x * mul + other
+	VMOVUPS       320(R15), Z17
+	VFMADD231PS   320(SI), Z3, Z17
+	VCMPPS        $0x05, Z7, Z16, K1
+	VCMPPS        $0x05, Z7, Z17, K2
+	VCMPPS        $0x05, Z7, Z15, K3
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z16, K1, Z18
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z17, K2, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z15, K3, Z21
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z14, Z22
+	VSUBPS Z20, Z14, Z27
+	VSUBPS Z21, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z22
+	VFMADD231PS Z0, Z17, Z27
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z16, Z22
+	VFMADD231PS Z1, Z17, Z27
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z15
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z20, Z29
+	VPSLLD  $0x14, Z21, Z30
+	VPADDD  Z15, Z28, Z15
+	VPADDD  Z16, Z29, Z16
+	VPADDD  Z17, Z30, Z17
+	VMOVAPS Z9, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z22, Z8, Z28
+	VMOVAPS       Z9, Z29
+	VFMADD231PS   Z27, Z8, Z29
+	VMOVAPS       Z9, Z30
+	VFMADD231PS   Z14, Z8, Z30
+	VFMADD213PS   Z10, Z22, Z28
+	VFMADD213PS   Z10, Z27, Z29
+	VFMADD213PS   Z10, Z14, Z30
+	VMULPS        Z28, Z22, Z22
+	VMULPS        Z29, Z27, Z27
+	VMULPS        Z30, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z22
+	VFMADD213PS.Z Z16, Z16, K2, Z27
+	VFMADD213PS.Z Z17, Z17, K3, Z14
+	VADDPS        Z27, Z22, Z15
+	VPTERNLOGD    $0xfe, Z18, Z20, Z19
+	VPORD         Z19, Z21, Z19
+	VADDPS        Z14, Z15, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	KORTESTW      K6, K6
+	JNZ           exact112
+	VEXTRACTF64X4 $0x01, Z13, Y16
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y17
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z15, Z13, Z13
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z16, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y15
+	VADDPD        Y15, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X15
+	VADDPD        X15, X13, X13
+	VMOVHLPS      X13, X13, X15
+	VADDSD        X15, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X13, X15
+	JCS           exact112
+	VMOVSD        up64<>+0(SB), X15
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X13, X15, X15
+	VCVTSD2SS    X15, X15, X13
+	VCVTSS2SD    X13, X13, X16
+	VSUBSD       X16, X15, X15
+	VBROADCASTSS X13, Z13
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z23, Z16
+	VFMADD231PS Z13, Z23, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z13, Z24, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z13, Z25, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z13, Z26, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z22, Z16
+	VFMADD231PS Z13, Z22, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z27, Z16
+	VFMADD231PS Z13, Z27, Z16
+	VMULPS      Z11, Z16, Z16
+	VMOVUPS     Z16, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z13, Z14, Z15
+	VMULPS      Z11, Z15, Z15
+	VMOVUPS     Z15, K7, 384(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop13
+	JMP         end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         80(CX), R11
+	XORL         AX, AX
+
+l45:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l46
+	CMPQ        AX, R11
+	JGE         l47
+	ADDQ        $0x10, AX
+	JMP         l45
+
+l47:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l48
+
+l46:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l48:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    384(SI), K7, Z3
+	VMOVUPS.Z    384(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z8
+	VFMADD231PS 128(SI), Z2, Z8
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z9
+	VFMADD231PS 192(SI), Z2, Z9
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z10
+	VFMADD231PS 256(SI), Z2, Z10
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z11
+	VFMADD231PS 320(SI), Z2, Z11
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z9, Z8, Z8
+	VMAXPS      Z8, Z3, Z3
+	VMAXPS      Z11, Z10, Z10
+	VMAXPS      Z6, Z10, Z10
+	VMAXPS      Z10, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z5
+	VFMADD231PS 64(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z7
+	VFMADD231PS 128(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS      192(R15), Z8
+	VFMADD231PS  192(SI), Z2, Z8
+	VBROADCASTSS (R14), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z5, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z4, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z4, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z4, Z13
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+	VSUBPS Z12, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z13
+	VFMADD231PS.BCST (R14), Z5, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z3, Z13
+	VFMADD231PS.BCST 4(R14), Z5, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z3
+	VPERMPS      exp2Table<>+0(SB), Z10, Z5
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z5, Z18, Z5
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z13
+	VFMADD213PS.Z Z5, Z5, K2, Z14
+	VFMADD213PS.Z Z7, Z7, K3, Z15
+	VFMADD213PS.Z Z8, Z8, K4, Z16
+	VADDPS        Z14, Z13, Z3
+	VADDPS        Z16, Z15, Z5
+	VADDPS        Z5, Z3, Z3
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z5
+	VFMADD231PS 256(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS      320(R15), Z7
+	VFMADD231PS  320(SI), Z2, Z7
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z5, Z2
+	VBROADCASTSS (R14), Z8
+	VFMADD213PS  Z4, Z7, Z8
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z4, Z6, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z10
+	VSUBPS Z8, Z4, Z11
+	VSUBPS Z9, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z5, Z10
+	VFMADD231PS.BCST (R14), Z7, Z11
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z5, Z10
+	VFMADD231PS.BCST 4(R14), Z7, Z11
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z5
+	VPERMPS      exp2Table<>+0(SB), Z8, Z6
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z2, Z12
+	VPSLLD       $0x14, Z8, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPADDD       Z5, Z12, Z5
+	VPADDD       Z6, Z17, Z6
+	VPADDD       Z7, Z18, Z7
+	VBROADCASTSS exp2<>+0(SB), Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z18
+	VMULPS           Z12, Z10, Z10
+	VMULPS           Z17, Z11, Z11
+	VMULPS           Z18, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VFMADD213PS.Z Z5, Z5, K1, Z10
+	VFMADD213PS.Z Z6, Z6, K2, Z11
+	VFMADD213PS.Z Z7, Z7, K3, Z4
+	VADDPS        Z11, Z10, Z2
+	VADDPS        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z3, Z3
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z13, Z6
+	VCMPPS        $0x05, Z3, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z14, Z6
+	VCMPPS        $0x05, Z3, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z15, Z6
+	VCMPPS        $0x05, Z3, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z16, Z6
+	VCMPPS        $0x05, Z3, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z10, Z6
+	VCMPPS        $0x05, Z3, Z10, K1
+	VFMADD231PS.Z Z5, Z10, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z11, Z6
+	VCMPPS        $0x05, Z3, Z11, K1
+	VFMADD231PS.Z Z5, Z11, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z4, Z2
+	VCMPPS        $0x05, Z3, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z2
+	VMULPS.BCST   down<>+0(SB), Z2, Z2
+	VMOVUPS       Z2, K7, 384(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin13
+	JMP           end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin15:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact128
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact128
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z4
+	VBROADCASTSS 8(R14), Z5
+	VBROADCASTSS 16(R14), Z6
+	VBROADCASTSS lowest<>+0(SB), Z7
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop15:
+	LEAQ 96(CX), R11
+	XORL AX, AX
+
+l49:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z4, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l50
+	CMPQ        AX, R11
+	JGE         l51
+	ADDQ        $0x10, AX
+	JMP         l49
+
+l51:
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	JMP          l52
+
+l50:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z9
+
+l52:
+	VUCOMISS    X4, X9
+	JCS         exact128
+	VMULPS.BCST nearReach<>+0(SB), Z5, Z10
+	VSUBPS      Z10, Z6, Z10
+	VUCOMISS    X9, X10
+	JCS         exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VBROADCASTSS nearHeadroom<>+0(SB), Z10
+	VSUBPS       Z9, Z10, Z10
+	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
+
+	// x * mul + other
+	VMOVUPS.Z    448(SI), K7, Z9
+	VMOVUPS.Z    448(R15), K7, Z11
+	VFMADD231PS  Z3, Z9, Z11
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VBLENDMPS    Z11, Z9, K7, Z11
+
+	// x * mul + other
+	VMOVUPS     (R15), Z9
+	VFMADD231PS (SI), Z3, Z9
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z12
+	VFMADD231PS 64(SI), Z3, Z12
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z13
+	VFMADD231PS 128(SI), Z3, Z13
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z14
+	VFMADD231PS   192(SI), Z3, Z14
+	VCMPPS        $0x05, Z7, Z9, K1
+	VCMPPS        $0x05, Z7, Z12, K2
+	VCMPPS        $0x05, Z7, Z13, K3
+	VCMPPS        $0x05, Z7, Z14, K4
+	VMOVAPS       Z10, Z15
+	VFMADD231PS.Z Z0, Z9, K1, Z15
+	VMOVAPS       Z10, Z16
+	VFMADD231PS.Z Z0, Z12, K2, Z16
+	VMOVAPS       Z10, Z17
+	VFMADD231PS.Z Z0, Z13, K3, Z17
+	VMOVAPS       Z10, Z18
+	VFMADD231PS.Z Z0, Z14, K4, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z10, Z19
+	VSUBPS Z16, Z10, Z20
+	VSUBPS Z17, Z10, Z21
+	VSUBPS Z18, Z10, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z19
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z1, Z9, Z19
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z2, Z15, Z9
+	VPERMPS      Z2, Z16, Z12
+	VPERMPS      Z2, Z17, Z13
+	VPERMPS      Z2, Z18, Z14
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z9, Z23, Z9
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VPADDD       Z14, Z26, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z19, Z8, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS      Z20, Z8, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS      Z21, Z8, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS      Z22, Z8, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+	VFMADD213PS.Z    Z9, Z9, K1, Z19
+	VFMADD213PS.Z    Z12, Z12, K2, Z20
+	VFMADD213PS.Z    Z13, Z13, K3, Z21
+	VFMADD213PS.Z    Z14, Z14, K4, Z22
+	VADDPS           Z20, Z19, Z9
+	VADDPS           Z22, Z21, Z12
+	VADDPS           Z12, Z9, Z9
+	VPTERNLOGD       $0xfe, Z16, Z17, Z15
+	VPORD            Z15, Z18, Z15
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z12
+	VFMADD231PS 256(SI), Z3, Z12
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z13
+	VFMADD231PS 320(SI), Z3, Z13
+
+	// x * mul + other
+	VMOVUPS       384(R15), Z14
+	VFMADD231PS   384(SI), Z3, Z14
+	VCMPPS        $0x05, Z7, Z12, K1
+	VCMPPS        $0x05, Z7, Z13, K2
+	VCMPPS        $0x05, Z7, Z14, K3
+	VCMPPS        $0x05, Z7, Z11, K4
+	VMOVAPS       Z10, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z10, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z10, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z10, Z23
+	VFMADD231PS.Z Z0, Z11, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z10, Z24
+	VSUBPS Z17, Z10, Z25
+	VSUBPS Z18, Z10, Z26
+	VSUBPS Z23, Z10, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z24
+	VFMADD231PS Z0, Z13, Z25
+	VFMADD231PS Z0, Z14, Z26
+	VFMADD231PS Z0, Z11, Z10
+	VFMADD231PS Z1, Z12, Z24
+	VFMADD231PS Z1, Z13, Z25
+	VFMADD231PS Z1, Z14, Z26
+	VFMADD231PS Z1, Z11, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z2, Z16, Z11
+	VPERMPS      Z2, Z17, Z12
+	VPERMPS      Z2, Z18, Z13
+	VPERMPS      Z2, Z23, Z14
+	VPSLLD       $0x14, Z16, Z27
+	VPSLLD       $0x14, Z17, Z28
+	VPSLLD       $0x14, Z18, Z29
+	VPSLLD       $0x14, Z23, Z30
+	VPADDD       Z11, Z27, Z11
+	VPADDD       Z12, Z28, Z12
+	VPADDD       Z13, Z29, Z13
+	VPADDD       Z14, Z30, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z24, Z8, Z27
+	VBROADCASTSS     nearExp2<>+0(SB), Z28
+	VFMADD231PS      Z25, Z8, Z28
+	VBROADCASTSS     nearExp2<>+0(SB), Z29
+	VFMADD231PS      Z26, Z8, Z29
+	VBROADCASTSS     nearExp2<>+0(SB), Z30
+	VFMADD231PS      Z10, Z8, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z30
+	VMULPS           Z27, Z24, Z24
+	VMULPS           Z28, Z25, Z25
+	VMULPS           Z29, Z26, Z26
+	VMULPS           Z30, Z10, Z10
+	VFMADD213PS.Z    Z11, Z11, K1, Z24
+	VFMADD213PS.Z    Z12, Z12, K2, Z25
+	VFMADD213PS.Z    Z13, Z13, K3, Z26
+	VFMADD213PS.Z    Z14, Z14, K4, Z10
+	VADDPS           Z25, Z24, Z11
+	VADDPS           Z10, Z26, Z12
+	VADDPS           Z12, Z11, Z11
+	VPTERNLOGD       $0xfe, Z16, Z17, Z15
+	VPTERNLOGD       $0xfe, Z18, Z23, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z15, K6
+	KORTESTW      K6, K6
+	JNZ           exact128
+	VEXTRACTF64X4 $0x01, Z9, Y12
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z11, Y13
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VADDPD        Y11, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X11
+	VADDPD        X11, X9, X9
+	VMOVHLPS      X9, X9, X11
+	VADDSD        X11, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X11
+	VUCOMISD      X9, X11
+	JCS           exact128
+	VMOVSD        up64<>+0(SB), X11
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X9, X11, X11
+	VCVTSD2SS    X11, X11, X9
+	VCVTSS2SD    X9, X9, X12
+	VSUBSD       X12, X11, X11
+	VBROADCASTSS X9, Z9
+	VCVTSD2SS    X11, X11, X11
+	VBROADCASTSS X11, Z11
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z19, Z12
+	VFMADD231PS Z9, Z19, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z20, Z12
+	VFMADD231PS Z9, Z20, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z21, Z12
+	VFMADD231PS Z9, Z21, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z22, Z12
+	VFMADD231PS Z9, Z22, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z24, Z12
+	VFMADD231PS Z9, Z24, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z25, Z12
+	VFMADD231PS Z9, Z25, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z26, Z12
+	VFMADD231PS Z9, Z26, Z12
+	VMULPS.BCST down<>+0(SB), Z12, Z12
+	VMOVUPS     Z12, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z11, Z10, Z11
+	VFMADD231PS Z9, Z10, Z11
+	VMULPS.BCST down<>+0(SB), Z11, Z11
+	VMOVUPS     Z11, K7, 448(DI)
+	ADDQ        otherStride+88(FP), R15
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop15
+	JMP         end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         96(CX), R11
+	XORL         AX, AX
+
+l53:
+	CMPQ        AX, R11
+	CMOVQGT     R11, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l54
+	CMPQ        AX, R11
+	JGE         l55
+	ADDQ        $0x10, AX
+	JMP         l53
+
+l55:
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	JMP          l56
+
+l54:
+	KMOVW        K6, R11
+	TZCNTL       R11, R11
+	ADDQ         R11, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z4
+
+l56:
+	VUCOMISS X3, X4
+	JCS      end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z4, Z4
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z4
+	VBROADCASTSS integerReach<>+0(SB), Z5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS      Z3, Z5, Z5
+	VMULPS.BCST 8(R14), Z5, Z5
+	VMINPS.BCST 16(R14), Z5, Z5
+
+	// x * mul + other
+	VMOVUPS.Z    448(SI), K7, Z3
+	VMOVUPS.Z    448(R15), K7, Z6
+	VFMADD231PS  Z2, Z3, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VBLENDMPS    Z6, Z3, K7, Z6
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z7
+	VFMADD231PS 64(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z8
+	VFMADD231PS 128(SI), Z2, Z8
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z9
+	VFMADD231PS 192(SI), Z2, Z9
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z10
+	VFMADD231PS 256(SI), Z2, Z10
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z11
+	VFMADD231PS 320(SI), Z2, Z11
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z12
+	VFMADD231PS 384(SI), Z2, Z12
+	VMAXPS      Z7, Z3, Z3
+	VMAXPS      Z9, Z8, Z8
+	VMAXPS      Z8, Z3, Z3
+	VMAXPS      Z11, Z10, Z10
+	VMAXPS      Z6, Z12, Z12
+	VMAXPS      Z12, Z10, Z10
+	VMAXPS      Z10, Z3, Z3
+	VCMPPS      $0x1e, Z5, Z3, K1
+	KORTESTW    K1, K1
+	JNZ         end
+
+	// x * mul + other
+	VMOVUPS     (R15), Z3
+	VFMADD231PS (SI), Z2, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z5
+	VFMADD231PS 64(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z7
+	VFMADD231PS 128(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS      192(R15), Z8
+	VFMADD231PS  192(SI), Z2, Z8
+	VBROADCASTSS (R14), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z3, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z5, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z4, Z7, Z11
+	VBROADCASTSS (R14), Z12
+	VFMADD213PS  Z4, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z4, Z13
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z11, Z4, Z15
+	VSUBPS Z12, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z13
+	VFMADD231PS.BCST (R14), Z5, Z14
+	VFMADD231PS.BCST (R14), Z7, Z15
+	VFMADD231PS.BCST (R14), Z8, Z16
+	VFMADD231PS.BCST 4(R14), Z3, Z13
+	VFMADD231PS.BCST 4(R14), Z5, Z14
+	VFMADD231PS.BCST 4(R14), Z7, Z15
+	VFMADD231PS.BCST 4(R14), Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z3
+	VPERMPS      exp2Table<>+0(SB), Z10, Z5
+	VPERMPS      exp2Table<>+0(SB), Z11, Z7
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z5, Z18, Z5
+	VPADDD       Z7, Z19, Z7
+	VPADDD       Z8, Z20, Z8
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z13
+	VFMADD213PS.Z Z5, Z5, K2, Z14
+	VFMADD213PS.Z Z7, Z7, K3, Z15
+	VFMADD213PS.Z Z8, Z8, K4, Z16
+	VADDPS        Z14, Z13, Z3
+	VADDPS        Z16, Z15, Z5
+	VADDPS        Z5, Z3, Z3
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z5
+	VFMADD231PS 256(SI), Z2, Z5
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z7
+	VFMADD231PS 320(SI), Z2, Z7
+
+	// x * mul + other
+	VMOVUPS      384(R15), Z8
+	VFMADD231PS  384(SI), Z2, Z8
+	VBROADCASTSS (R14), Z2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS  Z4, Z5, Z2
+	VBROADCASTSS (R14), Z9
+	VFMADD213PS  Z4, Z7, Z9
+	VBROADCASTSS (R14), Z10
+	VFMADD213PS  Z4, Z8, Z10
+	VBROADCASTSS (R14), Z11
+	VFMADD213PS  Z4, Z6, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z2, Z4, Z12
+	VSUBPS Z9, Z4, Z17
+	VSUBPS Z10, Z4, Z18
+	VSUBPS Z11, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z5, Z12
+	VFMADD231PS.BCST (R14), Z7, Z17
+	VFMADD231PS.BCST (R14), Z8, Z18
+	VFMADD231PS.BCST (R14), Z6, Z4
+	VFMADD231PS.BCST 4(R14), Z5, Z12
+	VFMADD231PS.BCST 4(R14), Z7, Z17
+	VFMADD231PS.BCST 4(R14), Z8, Z18
+	VFMADD231PS.BCST 4(R14), Z6, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z2, Z5
+	VPERMPS      exp2Table<>+0(SB), Z9, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z7
+	VPERMPS      exp2Table<>+0(SB), Z11, Z8
+	VPSLLD       $0x14, Z2, Z19
+	VPSLLD       $0x14, Z9, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z6, Z20, Z6
+	VPADDD       Z7, Z21, Z7
+	VPADDD       Z8, Z22, Z8
+	VBROADCASTSS exp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z4, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z4, Z22
+	VMULPS           Z19, Z12, Z12
+	VMULPS           Z20, Z17, Z17
+	VMULPS           Z21, Z18, Z18
+	VMULPS           Z22, Z4, Z4
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z2, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K4
+	VFMADD213PS.Z Z5, Z5, K1, Z12
+	VFMADD213PS.Z Z6, Z6, K2, Z17
+	VFMADD213PS.Z Z7, Z7, K3, Z18
+	VFMADD213PS.Z Z8, Z8, K4, Z4
+	VADDPS        Z17, Z12, Z2
+	VADDPS        Z4, Z18, Z5
+	VADDPS        Z5, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z3, Z3
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VCVTSS2SD    X5, X5, X6
+	VSUBSD       X6, X2, X2
+	VBROADCASTSS X5, Z5
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z13, Z6
+	VCMPPS        $0x05, Z3, Z13, K1
+	VFMADD231PS.Z Z5, Z13, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z14, Z6
+	VCMPPS        $0x05, Z3, Z14, K1
+	VFMADD231PS.Z Z5, Z14, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 64(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z15, Z6
+	VCMPPS        $0x05, Z3, Z15, K1
+	VFMADD231PS.Z Z5, Z15, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 128(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z16, Z6
+	VCMPPS        $0x05, Z3, Z16, K1
+	VFMADD231PS.Z Z5, Z16, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 192(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z12, Z6
+	VCMPPS        $0x05, Z3, Z12, K1
+	VFMADD231PS.Z Z5, Z12, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 256(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z17, Z6
+	VCMPPS        $0x05, Z3, Z17, K1
+	VFMADD231PS.Z Z5, Z17, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 320(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z18, Z6
+	VCMPPS        $0x05, Z3, Z18, K1
+	VFMADD231PS.Z Z5, Z18, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, 384(DI)
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z2, Z4, Z2
+	VCMPPS        $0x05, Z3, Z4, K1
+	VFMADD231PS.Z Z5, Z4, K1, Z2
+	VMULPS.BCST   down<>+0(SB), Z2, Z2
+	VMOVUPS       Z2, K7, 448(DI)
+	ADDQ          otherStride+88(FP), R15
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin15
+	JMP           end
+
+done15:
+	TESTQ R8, R8
+	JZ    end
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
+	MOVQ  R15, other+48(FP)
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	MOVQ         other+48(FP), R15
+	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 12(R14), Z3
+	LEAQ         -16(CX), DX
+	XORL         AX, AX
+
+l57:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z2, Z31
+	VCMPPS      $0x05, Z3, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l58
+	CMPQ        AX, DX
+	JGE         l59
+	ADDQ        $0x10, AX
+	JMP         l57
+
+l59:
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	JMP          l60
+
+l58:
+	KMOVW        K6, DX
+	TZCNTL       DX, DX
+	ADDQ         DX, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X2, X31
+	VBROADCASTSS X31, Z2
+
+l60:
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VMULPS.BCST  (R14), Z2, Z3
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z2
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS nearReach<>+0(SB), Z3
+	VMULPS.BCST  8(R14), Z3, Z3
+	VBROADCASTSS 16(R14), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS 48(R14), Z3
+	VBROADCASTSS 12(R14), Z5
+	LEAQ         -16(CX), DX
+	XORL         AX, AX
+
+l61:
+	CMPQ        AX, DX
+	CMOVQGT     DX, AX
+	VMOVUPS     (SI)(AX*4), Z31
+	VFMADD213PS (R15)(AX*4), Z3, Z31
+	VCMPPS      $0x05, Z5, Z31, K6
+	KORTESTW    K6, K6
+	JNZ         l62
+	CMPQ        AX, DX
+	JGE         l63
+	ADDQ        $0x10, AX
+	JMP         l61
+
+l63:
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	JMP          l64
+
+l62:
+	KMOVW        K6, DX
+	TZCNTL       DX, DX
+	ADDQ         DX, AX
+	VMOVSS       (SI)(AX*4), X31
+	VFMADD213SS  (R15)(AX*4), X3, X31
+	VBROADCASTSS X31, Z3
+
+l64:
+	VUCOMISS X3, X4
+	JCS      exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done19
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS 48(R14), Z4
+	VBROADCASTSS lowest<>+0(SB), Z5
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop19:
+	// x * mul + other
+	VMOVUPS     (R15), Z9
+	VFMADD231PS (SI), Z4, Z9
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z10
+	VFMADD231PS 64(SI), Z4, Z10
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z11
+	VFMADD231PS 128(SI), Z4, Z11
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z12
+	VFMADD231PS   192(SI), Z4, Z12
+	VCMPPS        $0x05, Z5, Z9, K1
+	VCMPPS        $0x05, Z5, Z10, K2
+	VCMPPS        $0x05, Z5, Z11, K3
+	VCMPPS        $0x05, Z5, Z12, K4
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K1, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K2, Z14
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z11, K3, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z12, K4, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+	VSUBPS Z15, Z2, Z19
+	VSUBPS Z16, Z2, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z0, Z11, Z19
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS Z1, Z10, Z18
+	VFMADD231PS Z1, Z11, Z19
+	VFMADD231PS Z1, Z12, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z13, Z9
+	VPERMPS      Z3, Z14, Z10
+	VPERMPS      Z3, Z15, Z11
+	VPERMPS      Z3, Z16, Z12
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z17, Z8, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS      Z18, Z8, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS      Z19, Z8, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS      Z20, Z8, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VFMADD213PS.Z    Z9, Z9, K1, Z17
+	VFMADD213PS.Z    Z10, Z10, K2, Z18
+	VFMADD213PS.Z    Z11, Z11, K3, Z19
+	VFMADD213PS.Z    Z12, Z12, K4, Z20
+	VADDPS           Z18, Z17, Z9
+	VADDPS           Z20, Z19, Z10
+	VADDPS           Z10, Z9, Z9
+	VPTERNLOGD       $0xfe, Z14, Z15, Z13
+	VPORD            Z13, Z16, Z13
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z10
+	VFMADD231PS 256(SI), Z4, Z10
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z11
+	VFMADD231PS 320(SI), Z4, Z11
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z12
+	VFMADD231PS 384(SI), Z4, Z12
+
+	// x * mul + other
+	VMOVUPS       448(R15), Z14
+	VFMADD231PS   448(SI), Z4, Z14
+	VCMPPS        $0x05, Z5, Z10, K1
+	VCMPPS        $0x05, Z5, Z11, K2
+	VCMPPS        $0x05, Z5, Z12, K3
+	VCMPPS        $0x05, Z5, Z14, K4
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z10, K1, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z11, K2, Z16
+	VMOVAPS       Z2, Z21
+	VFMADD231PS.Z Z0, Z12, K3, Z21
+	VMOVAPS       Z2, Z22
+	VFMADD231PS.Z Z0, Z14, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z2, Z23
+	VSUBPS Z16, Z2, Z24
+	VSUBPS Z21, Z2, Z25
+	VSUBPS Z22, Z2, Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z23
+	VFMADD231PS Z0, Z11, Z24
+	VFMADD231PS Z0, Z12, Z25
+	VFMADD231PS Z0, Z14, Z26
+	VFMADD231PS Z1, Z10, Z23
+	VFMADD231PS Z1, Z11, Z24
+	VFMADD231PS Z1, Z12, Z25
+	VFMADD231PS Z1, Z14, Z26
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z3, Z15, Z10
+	VPERMPS      Z3, Z16, Z11
+	VPERMPS      Z3, Z21, Z12
+	VPERMPS      Z3, Z22, Z14
+	VPSLLD       $0x14, Z15, Z27
+	VPSLLD       $0x14, Z16, Z28
+	VPSLLD       $0x14, Z21, Z29
+	VPSLLD       $0x14, Z22, Z30
+	VPADDD       Z10, Z27, Z10
+	VPADDD       Z11, Z28, Z11
+	VPADDD       Z12, Z29, Z12
+	VPADDD       Z14, Z30, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z23, Z8, Z27
+	VBROADCASTSS     nearExp2<>+0(SB), Z28
+	VFMADD231PS      Z24, Z8, Z28
+	VBROADCASTSS     nearExp2<>+0(SB), Z29
+	VFMADD231PS      Z25, Z8, Z29
+	VBROADCASTSS     nearExp2<>+0(SB), Z30
+	VFMADD231PS      Z26, Z8, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z30
+	VMULPS           Z27, Z23, Z23
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VFMADD213PS.Z    Z10, Z10, K1, Z23
+	VFMADD213PS.Z    Z11, Z11, K2, Z24
+	VFMADD213PS.Z    Z12, Z12, K3, Z25
+	VFMADD213PS.Z    Z14, Z14, K4, Z26
+	VADDPS           Z24, Z23, Z10
+	VADDPS           Z26, Z25, Z11
+	VADDPS           Z11, Z10, Z10
+	VPTERNLOGD       $0xfe, Z15, Z16, Z13
+	VPTERNLOGD       $0xfe, Z21, Z22, Z13
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z13, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z17, (DI)
+	VMOVUPS       Z18, 64(DI)
+	VMOVUPS       Z19, 128(DI)
+	VMOVUPS       Z20, 192(DI)
+	VMOVUPS       Z23, 256(DI)
+	VMOVUPS       Z24, 320(DI)
+	VMOVUPS       Z25, 384(DI)
+	VMOVUPS       Z26, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z9, Z6, Z11
+	VMINPS Z9, Z6, Z12
+	VMAXPS Z9, Z6, Z6
+	VSUBPS Z6, Z11, Z6
+	VSUBPS Z6, Z12, Z12
+	VADDPS Z12, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z11, Z6
+	VMINPS Z10, Z11, Z9
+	VMAXPS Z10, Z11, Z11
+	VSUBPS Z11, Z6, Z11
+	VSUBPS Z11, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	ADDQ   $0x00000200, R15
+	SUBQ   $0x00000080, CX
+	JGE    loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        (SI), K7, Z3
+	VMOVUPS.Z        (R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z4, K1
+	VMOVAPS          Z2, Z3
+	VFMADD231PS.Z    Z0, Z4, K1, Z3
+
+	// -n = magic - N - u
+	VSUBPS Z3, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z5
+	VFMADD231PS Z1, Z4, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z3, Z4
+	VPSLLD       $0x14, Z3, Z8
+	VPADDD       Z4, Z8, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z4, Z4, K1, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z3, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z5, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z5, Z6, Z3
+	VMINPS  Z5, Z6, Z4
+	VMAXPS  Z5, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        64(SI), K7, Z3
+	VMOVUPS.Z        64(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS       (R15), Z3
+	VBROADCASTSS  48(R14), Z5
+	VFMADD231PS   (SI), Z5, Z3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K2
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K1, Z5
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z4, K2, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z9
+	VSUBPS Z8, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z9
+	VFMADD231PS Z0, Z4, Z10
+	VFMADD231PS Z1, Z3, Z9
+	VFMADD231PS Z1, Z4, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPSLLD       $0x14, Z5, Z11
+	VPSLLD       $0x14, Z8, Z12
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z4, Z12, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z12
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z12, Z10, Z10
+	VFMADD213PS.Z    Z3, Z3, K1, Z9
+	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VADDPS           Z10, Z9, Z3
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z8, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z9, (DI)
+	VMOVUPS       Z10, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        128(SI), K7, Z3
+	VMOVUPS.Z        128(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS       64(R15), Z8
+	VFMADD231PS   64(SI), Z5, Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K3
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K1, Z5
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z8, K2, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K3, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z11
+	VSUBPS Z9, Z2, Z12
+	VSUBPS Z10, Z2, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z11
+	VFMADD231PS Z0, Z8, Z12
+	VFMADD231PS Z0, Z4, Z13
+	VFMADD231PS Z1, Z3, Z11
+	VFMADD231PS Z1, Z8, Z12
+	VFMADD231PS Z1, Z4, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z8
+	VPSLLD       $0x14, Z5, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPSLLD       $0x14, Z10, Z16
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z4, Z15, Z4
+	VPADDD       Z8, Z16, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z16
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+	VFMADD213PS.Z    Z3, Z3, K1, Z11
+	VFMADD213PS.Z    Z4, Z4, K2, Z12
+	VFMADD213PS.Z    Z8, Z8, K3, Z13
+	VADDPS           Z12, Z11, Z3
+	VPTERNLOGD       $0xfe, Z9, Z10, Z5
+	VADDPS           Z13, Z3, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, K7, 128(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        192(SI), K7, Z3
+	VMOVUPS.Z        192(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS       128(R15), Z9
+	VFMADD231PS   128(SI), Z5, Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K1, Z5
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z8, K2, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z9, K3, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z4, K4, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z0, Z8, Z14
+	VFMADD231PS Z0, Z9, Z15
+	VFMADD231PS Z0, Z4, Z16
+	VFMADD231PS Z1, Z3, Z13
+	VFMADD231PS Z1, Z8, Z14
+	VFMADD231PS Z1, Z9, Z15
+	VFMADD231PS Z1, Z4, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z8
+	VPERMPS      nearTable<>+0(SB), Z12, Z9
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z8, Z19, Z8
+	VPADDD       Z9, Z20, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VFMADD213PS.Z    Z3, Z3, K1, Z13
+	VFMADD213PS.Z    Z4, Z4, K2, Z14
+	VFMADD213PS.Z    Z8, Z8, K3, Z15
+	VFMADD213PS.Z    Z9, Z9, K4, Z16
+	VADDPS           Z14, Z13, Z3
+	VADDPS           Z16, Z15, Z4
+	VADDPS           Z4, Z3, Z3
+	VPTERNLOGD       $0xfe, Z10, Z11, Z5
+	VPORD            Z5, Z12, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        256(SI), K7, Z3
+	VMOVUPS.Z        256(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K1, Z5
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z8, K2, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z9, K3, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z10, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z0, Z8, Z15
+	VFMADD231PS Z0, Z9, Z16
+	VFMADD231PS Z0, Z10, Z17
+	VFMADD231PS Z1, Z3, Z14
+	VFMADD231PS Z1, Z8, Z15
+	VFMADD231PS Z1, Z9, Z16
+	VFMADD231PS Z1, Z10, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z11, Z8
+	VPERMPS      nearTable<>+0(SB), Z12, Z9
+	VPERMPS      nearTable<>+0(SB), Z13, Z10
+	VPSLLD       $0x14, Z5, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z3, Z18, Z3
+	VPADDD       Z8, Z19, Z8
+	VPADDD       Z9, Z20, Z9
+	VPADDD       Z10, Z21, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VFMADD213PS.Z    Z3, Z3, K1, Z14
+	VFMADD213PS.Z    Z8, Z8, K2, Z15
+	VFMADD213PS.Z    Z9, Z9, K3, Z16
+	VFMADD213PS.Z    Z10, Z10, K4, Z17
+	VADDPS           Z15, Z14, Z3
+	VADDPS           Z17, Z16, Z8
+	VADDPS           Z8, Z3, Z3
+	VPTERNLOGD       $0xfe, Z11, Z12, Z5
+	VPORD            Z5, Z13, Z5
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z4, K1
+	VMOVAPS          Z2, Z8
+	VFMADD231PS.Z    Z0, Z4, K1, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z1, Z4, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPSLLD       $0x14, Z8, Z10
+	VPADDD       Z4, Z10, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z10
+	VMULPS           Z10, Z9, Z9
+	VFMADD213PS.Z    Z4, Z4, K1, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z8, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z9, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z6, Z4
+	VMINPS Z3, Z6, Z5
+	VMAXPS Z3, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z9, Z4, Z6
+	VMINPS Z9, Z4, Z3
+	VMAXPS Z9, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z3, Z3
+	VADDPS Z3, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind27
+
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        320(SI), K7, Z3
+	VMOVUPS.Z        320(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z1, Z3, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS Z1, Z10, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z11, Z3
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPERMPS      nearTable<>+0(SB), Z14, Z10
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VFMADD213PS.Z    Z3, Z3, K1, Z15
+	VFMADD213PS.Z    Z8, Z8, K2, Z16
+	VFMADD213PS.Z    Z9, Z9, K3, Z17
+	VFMADD213PS.Z    Z10, Z10, K4, Z18
+	VADDPS           Z16, Z15, Z3
+	VADDPS           Z18, Z17, Z8
+	VADDPS           Z8, Z3, Z3
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
+
+	// x * mul + other
+	VMOVUPS       256(R15), Z8
+	VFMADD231PS   256(SI), Z5, Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K2
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z8, K1, Z5
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K2, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z10
+	VSUBPS Z9, Z2, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z10
+	VFMADD231PS Z0, Z4, Z12
+	VFMADD231PS Z1, Z8, Z10
+	VFMADD231PS Z1, Z4, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z4
+	VPERMPS      nearTable<>+0(SB), Z9, Z8
+	VPSLLD       $0x14, Z5, Z13
+	VPSLLD       $0x14, Z9, Z14
+	VPADDD       Z4, Z13, Z4
+	VPADDD       Z8, Z14, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z14
+	VMULPS           Z13, Z10, Z10
+	VMULPS           Z14, Z12, Z12
+	VFMADD213PS.Z    Z4, Z4, K1, Z10
+	VFMADD213PS.Z    Z8, Z8, K2, Z12
+	VADDPS           Z12, Z10, Z4
+	VPTERNLOGD       $0xfe, Z5, Z9, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       Z10, 256(DI)
+	VMOVUPS       Z12, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z6, Z5
+	VMINPS Z3, Z6, Z8
+	VMAXPS Z3, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z5, Z6
+	VMINPS Z4, Z5, Z3
+	VMAXPS Z4, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z3, Z3
+	VADDPS Z3, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        384(SI), K7, Z3
+	VMOVUPS.Z        384(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z1, Z3, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS Z1, Z10, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z11, Z3
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPERMPS      nearTable<>+0(SB), Z14, Z10
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VFMADD213PS.Z    Z3, Z3, K1, Z15
+	VFMADD213PS.Z    Z8, Z8, K2, Z16
+	VFMADD213PS.Z    Z9, Z9, K3, Z17
+	VFMADD213PS.Z    Z10, Z10, K4, Z18
+	VADDPS           Z16, Z15, Z3
+	VADDPS           Z18, Z17, Z8
+	VADDPS           Z8, Z3, Z3
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z8
+	VFMADD231PS 256(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS       320(R15), Z9
+	VFMADD231PS   320(SI), Z5, Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K3
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z8, K1, Z5
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z9, K2, Z10
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z4, K3, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z12, Z2, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z13
+	VFMADD231PS Z0, Z9, Z14
+	VFMADD231PS Z0, Z4, Z19
+	VFMADD231PS Z1, Z8, Z13
+	VFMADD231PS Z1, Z9, Z14
+	VFMADD231PS Z1, Z4, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z8
+	VPERMPS      nearTable<>+0(SB), Z12, Z9
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z12, Z22
+	VPADDD       Z4, Z20, Z4
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z9, Z22, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z22
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z19, Z19
+	VFMADD213PS.Z    Z4, Z4, K1, Z13
+	VFMADD213PS.Z    Z8, Z8, K2, Z14
+	VFMADD213PS.Z    Z9, Z9, K3, Z19
+	VADDPS           Z14, Z13, Z4
+	VPTERNLOGD       $0xfe, Z5, Z10, Z11
+	VPORD            Z11, Z12, Z11
+	VADDPS           Z19, Z4, Z4
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       Z13, 256(DI)
+	VMOVUPS       Z14, 320(DI)
+	VMOVUPS       Z19, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z6, Z5
+	VMINPS Z3, Z6, Z8
+	VMAXPS Z3, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z5, Z6
+	VMINPS Z4, Z5, Z3
+	VMAXPS Z4, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z3, Z3
+	VADDPS Z3, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        448(SI), K7, Z3
+	VMOVUPS.Z        448(R15), K7, Z4
+	VFMADD231PS.BCST 48(R14), Z3, Z4
+	VBROADCASTSS     minusInf<>+0(SB), Z3
+	VBLENDMPS        Z4, Z3, K7, Z4
+
+	// x * mul + other
+	VMOVUPS      (R15), Z3
+	VBROADCASTSS 48(R14), Z5
+	VFMADD231PS  (SI), Z5, Z3
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z8
+	VFMADD231PS 64(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z9
+	VFMADD231PS 128(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       192(R15), Z10
+	VFMADD231PS   192(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K4
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z3, K1, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+	VSUBPS Z14, Z2, Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z1, Z3, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+	VFMADD231PS Z1, Z10, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z11, Z3
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPERMPS      nearTable<>+0(SB), Z14, Z10
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z10, Z22, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VFMADD213PS.Z    Z3, Z3, K1, Z15
+	VFMADD213PS.Z    Z8, Z8, K2, Z16
+	VFMADD213PS.Z    Z9, Z9, K3, Z17
+	VFMADD213PS.Z    Z10, Z10, K4, Z18
+	VADDPS           Z16, Z15, Z3
+	VADDPS           Z18, Z17, Z8
+	VADDPS           Z8, Z3, Z3
+	VPTERNLOGD       $0xfe, Z12, Z13, Z11
+	VPORD            Z11, Z14, Z11
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z8
+	VFMADD231PS 256(SI), Z5, Z8
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z9
+	VFMADD231PS 320(SI), Z5, Z9
+
+	// x * mul + other
+	VMOVUPS       384(R15), Z10
+	VFMADD231PS   384(SI), Z5, Z10
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z10, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z8, K1, Z5
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z9, K2, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z10, K3, Z13
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z4, K4, Z14
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z19
+	VSUBPS Z12, Z2, Z20
+	VSUBPS Z13, Z2, Z21
+	VSUBPS Z14, Z2, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z19
+	VFMADD231PS Z0, Z9, Z20
+	VFMADD231PS Z0, Z10, Z21
+	VFMADD231PS Z0, Z4, Z22
+	VFMADD231PS Z1, Z8, Z19
+	VFMADD231PS Z1, Z9, Z20
+	VFMADD231PS Z1, Z10, Z21
+	VFMADD231PS Z1, Z4, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z4
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPERMPS      nearTable<>+0(SB), Z14, Z10
+	VPSLLD       $0x14, Z5, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPSLLD       $0x14, Z14, Z26
+	VPADDD       Z4, Z23, Z4
+	VPADDD       Z8, Z24, Z8
+	VPADDD       Z9, Z25, Z9
+	VPADDD       Z10, Z26, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+	VFMADD213PS.Z    Z4, Z4, K1, Z19
+	VFMADD213PS.Z    Z8, Z8, K2, Z20
+	VFMADD213PS.Z    Z9, Z9, K3, Z21
+	VFMADD213PS.Z    Z10, Z10, K4, Z22
+	VADDPS           Z20, Z19, Z4
+	VADDPS           Z22, Z21, Z8
+	VADDPS           Z8, Z4, Z4
+	VPTERNLOGD       $0xfe, Z5, Z12, Z11
+	VPTERNLOGD       $0xfe, Z13, Z14, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z11, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z15, (DI)
+	VMOVUPS       Z16, 64(DI)
+	VMOVUPS       Z17, 128(DI)
+	VMOVUPS       Z18, 192(DI)
+	VMOVUPS       Z19, 256(DI)
+	VMOVUPS       Z20, 320(DI)
+	VMOVUPS       Z21, 384(DI)
+	VMOVUPS       Z22, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z6, Z5
+	VMINPS Z3, Z6, Z8
+	VMAXPS Z3, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z5, Z6
+	VMINPS Z4, Z5, Z3
+	VMAXPS Z4, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z3, Z3
+	VADDPS Z3, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind27:
+	// The sum of all lanes, and its reciprocal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X3, X2
+	JCS           total
+	VMOVSD        one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       up64<>+0(SB), X5
+
+	// Leave if cLo is small.
+	VMULSD   X5, X2, X5
+	VMULSD   X2, X5, X5
+	VMOVSD   leastLow64<>+0(SB), X2
+	VUCOMISD X2, X5
+	JCS      small
+	VMOVAPS  Z3, Z2
+	VMOVAPS  Z4, Z3
+
+	// The second pass of the row before, while this one's factor is made.
+	MOVQ  32(R14), SI
+	CMPQ  R13, $0x00000800
+	JGT   now
+	TESTQ SI, SI
+	JNZ   before
+	CMPQ  R8, $0x01
+	JEQ   now
+	JMP   put
+
+before:
+	MOVQ SI, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done30
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop30:
+	VMOVUPS (SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	VMOVUPS     64(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 64(DI)
+	VMOVUPS     128(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 128(DI)
+	VMOVUPS     192(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 192(DI)
+	VMOVUPS     256(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 256(DI)
+	VMOVUPS     320(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 320(DI)
+	VMOVUPS     384(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 384(DI)
+	VMOVUPS     448(SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000200, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop30
+
+done30:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done31
+	VBROADCASTSS 44(R14), Z4
+	VBROADCASTSS 40(R14), Z5
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS (SI), Z8
+
+	// e*cHi + e*cLo
+	VMULPS      Z4, Z8, Z9
+	VFMADD231PS Z5, Z8, Z9
+	VMOVUPS     Z9, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop31
+
+done31:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind32
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// e*cHi + e*cLo
+	VMULPS.BCST      44(R14), Z4, Z5
+	VFMADD231PS.BCST 40(R14), Z4, Z5
+	VMOVUPS          Z5, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind32:
+put:
+	// This row's second pass is put off.
+	MOVQ   R12, 32(R14)
+	VMOVSS X2, 40(R14)
+	VMOVSS X3, 44(R14)
+	JMP    next
+
+now:
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000080, CX
+	JLT     done35
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000200, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop35
+
+done35:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done36
+	PCALIGN $0x40
+
+loop36:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop36
+
+done36:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind37
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// e*cHi + e*cLo
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind37:
+	JMP next
+
+small:
+	// The same where a product may be denormal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VCVTSS2SD    X3, X3, X4
+	VSUBSD       X4, X2, X2
+	VBROADCASTSS X3, Z3
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVAPS      Z3, Z8
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done40
+	VBROADCASTSS down<>+0(SB), Z4
+	PCALIGN      $0x40
+
+loop40:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (DI)
+	VMOVUPS     64(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 64(DI)
+	VMOVUPS     128(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 128(DI)
+	VMOVUPS     192(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 192(DI)
+	VMOVUPS     256(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     320(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 320(DI)
+	VMOVUPS     384(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     448(SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z5, Z8
+	VFMADD231PS Z2, Z5, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000200, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop40
+
+done40:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done41
+	PCALIGN $0x40
+
+loop41:
+	VMOVUPS (SI), Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop41
+
+done41:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind42
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// (e*cHi + e*cLo) * 2^-100
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMULPS.BCST down<>+0(SB), Z5, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind42:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z2
+	VSUBPS.BCST  20(R14), Z2, Z4
+	VBROADCASTSS reach<>+0(SB), Z2
+	VADDPS.BCST  20(R14), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS.BCST  16(R14), Z2, Z5
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done44
+	VMOVUPS      exp2Table<>+0(SB), Z8
+	VBROADCASTSS 48(R14), Z9
+	VBROADCASTSS exp3<>+0(SB), Z10
+	VBROADCASTSS exp2<>+0(SB), Z11
+	VBROADCASTSS exp1<>+0(SB), Z12
+	VBROADCASTSS cut<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop44:
+	// x * mul + other
+	VMOVUPS     (R15), Z14
+	VFMADD231PS (SI), Z9, Z14
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z15
+	VFMADD231PS 64(SI), Z9, Z15
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z16
+	VFMADD231PS 128(SI), Z9, Z16
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z17
+	VFMADD231PS 192(SI), Z9, Z17
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z18
+	VFMADD231PS 256(SI), Z9, Z18
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z19
+	VFMADD231PS 320(SI), Z9, Z19
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z20
+	VFMADD231PS 384(SI), Z9, Z20
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z21
+	VFMADD231PS 448(SI), Z9, Z21
+	VMAXPS      Z15, Z14, Z14
+	VMAXPS      Z17, Z16, Z16
+	VMAXPS      Z16, Z14, Z14
+	VMAXPS      Z19, Z18, Z18
+	VMAXPS      Z21, Z20, Z20
+	VMAXPS      Z20, Z18, Z18
+	VMAXPS      Z18, Z14, Z14
+	VCMPPS      $0x1e, Z5, Z14, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z14
+	VFMADD231PS (SI), Z9, Z14
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z15
+	VFMADD231PS 64(SI), Z9, Z15
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z16
+	VFMADD231PS 128(SI), Z9, Z16
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z17
+	VFMADD231PS 192(SI), Z9, Z17
+	VMOVAPS     Z4, Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z14, Z18
+	VMOVAPS     Z4, Z19
+	VFMADD231PS Z2, Z15, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z2, Z16, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z2, Z17, Z21
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z4, Z22
+	VSUBPS Z19, Z4, Z23
+	VSUBPS Z20, Z4, Z24
+	VSUBPS Z21, Z4, Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z14, Z22
+	VFMADD231PS Z2, Z15, Z23
+	VFMADD231PS Z2, Z16, Z24
+	VFMADD231PS Z2, Z17, Z25
+	VFMADD231PS Z3, Z14, Z22
+	VFMADD231PS Z3, Z15, Z23
+	VFMADD231PS Z3, Z16, Z24
+	VFMADD231PS Z3, Z17, Z25
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z18, Z14
+	VPERMPS Z8, Z19, Z15
+	VPERMPS Z8, Z20, Z16
+	VPERMPS Z8, Z21, Z17
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z22, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z23, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z24, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z25, Z10, Z29
+	VFMADD213PS Z12, Z22, Z26
+	VFMADD213PS Z12, Z23, Z27
+	VFMADD213PS Z12, Z24, Z28
+	VFMADD213PS Z12, Z25, Z29
+	VMULPS      Z26, Z22, Z22
+	VMULPS      Z27, Z23, Z23
+	VMULPS      Z28, Z24, Z24
+	VMULPS      Z29, Z25, Z25
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z18, K1
+	VCMPPS        $0x05, Z13, Z19, K2
+	VCMPPS        $0x05, Z13, Z20, K3
+	VCMPPS        $0x05, Z13, Z21, K4
+	VFMADD213PS.Z Z14, Z14, K1, Z22
+	VFMADD213PS.Z Z15, Z15, K2, Z23
+	VFMADD213PS.Z Z16, Z16, K3, Z24
+	VFMADD213PS.Z Z17, Z17, K4, Z25
+	VADDPS        Z23, Z22, Z14
+	VADDPS        Z25, Z24, Z15
+	VADDPS        Z15, Z14, Z14
+	VMOVUPS       Z22, (DI)
+	VMOVUPS       Z23, 64(DI)
+	VMOVUPS       Z24, 128(DI)
+	VMOVUPS       Z25, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z14, Z6, Z15
+	VMINPS Z14, Z6, Z16
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z15, Z6
+	VSUBPS Z6, Z16, Z16
+	VADDPS Z16, Z7, Z7
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z6
+	VFMADD231PS 256(SI), Z9, Z6
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z14
+	VFMADD231PS 320(SI), Z9, Z14
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z16
+	VFMADD231PS 384(SI), Z9, Z16
+
+	// x * mul + other
+	VMOVUPS     448(R15), Z17
+	VFMADD231PS 448(SI), Z9, Z17
+	VMOVAPS     Z4, Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z18
+	VMOVAPS     Z4, Z19
+	VFMADD231PS Z2, Z14, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z2, Z16, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z2, Z17, Z21
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z4, Z22
+	VSUBPS Z19, Z4, Z23
+	VSUBPS Z20, Z4, Z24
+	VSUBPS Z21, Z4, Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z22
+	VFMADD231PS Z2, Z14, Z23
+	VFMADD231PS Z2, Z16, Z24
+	VFMADD231PS Z2, Z17, Z25
+	VFMADD231PS Z3, Z6, Z22
+	VFMADD231PS Z3, Z14, Z23
+	VFMADD231PS Z3, Z16, Z24
+	VFMADD231PS Z3, Z17, Z25
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z18, Z6
+	VPERMPS Z8, Z19, Z14
+	VPERMPS Z8, Z20, Z16
+	VPERMPS Z8, Z21, Z17
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPADDD  Z6, Z26, Z6
+	VPADDD  Z14, Z27, Z14
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VMOVAPS Z11, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z22, Z10, Z26
+	VMOVAPS     Z11, Z27
+	VFMADD231PS Z23, Z10, Z27
+	VMOVAPS     Z11, Z28
+	VFMADD231PS Z24, Z10, Z28
+	VMOVAPS     Z11, Z29
+	VFMADD231PS Z25, Z10, Z29
+	VFMADD213PS Z12, Z22, Z26
+	VFMADD213PS Z12, Z23, Z27
+	VFMADD213PS Z12, Z24, Z28
+	VFMADD213PS Z12, Z25, Z29
+	VMULPS      Z26, Z22, Z22
+	VMULPS      Z27, Z23, Z23
+	VMULPS      Z28, Z24, Z24
+	VMULPS      Z29, Z25, Z25
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z13, Z18, K1
+	VCMPPS        $0x05, Z13, Z19, K2
+	VCMPPS        $0x05, Z13, Z20, K3
+	VCMPPS        $0x05, Z13, Z21, K4
+	VFMADD213PS.Z Z6, Z6, K1, Z22
+	VFMADD213PS.Z Z14, Z14, K2, Z23
+	VFMADD213PS.Z Z16, Z16, K3, Z24
+	VFMADD213PS.Z Z17, Z17, K4, Z25
+	VADDPS        Z23, Z22, Z6
+	VADDPS        Z25, Z24, Z14
+	VADDPS        Z14, Z6, Z6
+	VMOVUPS       Z22, 256(DI)
+	VMOVUPS       Z23, 320(DI)
+	VMOVUPS       Z24, 384(DI)
+	VMOVUPS       Z25, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z15, Z14
+	VMINPS  Z6, Z15, Z16
+	VMAXPS  Z6, Z15, Z15
+	VSUBPS  Z15, Z14, Z15
+	VSUBPS  Z15, Z16, Z16
+	VADDPS  Z16, Z7, Z7
+	VMOVAPS Z14, Z6
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	ADDQ    $0x00000200, R15
+	SUBQ    $0x00000080, CX
+	JGE     loop44
+
+done44:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind52
+	CMPQ  CX, $0x00000010
+	JLE   upto45
+	CMPQ  CX, $0x00000020
+	JLE   upto46
+	CMPQ  CX, $0x00000030
+	JLE   upto47
+	CMPQ  CX, $0x00000040
+	JLE   upto48
+	CMPQ  CX, $0x00000050
+	JLE   upto49
+	CMPQ  CX, $0x00000060
+	JLE   upto50
+	CMPQ  CX, $0x00000070
+	JLE   upto51
+	JMP   upto52
+
+upto45:
+	// Turns of 1 to 16 elements.
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        (SI), K7, Z8
+	VMOVUPS.Z        (R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVAPS  Z4, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z4, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z10
+	VFMADD231PS Z3, Z9, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z9
+	VPSLLD       $0x14, Z8, Z11
+	VPADDD       Z9, Z11, Z9
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VMULPS           Z11, Z10, Z10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z10
+	VMOVUPS       Z10, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z10, Z6, Z8
+	VMINPS  Z10, Z6, Z9
+	VMAXPS  Z10, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind52
+
+upto46:
+	// Turns of 17 to 32 elements.
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        64(SI), K7, Z8
+	VMOVUPS.Z        64(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+	VMAXPS       Z9, Z8, Z8
+	VCMPPS       $0x1e, Z5, Z8, K1
+	KORTESTW     K1, K1
+	JNZ          irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z9, Z11
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z12
+	VSUBPS Z11, Z4, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z8, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z11, Z9
+	VPSLLD       $0x14, Z10, Z14
+	VPSLLD       $0x14, Z11, Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z9, Z15, Z9
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z15
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VADDPS        Z13, Z12, Z8
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind52
+
+upto47:
+	// Turns of 33 to 48 elements.
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        128(SI), K7, Z8
+	VMOVUPS.Z        128(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z9, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z10
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z11, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z12, Z4, Z15
+	VSUBPS Z13, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z14
+	VFMADD231PS Z2, Z11, Z15
+	VFMADD231PS Z2, Z9, Z16
+	VFMADD231PS Z3, Z8, Z14
+	VFMADD231PS Z3, Z11, Z15
+	VFMADD231PS Z3, Z9, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z12, Z9
+	VPERMPS      exp2Table<>+0(SB), Z13, Z11
+	VPSLLD       $0x14, Z10, Z17
+	VPSLLD       $0x14, Z12, Z18
+	VPSLLD       $0x14, Z13, Z19
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z9, Z18, Z9
+	VPADDD       Z11, Z19, Z11
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z19
+	VMULPS           Z17, Z14, Z14
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z14
+	VFMADD213PS.Z Z9, Z9, K2, Z15
+	VFMADD213PS.Z Z11, Z11, K3, Z16
+	VADDPS        Z15, Z14, Z8
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, K7, 128(DI)
+	VADDPS        Z16, Z8, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind52
+
+upto48:
+	// Turns of 49 to 64 elements.
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        192(SI), K7, Z8
+	VMOVUPS.Z        192(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z9, Z12, Z12
+	VMAXPS      Z12, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z10
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z11, Z13
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z12, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z9, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z16
+	VSUBPS Z13, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z16
+	VFMADD231PS Z2, Z11, Z17
+	VFMADD231PS Z2, Z12, Z18
+	VFMADD231PS Z2, Z9, Z19
+	VFMADD231PS Z3, Z8, Z16
+	VFMADD231PS Z3, Z11, Z17
+	VFMADD231PS Z3, Z12, Z18
+	VFMADD231PS Z3, Z9, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPERMPS      exp2Table<>+0(SB), Z14, Z11
+	VPERMPS      exp2Table<>+0(SB), Z15, Z12
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VPADDD       Z11, Z22, Z11
+	VPADDD       Z12, Z23, Z12
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z16
+	VFMADD213PS.Z Z9, Z9, K2, Z17
+	VFMADD213PS.Z Z11, Z11, K3, Z18
+	VFMADD213PS.Z Z12, Z12, K4, Z19
+	VADDPS        Z17, Z16, Z8
+	VADDPS        Z19, Z18, Z9
+	VADDPS        Z9, Z8, Z8
+	VMOVUPS       Z16, (DI)
+	VMOVUPS       Z17, 64(DI)
+	VMOVUPS       Z18, 128(DI)
+	VMOVUPS       Z19, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind52
+
+upto49:
+	// Turns of 65 to 80 elements.
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        256(SI), K7, Z8
+	VMOVUPS.Z        256(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z13, Z12, Z12
+	VMAXPS      Z12, Z8, Z8
+	VMAXPS      Z9, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z10
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z11, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z12, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z13, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z17
+	VFMADD231PS Z2, Z11, Z18
+	VFMADD231PS Z2, Z12, Z19
+	VFMADD231PS Z2, Z13, Z20
+	VFMADD231PS Z3, Z8, Z17
+	VFMADD231PS Z3, Z11, Z18
+	VFMADD231PS Z3, Z12, Z19
+	VFMADD231PS Z3, Z13, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z8
+	VPERMPS      exp2Table<>+0(SB), Z14, Z11
+	VPERMPS      exp2Table<>+0(SB), Z15, Z12
+	VPERMPS      exp2Table<>+0(SB), Z16, Z13
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z11, Z22, Z11
+	VPADDD       Z12, Z23, Z12
+	VPADDD       Z13, Z24, Z13
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z17
+	VFMADD213PS.Z Z11, Z11, K2, Z18
+	VFMADD213PS.Z Z12, Z12, K3, Z19
+	VFMADD213PS.Z Z13, Z13, K4, Z20
+	VADDPS        Z18, Z17, Z8
+	VADDPS        Z20, Z19, Z10
+	VADDPS        Z10, Z8, Z8
+	VMOVUPS       Z17, (DI)
+	VMOVUPS       Z18, 64(DI)
+	VMOVUPS       Z19, 128(DI)
+	VMOVUPS       Z20, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z10
+	VMINPS  Z8, Z6, Z11
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z9, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z9, Z8
+	VFMADD231PS Z3, Z9, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z9
+	VPSLLD       $0x14, Z6, Z11
+	VPADDD       Z9, Z11, Z9
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z11
+	VMULPS           Z11, Z8, Z8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z9, Z9, K1, Z8
+	VMOVUPS       Z8, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z10, Z6
+	VMINPS Z8, Z10, Z9
+	VMAXPS Z8, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z9, Z9
+	VADDPS Z9, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind52
+
+upto50:
+	// Turns of 81 to 96 elements.
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        320(SI), K7, Z8
+	VMOVUPS.Z        320(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z14
+	VFMADD231PS 256(SI), Z10, Z14
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z13, Z12, Z12
+	VMAXPS      Z12, Z8, Z8
+	VMAXPS      Z9, Z14, Z14
+	VMAXPS      Z14, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+	VMOVAPS     Z4, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z18
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z3, Z8, Z18
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z14, Z8
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPADDD       Z8, Z22, Z8
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z18
+	VFMADD213PS.Z Z11, Z11, K2, Z19
+	VFMADD213PS.Z Z12, Z12, K3, Z20
+	VFMADD213PS.Z Z13, Z13, K4, Z21
+	VADDPS        Z19, Z18, Z8
+	VADDPS        Z21, Z20, Z11
+	VADDPS        Z11, Z8, Z8
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z11
+	VMINPS Z8, Z6, Z12
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z11, Z6
+	VSUBPS Z6, Z12, Z12
+	VADDPS Z12, Z7, Z7
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z6
+	VFMADD231PS 256(SI), Z10, Z6
+	VMOVAPS     Z4, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z8
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z2, Z9, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z4, Z12
+	VSUBPS Z10, Z4, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z12
+	VFMADD231PS Z2, Z9, Z13
+	VFMADD231PS Z3, Z6, Z12
+	VFMADD231PS Z3, Z9, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z8, Z6
+	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z10, Z15
+	VPADDD       Z6, Z14, Z6
+	VPADDD       Z9, Z15, Z9
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z15
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VFMADD213PS.Z Z6, Z6, K1, Z12
+	VFMADD213PS.Z Z9, Z9, K2, Z13
+	VADDPS        Z13, Z12, Z6
+	VMOVUPS       Z12, 256(DI)
+	VMOVUPS       Z13, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z11, Z8
+	VMINPS  Z6, Z11, Z9
+	VMAXPS  Z6, Z11, Z11
+	VSUBPS  Z11, Z8, Z11
+	VSUBPS  Z11, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind52
+
+upto51:
+	// Turns of 97 to 112 elements.
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        384(SI), K7, Z8
+	VMOVUPS.Z        384(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z14
+	VFMADD231PS 256(SI), Z10, Z14
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z15
+	VFMADD231PS 320(SI), Z10, Z15
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z13, Z12, Z12
+	VMAXPS      Z12, Z8, Z8
+	VMAXPS      Z15, Z14, Z14
+	VMAXPS      Z9, Z14, Z14
+	VMAXPS      Z14, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+	VMOVAPS     Z4, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z18
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z3, Z8, Z18
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z14, Z8
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPADDD       Z8, Z22, Z8
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z18
+	VFMADD213PS.Z Z11, Z11, K2, Z19
+	VFMADD213PS.Z Z12, Z12, K3, Z20
+	VFMADD213PS.Z Z13, Z13, K4, Z21
+	VADDPS        Z19, Z18, Z8
+	VADDPS        Z21, Z20, Z11
+	VADDPS        Z11, Z8, Z8
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z11
+	VMINPS Z8, Z6, Z12
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z11, Z6
+	VSUBPS Z6, Z12, Z12
+	VADDPS Z12, Z7, Z7
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z6
+	VFMADD231PS 256(SI), Z10, Z6
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z8
+	VFMADD231PS 320(SI), Z10, Z8
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z10
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z9, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z14
+	VSUBPS Z12, Z4, Z15
+	VSUBPS Z13, Z4, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z14
+	VFMADD231PS Z2, Z8, Z15
+	VFMADD231PS Z2, Z9, Z16
+	VFMADD231PS Z3, Z6, Z14
+	VFMADD231PS Z3, Z8, Z15
+	VFMADD231PS Z3, Z9, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z6
+	VPERMPS      exp2Table<>+0(SB), Z12, Z8
+	VPERMPS      exp2Table<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z17
+	VPSLLD       $0x14, Z12, Z18
+	VPSLLD       $0x14, Z13, Z19
+	VPADDD       Z6, Z17, Z6
+	VPADDD       Z8, Z18, Z8
+	VPADDD       Z9, Z19, Z9
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z19
+	VMULPS           Z17, Z14, Z14
+	VMULPS           Z18, Z15, Z15
+	VMULPS           Z19, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K3
+	VFMADD213PS.Z Z6, Z6, K1, Z14
+	VFMADD213PS.Z Z8, Z8, K2, Z15
+	VFMADD213PS.Z Z9, Z9, K3, Z16
+	VADDPS        Z15, Z14, Z6
+	VMOVUPS       Z14, 256(DI)
+	VMOVUPS       Z15, 320(DI)
+	VMOVUPS       Z16, K7, 384(DI)
+	VADDPS        Z16, Z6, Z6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z11, Z8
+	VMINPS  Z6, Z11, Z9
+	VMAXPS  Z6, Z11, Z11
+	VSUBPS  Z11, Z8, Z11
+	VSUBPS  Z11, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind52
+
+upto52:
+	// Turns of 113 to 128 elements.
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+	// x * mul + other
+	VMOVUPS.Z        448(SI), K7, Z8
+	VMOVUPS.Z        448(R15), K7, Z9
+	VFMADD231PS.BCST 48(R14), Z8, Z9
+	VBROADCASTSS     minusInf<>+0(SB), Z8
+	VBLENDMPS        Z9, Z8, K7, Z9
+
+	// x * mul + other
+	VMOVUPS      (R15), Z8
+	VBROADCASTSS 48(R14), Z10
+	VFMADD231PS  (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z14
+	VFMADD231PS 256(SI), Z10, Z14
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z15
+	VFMADD231PS 320(SI), Z10, Z15
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z16
+	VFMADD231PS 384(SI), Z10, Z16
+	VMAXPS      Z11, Z8, Z8
+	VMAXPS      Z13, Z12, Z12
+	VMAXPS      Z12, Z8, Z8
+	VMAXPS      Z15, Z14, Z14
+	VMAXPS      Z9, Z16, Z16
+	VMAXPS      Z16, Z14, Z14
+	VMAXPS      Z14, Z8, Z8
+	VCMPPS      $0x1e, Z5, Z8, K1
+	KORTESTW    K1, K1
+	JNZ         irregular
+
+	// x * mul + other
+	VMOVUPS     (R15), Z8
+	VFMADD231PS (SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     64(R15), Z11
+	VFMADD231PS 64(SI), Z10, Z11
+
+	// x * mul + other
+	VMOVUPS     128(R15), Z12
+	VFMADD231PS 128(SI), Z10, Z12
+
+	// x * mul + other
+	VMOVUPS     192(R15), Z13
+	VFMADD231PS 192(SI), Z10, Z13
+	VMOVAPS     Z4, Z14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z11, Z15
+	VMOVAPS     Z4, Z16
+	VFMADD231PS Z2, Z12, Z16
+	VMOVAPS     Z4, Z17
+	VFMADD231PS Z2, Z13, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+	VSUBPS Z16, Z4, Z20
+	VSUBPS Z17, Z4, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z18
+	VFMADD231PS Z2, Z11, Z19
+	VFMADD231PS Z2, Z12, Z20
+	VFMADD231PS Z2, Z13, Z21
+	VFMADD231PS Z3, Z8, Z18
+	VFMADD231PS Z3, Z11, Z19
+	VFMADD231PS Z3, Z12, Z20
+	VFMADD231PS Z3, Z13, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z14, Z8
+	VPERMPS      exp2Table<>+0(SB), Z15, Z11
+	VPERMPS      exp2Table<>+0(SB), Z16, Z12
+	VPERMPS      exp2Table<>+0(SB), Z17, Z13
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPADDD       Z8, Z22, Z8
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VBROADCASTSS exp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     exp2<>+0(SB), Z25
+	VFMADD231PS.BCST exp3<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z16, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z17, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z18
+	VFMADD213PS.Z Z11, Z11, K2, Z19
+	VFMADD213PS.Z Z12, Z12, K3, Z20
+	VFMADD213PS.Z Z13, Z13, K4, Z21
+	VADDPS        Z19, Z18, Z8
+	VADDPS        Z21, Z20, Z11
+	VADDPS        Z11, Z8, Z8
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z11
+	VMINPS Z8, Z6, Z12
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z11, Z6
+	VSUBPS Z6, Z12, Z12
+	VADDPS Z12, Z7, Z7
+
+	// x * mul + other
+	VMOVUPS     256(R15), Z6
+	VFMADD231PS 256(SI), Z10, Z6
+
+	// x * mul + other
+	VMOVUPS     320(R15), Z8
+	VFMADD231PS 320(SI), Z10, Z8
+
+	// x * mul + other
+	VMOVUPS     384(R15), Z12
+	VFMADD231PS 384(SI), Z10, Z12
+	VMOVAPS     Z4, Z10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z6, Z10
+	VMOVAPS     Z4, Z13
+	VFMADD231PS Z2, Z8, Z13
+	VMOVAPS     Z4, Z14
+	VFMADD231PS Z2, Z12, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z2, Z9, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z4, Z16
+	VSUBPS Z13, Z4, Z17
+	VSUBPS Z14, Z4, Z18
+	VSUBPS Z15, Z4, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z6, Z16
+	VFMADD231PS Z2, Z8, Z17
+	VFMADD231PS Z2, Z12, Z18
+	VFMADD231PS Z2, Z9, Z19
+	VFMADD231PS Z3, Z6, Z16
+	VFMADD231PS Z3, Z8, Z17
+	VFMADD231PS Z3, Z12, Z18
+	VFMADD231PS Z3, Z9, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z10, Z6
+	VPERMPS      exp2Table<>+0(SB), Z13, Z8
+	VPERMPS      exp2Table<>+0(SB), Z14, Z9
+	VPERMPS      exp2Table<>+0(SB), Z15, Z12
+	VPSLLD       $0x14, Z10, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPADDD       Z6, Z20, Z6
+	VPADDD       Z8, Z21, Z8
+	VPADDD       Z9, Z22, Z9
+	VPADDD       Z12, Z23, Z12
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z18, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z19, Z23
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z14, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z15, K4
+	VFMADD213PS.Z Z6, Z6, K1, Z16
+	VFMADD213PS.Z Z8, Z8, K2, Z17
+	VFMADD213PS.Z Z9, Z9, K3, Z18
+	VFMADD213PS.Z Z12, Z12, K4, Z19
+	VADDPS        Z17, Z16, Z6
+	VADDPS        Z19, Z18, Z8
+	VADDPS        Z8, Z6, Z6
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, 384(DI)
+	VMOVUPS       Z19, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z11, Z8
+	VMINPS  Z6, Z11, Z9
+	VMAXPS  Z6, Z11, Z11
+	VSUBPS  Z11, Z8, Z11
+	VSUBPS  Z11, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    448(SI)(CX*4), SI
+
+behind52:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           irregular
+	VMOVSD        up64<>+0(SB), X2
+
+	// 2^100/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X2, X2
+	VBROADCASTSS X4, Z4
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z8, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done55
+	VBROADCASTSS down<>+0(SB), Z5
+	PCALIGN      $0x40
+
+loop55:
+	VMOVUPS (SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, (DI)
+	VMOVUPS       64(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 64(DI)
+	VMOVUPS       128(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 128(DI)
+	VMOVUPS       192(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 192(DI)
+	VMOVUPS       256(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 256(DI)
+	VMOVUPS       320(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 320(DI)
+	VMOVUPS       384(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 384(DI)
+	VMOVUPS       448(SI), Z6
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z6, Z7
+	VCMPPS        $0x05, Z4, Z6, K1
+	VFMADD231PS.Z Z2, Z6, K1, Z7
+	VMULPS        Z5, Z7, Z7
+	VMOVUPS       Z7, 448(DI)
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000200, DI
+	ADDQ          $0x00000200, R15
+	SUBQ          $0x00000080, CX
+	JGE           loop55
+
+done55:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done56
+	PCALIGN $0x40
+
+loop56:
+	VMOVUPS (SI), Z5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, (DI)
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x00000040, R15
+	SUBQ          $0x00000010, CX
+	JGE           loop56
+
+done56:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind57
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VMOVUPS      (SI), K7, Z5
+
+	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMULPS.BCST   down<>+0(SB), Z6, Z6
+	VMOVUPS       Z6, K7, (DI)
+	LEAQ          (SI)(CX*4), SI
+
+behind57:
+next:
+	// The next row.
+	MOVQ otherStride+88(FP), AX
+	ADDQ AX, other+48(FP)
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+
+end:
+	// The second pass of the last row, if that was put off.
+	MOVQ  32(R14), SI
+	TESTQ SI, SI
+	JZ    last
+	MOVQ  $0x00000000, 32(R14)
+	MOVQ  SI, DI
+	MOVQ  R13, CX
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done60
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop60:
+	VMOVUPS (SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	VMOVUPS     64(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 64(DI)
+	VMOVUPS     128(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 128(DI)
+	VMOVUPS     192(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     256(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 256(DI)
+	VMOVUPS     320(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 320(DI)
+	VMOVUPS     384(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 384(DI)
+	VMOVUPS     448(SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000200, R15
+	SUBQ        $0x00000080, CX
+	JGE         loop60
+
+done60:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done61
+	VBROADCASTSS 44(R14), Z0
+	VBROADCASTSS 40(R14), Z1
+	PCALIGN      $0x40
+
+loop61:
+	VMOVUPS (SI), Z2
+
+	// e*cHi + e*cLo
+	VMULPS      Z0, Z2, Z3
+	VFMADD231PS Z1, Z2, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R15
+	SUBQ        $0x00000010, CX
+	JGE         loop61
+
+done61:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind62
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z0
+	VMOVUPS      (SI), K7, Z0
+
+	// e*cHi + e*cLo
+	VMULPS.BCST      44(R14), Z0, Z1
+	VFMADD231PS.BCST 40(R14), Z0, Z1
+	VMOVUPS          Z1, K7, (DI)
+	LEAQ             (SI)(CX*4), SI
+
+behind62:
+	JMP last
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+	JMP  end
+
+last:
+	MOVQ rows+56(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+104(FP)
+	VZEROUPPER
+	RET
+
 // func sumRowsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL, BMI
 TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-88

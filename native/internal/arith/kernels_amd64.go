@@ -32,6 +32,12 @@ func logSubAVX2(dst, src []float32, m, scale, b float32)
 func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
+func softmaxKeptRowsAVX2(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)
+
+//go:noescape
+func softmaxAddedRowsAVX2(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)
+
+//go:noescape
 func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
@@ -69,6 +75,12 @@ func logSubAVX512(dst, src []float32, m, scale, b float32)
 
 //go:noescape
 func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+
+//go:noescape
+func softmaxKeptRowsAVX512(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)
+
+//go:noescape
+func softmaxAddedRowsAVX512(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)
 
 //go:noescape
 func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)

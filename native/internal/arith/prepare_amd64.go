@@ -171,6 +171,26 @@ func (l Level) MinZero(dst, src []float32) {
 	}
 }
 
+// Fuses reports whether the level has SoftmaxKeptRows and SoftmaxAddedRows for rows of cols elements.
+func (l Level) Fuses(cols int) bool { return l != Plain && cols >= 8 && cols <= Chunk }
+
+// SoftmaxKeptRows is SoftmaxRows of rows that are prepared by keep, whose stride may be 0.
+func (l Level) SoftmaxKeptRows(dst, src []float32, keep []bool, rows, cols, dstStride, srcStride, keepStride int, p *Rows) int {
+	if l == AVX512 {
+		return softmaxKeptRowsAVX512(dst, src, &keep[0], rows, cols, dstStride, srcStride, keepStride, p)
+	}
+	return softmaxKeptRowsAVX2(dst, src, &keep[0], rows, cols, dstStride, srcStride, keepStride, p)
+}
+
+// SoftmaxAddedRows is SoftmaxRows of rows that are prepared by mul and add, whose stride may be 0.
+func (l Level) SoftmaxAddedRows(dst, src, add []float32, mul float32, rows, cols, dstStride, srcStride, addStride int, p *Rows) int {
+	p.mul = mul
+	if l == AVX512 {
+		return softmaxAddedRowsAVX512(dst, src, &add[0], rows, cols, dstStride, srcStride, 4*addStride, p)
+	}
+	return softmaxAddedRowsAVX2(dst, src, &add[0], rows, cols, dstStride, srcStride, 4*addStride, p)
+}
+
 // Touch asks for rows that are to be written soon.
 func (l Level) Touch(dst []uint16, rows, cols, stride int) {
 	if rows > 0 && cols > 0 {

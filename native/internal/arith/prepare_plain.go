@@ -53,5 +53,18 @@ func (l Level) MinZero(dst, src []float32) {
 	minZeroPlain(dst, src)
 }
 
+// Fuses reports whether the level has SoftmaxKeptRows and SoftmaxAddedRows: no.
+func (l Level) Fuses(cols int) bool { return false }
+
+// SoftmaxKeptRows is not called.
+func (l Level) SoftmaxKeptRows(dst, src []float32, keep []bool, rows, cols, dstStride, srcStride, keepStride int, p *Rows) int {
+	return 0
+}
+
+// SoftmaxAddedRows is not called.
+func (l Level) SoftmaxAddedRows(dst, src, add []float32, mul float32, rows, cols, dstStride, srcStride, addStride int, p *Rows) int {
+	return 0
+}
+
 // Touch asks for rows that are to be written soon, where there is an instruction for that.
 func (l Level) Touch(dst []uint16, rows, cols, stride int) {}

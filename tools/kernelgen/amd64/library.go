@@ -26,6 +26,7 @@ var (
 	firstBound = reg.R13
 	leftMasks  = reg.RDX // AVX2: where the masks of what is left begin
 	leftMask   = reg.K7  // AVX-512
+	otherNext  = reg.R15 // next element of the other operand
 	guardMask  = reg.K6
 )
 
@@ -48,7 +49,7 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 	c.ConstraintExpr("!purego")
 	constants := make(map[uint32]operand.Mem)
 	for _, k := range library.Kernels() {
-		w := &libraryWriter{kernel: k, writer: &writer{Context: c, machine: newLibraryMachine(l.ISA), k: ukernel.Kernel{ISA: l.ISA},
+		w := &libraryWriter{kernel: k, writer: &writer{Context: c, machine: newLibraryMachine(l.ISA, k), k: ukernel.Kernel{ISA: l.ISA},
 			plan: LibraryPlan(k, l.ISA), constants: constants}}
 		w.function(k.String() + l.Suffix)
 	}
@@ -68,15 +69,16 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 }
 
 // newLibraryMachine is the machine with K7 for what is left of a row, and K6 for guards.
-func newLibraryMachine(isa ukernel.ISA) *machine {
+func newLibraryMachine(isa ukernel.ISA, k library.Kernel) *machine {
 	m := newMachine(isa)
 	m.reserved = 2
+	m.scratch = k == library.SoftmaxAdded
 	return m
 }
 
 // LibraryPlan describes a kernel in its measured shape and gives it registers.
 func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
-	m := newLibraryMachine(isa)
+	m := newLibraryMachine(isa, k)
 	s := libraryShape(k, m)
 	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: !m.evex, PutsOff: true}, s)
 	return ir.Allocate(f, m, s.Residents)
@@ -94,6 +96,9 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	if k == library.SumTotals || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
+	if k.Prepares() { // a quarter of the code, for 5 % with 129 to 256 elements
+		s.InRegisters = library.Rows
+	}
 	if m.evex {
 		s.Residents = 14
 	} else {
@@ -103,7 +108,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -145,7 +150,7 @@ func (w *libraryWriter) function(name string) {
 	}
 	rowed := w.rowed()
 	switch w.kernel {
-	case library.SoftmaxRows, library.SoftmaxMasked:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded:
 		fields("p", state, library.RowsFields)
 	case library.SumRows, library.SumTotals:
 		fields("p", state, library.RowsFields)
@@ -172,6 +177,9 @@ func (w *libraryWriter) function(name string) {
 		w.SHLQ(operand.Imm(2), srcStride)
 	case rowed:
 		w.rowParams()
+		if w.kernel.Prepares() {
+			w.MOVQ(w.param("other", ""), otherNext)
+		}
 	default:
 		w.MOVQ(w.param("src", "len"), left)
 	}
@@ -240,6 +248,14 @@ func (w *libraryWriter) ok() {
 
 // nextRow goes on to the next row, which these registers point to.
 func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
+	if w.kernel.Prepares() {
+		if src == rowSrc { // the parameter is where the row begins
+			w.MOVQ(w.param("otherStride", ""), tmp)
+			w.ADDQ(tmp, w.param("other", ""))
+		} else {
+			w.ADDQ(w.param("otherStride", ""), otherNext)
+		}
+	}
 	w.ADDQ(srcStride, src)
 	if w.kernel.Sums() {
 		w.ADDQ(operand.Imm(library.RowSumSize), dst)
@@ -308,9 +324,15 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.MOVQ(src, rowSrc)
 		w.MOVQ(dst, rowDst)
 		w.MOVQ(left, cols)
+		if w.kernel.Prepares() {
+			w.MOVQ(otherNext, w.param("other", ""))
+		}
 		w.Label(rowLabel)
 		w.Comment(c.Comment)
 		w.rewind(rowSrc)
+		if w.kernel.Prepares() {
+			w.MOVQ(w.param("other", ""), otherNext)
+		}
 	case ir.Results:
 		w.Comment(c.Comment)
 		w.rewind(rowDst)
@@ -342,19 +364,22 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.Comment(c.Comment)
 	}
 	for _, in := range c.Before {
-		w.instr(in)
+		w.prepare(in)
 	}
 	if c.Test == ir.While || c.Test == ir.EachRow {
 		w.align()
 		w.Label(loop)
 	}
 	for _, in := range c.Instrs {
-		w.instr(in)
+		w.prepare(in)
 	}
 	advance := func() {
 		w.ADDQ(operand.U32(4*step), src)
 		if w.kernel.Stores() {
 			w.ADDQ(operand.U32(4*step), dst)
+		}
+		if w.kernel.Prepares() {
+			w.ADDQ(operand.U32(w.otherAt(step).Disp), otherNext)
 		}
 	}
 	switch c.Test {
@@ -477,6 +502,10 @@ func (w *libraryWriter) left(step int) {
 		w.KMOVW(tmp.As32(), leftMask)
 		return
 	}
+	w.setLeftMasks()
+}
+
+func (w *libraryWriter) setLeftMasks() {
 	w.LEAQ(w.leftMaskWords(), leftMasks)
 	w.MOVQ(left, tmp)
 	w.NEGQ(tmp)
@@ -501,6 +530,153 @@ func (w *writer) storeLeft(in ir.Instr) {
 	w.Label(whole)
 	w.VMOVUPS(x, to)
 	w.Label(done)
+}
+
+// otherAt is the address of an element of the other operand.
+func (w *libraryWriter) otherAt(index int) operand.Mem {
+	if w.kernel == library.SoftmaxAdded {
+		index *= 4
+	}
+	return operand.Mem{Base: otherNext, Disp: index}
+}
+
+// keptLeft writes [ir.KeptLeft] for AVX2. The bytes of a part of a vector are the last ones of the row.
+func (w *libraryWriter) keptLeft(in ir.Instr) {
+	first := in.Index % library.Lanes
+	y := w.reg(in.Dst, w.lanes)
+	whole, test := w.label(), w.label()
+	w.CMPQ(left, operand.U32(first+w.lanes))
+	w.JGE(operand.LabelRef(whole))
+	if first > 0 {
+		w.VPXOR(y, y, y)
+		w.CMPQ(left, operand.U32(first))
+		w.JLE(operand.LabelRef(test))
+	}
+	bytes := w.otherAt(in.Index - first - 8)
+	bytes.Index, bytes.Scale = left, 1
+	w.MOVQ(bytes, tmp)
+	w.MOVQ(left, leftMasks)
+	w.SUBQ(operand.U32(first+w.lanes), left)
+	w.NEGQ(left)
+	w.SHLQ(operand.Imm(3), left)
+	w.SHRQ(reg.CL, tmp)
+	w.MOVQ(leftMasks, left)
+	w.VMOVQ(tmp, view(in.Dst.Index, 4))
+	w.VPMOVZXBD(view(in.Dst.Index, 4), y)
+	w.setLeftMasks()
+	w.JMP(operand.LabelRef(test))
+	w.Label(whole)
+	w.VPMOVZXBD(w.otherAt(in.Index), y)
+	w.Label(test)
+	w.VPCMPGTD(w.leftMaskWords(), y, y)
+}
+
+// firstPrepared writes [ir.FirstKept] or [ir.FirstAdded]: 8 bools or a vector of elements at a time, the last
+// ones of the row at the end.
+func (w *libraryWriter) firstPrepared(in ir.Instr) {
+	step, last, behind := 8, leftMasks, left
+	if in.Op == ir.FirstAdded {
+		step = w.lanes
+	}
+	if in.Index > 0 {
+		last = rowSrc // which rows in registers have no use for
+	}
+	loop, found, none, done := w.label(), w.label(), w.label(), w.label()
+	w.LEAQ(operand.Mem{Base: behind, Disp: library.Lanes*max(in.Index-1, 0) - step}, last)
+	w.XORL(tmp.As32(), tmp.As32())
+	w.Label(loop)
+	w.CMPQ(tmp, last)
+	w.CMOVQGT(last, tmp)
+	x, other := operand.Mem{Base: src, Index: tmp, Scale: 4}, operand.Mem{Base: otherNext, Index: tmp, Scale: 4}
+	to := w.reg(in.Dst, w.lanes)
+	scratch := w.Registers() // of kernels that have one
+	if in.Op == ir.FirstKept {
+		scratch = in.Dst.Index
+	}
+	y, single := view(scratch, w.lanes), view(scratch, 4)
+	if in.Op == ir.FirstKept {
+		other.Scale = 1
+		w.CMPQ(other, operand.Imm(0))
+		w.JNE(operand.LabelRef(found))
+	} else {
+		w.VMOVUPS(x, y)
+		w.VFMADD213PS(other, w.reg(in.Src[0], w.lanes), y)
+		if w.evex {
+			w.VCMPPS(notLess, w.reg(in.Src[1], w.lanes), y, guardMask)
+			w.KORTESTW(guardMask, guardMask)
+		} else {
+			w.VCMPPS(notLess, w.reg(in.Src[1], w.lanes), y, y)
+			w.VTESTPS(y, y)
+		}
+		w.JNZ(operand.LabelRef(found))
+	}
+	w.CMPQ(tmp, last)
+	w.JGE(operand.LabelRef(none))
+	w.ADDQ(operand.Imm(uint64(step)), tmp)
+	w.JMP(operand.LabelRef(loop))
+	w.Label(none)
+	w.VBROADCASTSS(w.constant(math.Float32bits(float32(math.Inf(-1)))), to)
+	w.JMP(operand.LabelRef(done))
+	w.Label(found)
+	switch {
+	case in.Op == ir.FirstKept:
+		w.TZCNTQ(other, last)
+		w.SHRQ(operand.Imm(3), last)
+	case w.evex:
+		w.KMOVW(guardMask, last.As32())
+		w.TZCNTL(last.As32(), last.As32())
+	default:
+		w.VMOVMSKPS(y, last.As32())
+		w.TZCNTL(last.As32(), last.As32())
+	}
+	w.ADDQ(last, tmp)
+	if in.Op == ir.FirstKept {
+		w.VBROADCASTSS(x, to)
+	} else {
+		w.VMOVSS(x, single)
+		w.VFMADD213SS(other, view(in.Src[0].Index, 4), single)
+		w.VBROADCASTSS(single, to)
+	}
+	w.Label(done)
+}
+
+// prepare writes an operation on the other operand, or any other one.
+func (w *libraryWriter) prepare(in ir.Instr) {
+	lanes := in.Lanes
+	switch in.Op {
+	case ir.Other, ir.OtherTail, ir.Kept, ir.KeptLeft, ir.FirstKept, ir.FirstAdded:
+		if in.Note != "" {
+			w.Comment(in.Note)
+		}
+	}
+	switch in.Op {
+	case ir.Other:
+		w.VMOVUPS(w.otherAt(in.Index), w.reg(in.Dst, lanes))
+	case ir.OtherTail:
+		if w.evex {
+			w.VMOVUPS_Z(w.otherAt(in.Index), w.mask(in, 0), w.reg(in.Dst, lanes))
+		} else {
+			w.VMASKMOVPS(w.otherAt(in.Index), w.reg(in.Src[0], lanes), w.reg(in.Dst, lanes))
+		}
+	case ir.Kept:
+		if w.evex {
+			w.VPTESTMB(w.otherAt(in.Index), view(in.Src[0].Index, 4), kmask[in.Dst.Index])
+		} else {
+			w.VPMOVZXBD(w.otherAt(in.Index), w.reg(in.Dst, lanes))
+			w.VPCMPGTD(w.leftMaskWords(), w.reg(in.Dst, lanes), w.reg(in.Dst, lanes))
+		}
+	case ir.FirstKept, ir.FirstAdded:
+		w.firstPrepared(in)
+	case ir.KeptLeft:
+		if w.evex {
+			w.VPTESTMB(w.otherAt(in.Index), view(in.Src[0].Index, 4), leftMask, kmask[in.Dst.Index])
+		} else {
+			w.keptLeft(in)
+		}
+	default:
+		w.instr(in)
+		return
+	}
 }
 
 // data is the address of words in the file, by a key that no constant has.
@@ -659,7 +835,11 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 		}
 		w.TZCNTL(tmp.As32(), tmp.As32())
 		w.ANDL(operand.Imm(31), tmp.As32())
-		w.VBROADCASTSS(operand.Mem{Base: src, Index: tmp, Scale: 4}, to(lanes))
+		base := src
+		if in.Index == 1 {
+			base = otherNext
+		}
+		w.VBROADCASTSS(operand.Mem{Base: base, Index: tmp, Scale: 4}, to(lanes))
 	case ir.GuardAny:
 		if w.evex {
 			k := kmask[in.Src[0].Index]
@@ -668,7 +848,11 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 			w.VMOVMSKPS(from(0, lanes), tmp.As32())
 			w.TESTL(tmp.As32(), tmp.As32())
 		}
-		leave(w.JNZ)
+		if in.Index == 1 {
+			leave(w.JZ)
+		} else {
+			leave(w.JNZ)
+		}
 	case ir.GuardNumber:
 		w.VUCOMISD(from(0, 4), from(0, 4))
 		leave(w.JPS)

@@ -16,6 +16,8 @@ type machine struct {
 	// reserved is the number of mask registers, from the last, that are not the
 	// allocator's.
 	reserved int
+	// scratch says whether the last register isn't either.
+	scratch bool
 }
 
 func newMachine(isa ukernel.ISA) *machine {
@@ -27,10 +29,14 @@ func newMachine(isa ukernel.ISA) *machine {
 }
 
 func (m *machine) Registers() int {
+	n := 16
 	if m.evex {
-		return 32
+		n = 32
 	}
-	return 16
+	if m.scratch {
+		n--
+	}
+	return n
 }
 
 // MaskRegisters is 7 for AVX-512: K0 can't be a write mask.

@@ -44,10 +44,10 @@ func (libraryMachine) Registers() int { return tableLow }
 const Suffix = "NEON"
 
 // LibraryKernels lists the library's kernels: there are no stores around the caches, sums of
-// rows are made by the kernel for one, and masked and single rows by that for others.
+// rows are made by the kernel for one; masked, prepared and single rows by that for others.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() && !k.Single() && !k.Sums() && k != library.SoftmaxMasked {
+		if !k.Streams() && !k.Single() && !k.Sums() && k != library.SoftmaxMasked && !k.Prepares() {
 			ks = append(ks, k)
 		}
 	}

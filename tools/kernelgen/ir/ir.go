@@ -77,7 +77,7 @@ const (
 	LoadLeft    // src[Index+i] where the row has that, -Inf elsewhere; of a mask if a mask is a vector, else of -Inf
 	LeftMask    // mask: whether the row has src[Index+i]
 	Greater     // mask: a > b
-	GuardAny    // leaves for Name if a mask is true in any lane
+	GuardAny    // leaves for Name if a mask is true in any lane; if Index is 1, unless one is
 	GuardBits   // leaves for Name if any lane of a has one of Bits
 	GuardScale  // see [Block.GuardScale]
 	GuardFirst  // see [Block.GuardFirst]
@@ -93,10 +93,18 @@ const (
 	Double     // a leaf: the float64 of the same value as the float32 of Bits
 	Narrow     // the float64 a[0] rounded to a float32
 	StoreFloat // the parameter Name of state = a[0]
-	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none
+	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none; of the other operand if Index is 1
 
 	StoreDouble // the parameter Name of state = the float64 a[0]
-	First       // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
+	Other       // other[Index:], as many as lanes, of kernels with another operand
+	OtherTail   // the same where a mask is true, 0 elsewhere
+	Kept        // mask: whether other[Index+i] is true; if masks are not vectors, a has all bits
+	KeptLeft    // the same where the row has the element
+	// Every lane holds the row's first element that is prepared to something from -Inf up, or -Inf if there is
+	// none. Index is the vectors of 16 of the row, 0 if n is its elements.
+	FirstKept  // where the other operand is true
+	FirstAdded // src * a + other, the first that is not less than b
+	First      // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
 
 	// Inserted by the allocator.
 
@@ -109,13 +117,13 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "first", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "other", "othertail", "kept", "keptleft", "firstkept", "firstadded", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
 func (o Op) IsMask() bool {
-	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First
+	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First || o == Kept || o == KeptLeft
 }
 
 func (o Op) isGuard() bool {

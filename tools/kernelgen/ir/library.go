@@ -97,6 +97,37 @@ func (b *Block) GuardGreater(label string, x, y V) {
 	b.effect(GuardAny, b.f.Lanes, 0, label, b.Greater(x, y))
 }
 
+// GuardNone leaves for the label unless a mask is true in some lane.
+func (b *Block) GuardNone(label string, mask V) { b.effect(GuardAny, b.f.Lanes, 1, label, mask) }
+
+// Other loads the vector of that index of the other operand, OtherTail its lanes where a mask is true.
+func (b *Block) Other(vector int) V { return b.each(Other, vector*b.f.Lanes) }
+
+func (b *Block) OtherTail(vector int, mask V) V {
+	return b.each(OtherTail, vector*b.f.Lanes, mask)
+}
+
+// Kept is where the other operand, of bools, is true; KeptLeft also whether the row has the element.
+func (b *Block) Kept(vector int) V     { return b.kept(Kept, vector) }
+func (b *Block) KeptLeft(vector int) V { return b.kept(KeptLeft, vector) }
+
+func (b *Block) kept(op Op, vector int) V {
+	if b.f.VectorMasks {
+		return b.each(op, vector*b.f.Lanes)
+	}
+	return b.each(op, vector*b.f.Lanes, b.Bits(math.MaxUint32))
+}
+
+// FirstOther is [Block.FirstOf] of the other operand.
+func (b *Block) FirstOther(mask V) V { return b.each(FirstOf, 1, mask) }
+
+// FirstKept and FirstAdded look for the element that N comes from in a row of so many vectors of 16, of which
+// the last may be a part, or of n elements if that is 0.
+func (b *Block) FirstKept(vectors int) V { return b.each(FirstKept, vectors) }
+func (b *Block) FirstAdded(vectors int, mul, low V) V {
+	return b.each(FirstAdded, vectors, mul, low)
+}
+
 // GuardBits leaves for the label if any lane of x has one of these bits.
 func (b *Block) GuardBits(label string, x V, bits uint32) {
 	b.effect(GuardBits, b.f.Lanes, 0, label, x)

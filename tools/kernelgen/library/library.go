@@ -28,6 +28,8 @@ const (
 	ExpScaleNT
 	LogSub
 	SoftmaxMasked
+	SoftmaxKept
+	SoftmaxAdded
 	SumRows
 	SumTotals
 	SoftmaxRow
@@ -48,6 +50,10 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the sums of rows, up to the first that is irregular"},
 	SoftmaxMasked: {"softmaxMaskedRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the same as softmaxRows for rows of which some elements are -Inf"},
+	SoftmaxKept: {"softmaxKeptRows", "func(dst, src []float32, other *bool, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
+		"the same for rows of at least 8 elements, of which some are taken for -Inf: where other is false"},
+	SoftmaxAdded: {"softmaxAddedRows", "func(dst, src []float32, other *float32, rows, cols, dstStride, srcStride, otherStride int, p *Rows) (done int)",
+		"the same for elements x * mul + other"},
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
 		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
 	SumTotals: {"sumTotals", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
@@ -73,7 +79,10 @@ func (k Kernel) Signature() string { return kernels[k].signature }
 func (k Kernel) Doc() string { return kernels[k].doc }
 
 // Rowed reports whether the kernel does whole rows.
-func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked }
+func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked || k.Prepares() }
+
+// Prepares reports whether the kernel makes its elements of another operand as well.
+func (k Kernel) Prepares() bool { return k == SoftmaxKept || k == SoftmaxAdded }
 
 // Single reports whether the kernel does one row, to whose call and constants it owes its time:
 // the fewer operations that is, the more rows are in flight at once.
@@ -92,7 +101,7 @@ func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
 // are arrays of 16.
 var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
-	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44}
+	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44, "mul": 48}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
 	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24}
 )
@@ -189,6 +198,8 @@ func Name(bits uint32) string {
 		return "signBit"
 	case nearBits:
 		return "nearBits"
+	case math.MaxUint32:
+		return "allBits"
 	// For a look-up by bytes, see [ir.Block.Lookup].
 	case 7:
 		return "eighths"
@@ -237,7 +248,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	d := &description{Kernel: k, Machine: m, Shape: s, f: ir.NewFunc(m.Lanes, true), parts: Lanes / m.Lanes}
 	d.f.VectorMasks, d.f.SharedSlots, d.f.Guarded = m.VectorMasks, true, true
 	switch k {
-	case SoftmaxRows, SoftmaxMasked:
+	case SoftmaxRows, SoftmaxMasked, SoftmaxKept, SoftmaxAdded:
 		d.softmaxRows()
 	case SumRows, SumTotals:
 		d.sumRows()
@@ -343,7 +354,7 @@ func (d *description) near(b *ir.Block, n ir.V) segment {
 // that are near keep clears lanes.
 func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) (y, u ir.V) {
 	get := load
-	if !d.Operands {
+	if !d.Operands || d.Prepares() && !s.near {
 		x := load()
 		get = func() ir.V { return x }
 	}
@@ -406,6 +417,11 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 	for p := range d.parts {
 		switch v := last + p; {
 		case whole:
+		case s.near && d.Kernel == SoftmaxKept:
+			masks[v] = b.KeptLeft(v)
+			left[v] = b.LoadTailAt(v, masks[v])
+		case d.Prepares():
+			left[v] = d.prepared(b, v, true)
 		case s.near && d.Kernel != SoftmaxMasked:
 			masks[v] = b.LeftMask(v)
 			left[v] = b.LoadTailAt(v, masks[v])
@@ -416,6 +432,9 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 	load := func(v int) ir.V {
 		if x := left[v]; x != nil {
 			return x
+		}
+		if d.Prepares() && !(s.near && d.Kernel == SoftmaxKept) {
+			return d.prepared(b, v, false)
 		}
 		return b.Load(v)
 	}
@@ -454,7 +473,14 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 					}
 					return x
 				}
-				if s.near && d.Kernel == SoftmaxMasked {
+				if s.near && d.Kernel == SoftmaxKept {
+					for _, v := range g {
+						if masks[v] == nil {
+							masks[v] = b.Kept(v)
+						}
+					}
+				}
+				if s.near && (d.Kernel == SoftmaxMasked || d.Kernel == SoftmaxAdded) {
 					x := elements()
 					elements = func() ir.V { return x }
 					for i, v := range g {
@@ -508,6 +534,27 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 			add(b, s.part, s.t)
 		}
 	}
+}
+
+// prepared is a vector of elements as they go into exponentials; what a row lacks is -Inf.
+func (d *description) prepared(b *ir.Block, v int, last bool) ir.V {
+	none := b.Const(float32(math.Inf(-1)))
+	if d.Kernel == SoftmaxKept {
+		b.Note("x where other is true, else -Inf")
+	} else {
+		b.Note("x * mul + other")
+	}
+	switch {
+	case d.Kernel == SoftmaxKept && last:
+		mask := b.KeptLeft(v)
+		return b.Select(mask, b.LoadTailAt(v, mask), none)
+	case d.Kernel == SoftmaxKept:
+		return b.Select(b.Kept(v), b.Load(v), none)
+	case last:
+		mask := b.LeftMask(v)
+		return b.Select(mask, b.MulAdd(b.LoadTailAt(v, mask), b.Param("mul"), b.OtherTail(v, mask)), none)
+	}
+	return b.MulAdd(b.Load(v), b.Param("mul"), b.Other(v))
 }
 
 // largest is the largest elements by part.
@@ -676,7 +723,7 @@ func (d *description) softmaxRows() {
 
 	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
-	x := d.first(b, Rows)
+	x := d.first(b, 0, Irregular)
 	b.Guard(x, b.Param("low"), Irregular)
 	b.Guard(b.Param("high"), x, Irregular)
 	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
@@ -688,7 +735,7 @@ func (d *description) softmaxRows() {
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
-	b.Guard(d.nearHigh(b), d.first(b, Rows), exact)
+	b.Guard(d.nearHigh(b), d.first(b, 0, exact), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
@@ -776,8 +823,8 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 func (d *description) shortRows(rows int, vars []*ir.Var) {
 	label := fmt.Sprint(exact, rows*Lanes)
 	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
-	x := d.first(b, rows)
-	if d.Kernel == SoftmaxMasked {
+	x := d.first(b, rows, label)
+	if d.Kernel == SoftmaxMasked || d.Prepares() {
 		b.Guard(x, b.Param("low"), label)
 		b.Guard(d.nearHigh(b), x, label)
 	} else {
@@ -806,7 +853,7 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, rows int, label
 	for rows := 1; rows <= d.InRegisters; rows++ {
 		b := d.f.Block(ir.Only, rows*Lanes, fmt.Sprintf("%d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
 		b.GuardFirst(End, high)
-		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, rows), kHi(b))}, rows, End)
+		row(b, segment{near: true, kHi: kHi(b), kLo: kLo(b), magic: d.rowMagic(b, d.first(b, rows, End), kHi(b))}, rows, End)
 		if d.Kernel == SumRow {
 			d.sureRow(rows, kHi, kLo)
 		}
@@ -817,7 +864,7 @@ func (d *description) singleRow(row func(b *ir.Block, s segment, rows int, label
 func (d *description) exactRow(rows int, label string) {
 	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
-	x := d.first(b, rows)
+	x := d.first(b, rows, End)
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
@@ -834,9 +881,19 @@ func (d *description) nearHigh(b *ir.Block) ir.V {
 }
 
 // first is the element of a row of so many rows of lanes that N comes from: the first one. In
-// masked rows it is the first of a vector that is not below low, if there is such a one.
-func (d *description) first(b *ir.Block, rows int) ir.V {
-	if d.Kernel != SoftmaxMasked {
+// masked rows it is the first of a vector that is not below low, if there is such a one; in prepared ones the
+// first of the row that is not, or something lower. Rows is 0 for a row of more than are in registers.
+func (d *description) first(b *ir.Block, rows int, label string) ir.V {
+	switch {
+	case d.Kernel == SoftmaxKept:
+		return b.FirstKept(rows)
+	case d.Kernel == SoftmaxAdded && rows != 1:
+		return b.FirstAdded(rows, b.Param("mul"), b.Param("low"))
+	case d.Kernel == SoftmaxAdded:
+		seen := b.NotLess(d.prepared(b, 0, true), b.Param("low"))
+		b.GuardNone(label, seen)
+		return b.MulAdd(b.FirstOf(seen), b.Param("mul"), b.FirstOther(seen))
+	case d.Kernel != SoftmaxMasked:
 		return b.LoadSplat()
 	}
 	x := b.Load(0)
