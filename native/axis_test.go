@@ -17,7 +17,7 @@ import (
 func TestAxis(t *testing.T) {
 	calls := 1500
 	if testing.Short() {
-		calls = 400
+		calls = 130
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 3))

@@ -17,8 +17,12 @@ func TestPreparedRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 1))
 	negInf := float32(math.Inf(-1))
 	lengths := []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 100, 128, 129, 200, 256, 257, 300, 1000, 4096, 4097, 5000}
+	reps := 42
+	if testing.Short() {
+		reps = 21
+	}
 	for _, n := range lengths {
-		for rep := range 40 {
+		for rep := range reps {
 			rows := 1 + r.IntN(40)
 			if n > 300 {
 				rows = 1 + r.IntN(4)

@@ -17,7 +17,7 @@ import (
 func TestExpRows(t *testing.T) {
 	calls := 4000
 	if testing.Short() {
-		calls = 1000
+		calls = 500
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 4))

@@ -15,7 +15,7 @@ import (
 func TestLogProbs(t *testing.T) {
 	calls := 3000
 	if testing.Short() {
-		calls = 600
+		calls = 300
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 5))

@@ -11,6 +11,10 @@ import (
 // that can't be touched: a read or write beyond them crashes.
 func TestGuard(t *testing.T) {
 	const longest = 1100
+	sparse := 150
+	if testing.Short() {
+		sparse = 24
+	}
 	place := func(n int, atEnd bool) []float32 {
 		floats, free, err := modeltest.Guarded(longest)
 		if err != nil {
@@ -33,7 +37,7 @@ func TestGuard(t *testing.T) {
 		for _, level := range levels() {
 			for _, a := range algorithms() {
 				s := options{level: level, algorithm: a}
-				for n := 1; n <= longest; n += 1 + n/150 {
+				for n := 1; n <= longest; n += 1 + n/sparse {
 					c := &call{rows: 1, cols: n, dst: matrix{f: part(dstPage, n), stride: n}, src: matrix{f: part(srcPage, n), stride: n}, dy: matrix{f: part(dyPage, n), stride: n}, ends: []int{n / 3, n}}
 					copy(c.src.f, inputs.Masked.Row(uint64(n), n))
 					copy(c.dy.f, c.src.f)

@@ -12,9 +12,13 @@ import (
 // TestScales compares each row with what it is alone, with its scale.
 func TestScales(t *testing.T) {
 	values := []float32{0, 1, 1, 1, 0.37, 2.5, -1, -3, 1e-38, 0x1p125, float32(math.Inf(1)), float32(math.NaN())}
+	calls := 400
+	if testing.Short() {
+		calls = 100
+	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 2))
-		for range 400 {
+		for range calls {
 			rows, cols := 1+r.IntN(7), 1+r.IntN(1<<r.IntN(12))
 			if r.IntN(50) == 0 {
 				rows, cols = 2, native.ChunkLen+r.IntN(native.ChunkLen)

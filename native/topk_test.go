@@ -18,7 +18,7 @@ import (
 func TestTopK(t *testing.T) {
 	calls := 3000
 	if testing.Short() {
-		calls = 600
+		calls = 100
 	}
 	for _, arith.Best = range levels() {
 		r := rand.New(rand.NewPCG(22, 6))
@@ -93,7 +93,7 @@ func compareTopK[S native.Element](t *testing.T, k int, src native.Matrix[S], o 
 			special = special || softmax[c] != softmax[c]
 		}
 		if !special {
-			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
+			slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(x[b], x[a]), a-b) })
 		}
 		for m := range k {
 			got, p := index.Data[i*index.Stride+m], probs.Data[i*probs.Stride+m]
