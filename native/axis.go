@@ -73,7 +73,7 @@ func (t *Tensor[T]) check(who, name string) {
 	// The axis within the outer dimension, or the other way round.
 	long, n, stride := t.Inner, t.Axis, t.AxisStride
 	outer, outerStride := t.Outer, t.OuterStride
-	if n > 1 && outer > 1 && outerStride < stride {
+	if outerStride < stride {
 		n, stride, outer, outerStride = outer, outerStride, n, stride
 	}
 	if n > 1 && stride < long || stride < 0 || outerStride < 0 {

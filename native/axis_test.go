@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
@@ -179,6 +181,81 @@ func TestAxisLong(t *testing.T) {
 	}
 }
 
+// TestAxisSideBySide has ordinary elements and as many columns as kernels like that do several at once,
+// with each option, in place and apart, by one goroutine and several.
+func TestAxisSideBySide(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, shape := range [][3]int{{3, 50, 40}, {2, 9, 300}, {1, 600, 96}} {
+			outer, axis, inner := shape[0], shape[1], shape[2]
+			x := inputs.Normal.Row(7, outer*axis*inner)
+			rows := native.Rows(make([]float32, len(x)), axis)
+			at := func(i int) int { return i/axis/inner*axis*inner + i%axis*inner + i/axis%inner }
+			for i := range rows.Data {
+				rows.Data[i] = x[at(i)]
+			}
+			keep := make([]bool, axis)
+			for i := range keep {
+				keep[i] = i%3 > 0
+			}
+			for name, o := range map[string]native.Options{
+				"nothing": {}, "a scale": {Scale: 0.3}, "a negative scale": {Scale: -2}, "a scale of few bits": {Scale: float32(math.Ln2)},
+				"scales": {Scales: inputs.Normal.Row(1, rows.Rows)}, "add": {Add: native.Row(inputs.Normal.Row(2, axis))},
+				"add to rows": {Add: native.Rows(inputs.Normal.Row(3, len(x)), axis)},
+				"keep":        {Keep: native.Row(keep)}, "causal": {Causal: true, Offset: 3},
+			} {
+				if axis == 600 && name != "nothing" && name != "add to rows" {
+					continue // that shape is for goroutines, each with some of the columns
+				}
+				want, wantLog := native.Rows(make([]float32, len(x)), axis), native.Rows(make([]float32, len(x)), axis)
+				native.SoftmaxRows(want, rows, &o)
+				native.LogSoftmaxRows(wantLog, rows, &o)
+				for _, o.Goroutines = range []int{1, 4} {
+					got, in, half, logs := make([]float32, len(x)), slices.Clone(x), make([]native.BFloat16, len(x)), make([]float32, len(x))
+					along := func(x []float32) native.Tensor[float32] { return native.Along(x, shape[:], 1) }
+					native.SoftmaxAxis(along(got), along(x), &o)
+					native.SoftmaxAxis(native.Along(half, shape[:], 1), along(x), &o)
+					native.LogSoftmaxAxis(along(logs), along(x), &o)
+					native.SoftmaxAxis(along(in), along(in), &o)
+					for i, want := range want.Data {
+						if got, in, log := got[at(i)], in[at(i)], logs[at(i)]; !same(got, want) || !same(in, want) || half[at(i)] != native.ToBFloat16(want) || !same(log, wantLog.Data[i]) {
+							t.Fatalf("level %v, %v, %s, %d goroutines: element %d of row %d is %v, in place %v, in bfloat16 %#x, want %v; its logarithm is %v, want %v",
+								arith.Best, shape, name, o.Goroutines, i%axis, i/axis, got, in, half[at(i)], want, log, wantLog.Data[i])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestAxisMemory holds what a first call allocates for rows through a buffer: enough for what it does,
+// though no other call came before, and at most 8 MiB beside the tile.
+func TestAxisMemory(t *testing.T) {
+	if native.RaceEnabled {
+		t.Skip("under the race detector pools of buffers allocate")
+	}
+	for _, arith.Best = range levels() {
+		for _, shape := range [][3]int{{1, 1000, 128}, {1, 1 << 18, 9}, {100, 1, 3}} {
+			if arith.Best == arith.Plain && shape[1] > 1000 {
+				continue // it would take as much memory as others
+			}
+			x := native.Along(make([]float32, shape[0]*shape[1]*shape[2]), shape[:], 1)
+			runtime.GC()
+			runtime.GC() // pools keep what they have for one
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			native.SoftmaxAxis(x, x, nil)
+			runtime.ReadMemStats(&after)
+			if got, most := after.TotalAlloc-before.TotalAlloc, uint64(8<<20+1<<16); got > most {
+				t.Errorf("level %v, %v: a call allocates %d bytes, more than %d", arith.Best, shape, got, most)
+			}
+			if want := 1 / float32(shape[1]); x.Data[0] != want || x.Data[len(x.Data)-1] != want {
+				t.Errorf("level %v, %v: from %v to %v, want %v", arith.Best, shape, x.Data[0], x.Data[len(x.Data)-1], want)
+			}
+		}
+	}
+}
+
 // TestAxisGuard has tensors that end, or begin, where a page does that can't be touched.
 func TestAxisGuard(t *testing.T) {
 	page, free, err := modeltest.Guarded(3 * 40 * 30)
@@ -242,6 +319,41 @@ func TestAxisPanics(t *testing.T) {
 	} {
 		wantPanic(t, c.text, func() { native.SoftmaxAxis(dst, c.src, c.o) })
 	}
+	for _, one := range []struct {
+		text   string
+		change func(t tensor)
+	}{
+		{"dst is 2 x 3 x 4, src is 1 x 3 x 4,", func(t tensor) { t.Outer = 1 }},
+		{"dst is 2 x 3 x 4, src is 2 x 2 x 4,", func(t tensor) { t.Axis = 2 }},
+		{"dst is 2 x 3 x 4, src is 2 x 3 x 3,", func(t tensor) { t.Inner = 3 }},
+		{"src is 2 x -3 x 4,", func(t tensor) { t.Axis = -3 }},
+		{"src is 2 x 3 x -4,", func(t tensor) { t.Inner = -4 }},
+		{"the strides of src are 12 and -1,", func(t tensor) { t.Axis, t.AxisStride = 1, -1 }},
+		{"the strides of src are -1 and 4,", func(t tensor) { t.Outer, t.OuterStride = 1, -1 }},
+		{"src has 23 elements, too few", func(t tensor) { t.Data = x[:23] }},
+	} {
+		wantPanic(t, one.text, func() { native.SoftmaxAxis(dst, with(one.change), nil) })
+	}
+	// In place, but not quite.
+	all := make([]float32, 40)
+	place := func(at, outerStride, axisStride int) native.Tensor[float32] {
+		return with(func(t tensor) { t.Data, t.OuterStride, t.AxisStride = all[at:], outerStride, axisStride })
+	}
+	for _, other := range []native.Tensor[float32]{place(1, 14, 4), place(0, 15, 4), place(0, 14, 5)} {
+		wantPanic(t, "dst of 26 elements overlaps src of", func() { native.SoftmaxAxis(place(0, 14, 4), other, nil) })
+	}
+	// Strides of dimensions of one element count for nothing, and of none at all neither do others.
+	one := native.Tensor[float32]{Outer: 1, Axis: 1, Inner: 4, Data: []float32{3, -2, 1, 0}}
+	native.SoftmaxAxis(one, one, nil)
+	if !slices.Equal(one.Data, []float32{1, 1, 1, 1}) {
+		t.Errorf("the softmax of rows of one element is %v", one.Data)
+	}
+	native.SoftmaxAxis(with(func(t tensor) { t.Outer = 1 }), with(func(t tensor) { t.Outer, t.OuterStride = 1, 99 }), nil)
+	native.SoftmaxAxis(with(func(t tensor) { t.Axis = 1 }), with(func(t tensor) { t.Axis, t.AxisStride = 1, 5 }), nil)
+	for _, none := range []native.Tensor[float32]{{Outer: 2, Inner: 2, OuterStride: 100, AxisStride: -5}, {Outer: 2, Axis: 3, OuterStride: 100}, {Axis: 3, Inner: 3, OuterStride: -9, AxisStride: 3}} {
+		native.SoftmaxAxis(none, none, nil)
+	}
+
 	wantPanic(t, "native.LogSumExpAxis: len(dst) is 7, it must be Outer*Inner, 8", func() { native.LogSumExpAxis(y[:7], src, nil) })
 	wantPanic(t, "native.LogSumExpAxis: dst of 8 elements overlaps src of 24", func() { native.LogSumExpAxis(x[:8], src, nil) })
 	native.LogSumExpAxis(y[:2], native.Along(x[:0], []int{1, 0, 2}, 1), nil)
@@ -256,6 +368,8 @@ func TestAxisAllocs(t *testing.T) {
 	if native.RaceEnabled {
 		t.Skip("under the race detector pools of buffers allocate")
 	}
+	runtime.GC()
+	runtime.GC() // pools lose buffers that are larger
 	src, half := native.Along(make([]float32, 6000), []int{2, 100, 30}, 1), native.Along(make([]native.BFloat16, 6000), []int{2, 100, 30}, 1)
 	sums := make([]float32, 60)
 	for _, arith.Best = range levels() {

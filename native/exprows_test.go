@@ -160,11 +160,14 @@ func TestDivideRows(t *testing.T) {
 	e := make([]float32, 3)
 	native.ExpRows(native.Row(e), native.Row([]float32{1, 2, 0.5}), sums, make([]float32, 1), nil)
 	total := float64(e[0]) + float64(e[1]) + float64(e[2])
-	x := []float32{1, -1, 0, 1e-20, -1e-30, 1 << 24, -3e7, 1e30, -3e38, 5e-38, -5e-38, 1e-40}
+	const many = 1 << 17
+	large, equal := []native.Accumulator{{}}, native.Row(make([]float32, many))
+	native.ExpRows(equal, equal, large, make([]float32, 1), nil)
+	x := []float32{1, -1, 0, 1e-20, -1e-30, 1 << 24, -3e7, 1e30, -3e38, 5e-38, -5e-38, 1e-40, 1e12, 1e18, -1e24, 1e-33, -1e-37}
 	for _, arith.Best = range levels() {
-		for n := 1; n <= len(x); n++ { // the first ones without those that are slow
-			y := make([]float32, n)
-			native.DivideRows(native.Row(y), native.Row(x[:n]), sums, nil)
+		check := func(x []float32, sums []native.Accumulator, total float64) {
+			y := make([]float32, len(x))
+			native.DivideRows(native.Row(y), native.Row(x), sums, nil)
 			for i, y := range y {
 				want := float64(x[i]) / total
 				if math.Abs(want) < 0x1p-126 {
@@ -174,6 +177,11 @@ func TestDivideRows(t *testing.T) {
 					t.Errorf("level %v: %v / %v is %v, want %v", arith.Best, x[i], total, y, want)
 				}
 			}
+		}
+		for n := 1; n <= len(x); n++ { // the first ones without those that are slow
+			check(x[:n], sums, total)
+			check(x[n-1:n], sums, total)
+			check(x[n-1:n], large, float64(equal.Data[0])*many)
 		}
 		y := []float32{nan, inf, negInf}
 		native.DivideRows(native.Row(y), native.Row(y), sums, nil)
@@ -190,11 +198,13 @@ func TestDivideRows(t *testing.T) {
 			t.Errorf("level %v: divided by an empty sum with ZeroRows: %v, want 0", arith.Best, y)
 		}
 	}
-	many := native.Rows(inputs.Normal.Row(1, 200*100), 100)
-	got, want, all := like(many), like(many), slices.Repeat(sums, 200)
-	native.DivideRows(want, many, all, nil)
-	native.DivideRows(got, many, all, &native.Options{Goroutines: 3})
+	rows := native.Rows(inputs.Normal.Row(1, 600*100), 100)
+	got, want, all := like(rows), like(rows), slices.Repeat(sums, 600)
+	native.DivideRows(want, rows, all, nil)
+	native.DivideRows(got, rows, all, &native.Options{Goroutines: 3})
 	compareRows(t, "three goroutines", got.Data, want.Data)
+	native.DivideRows(rows, rows, all, &native.Options{Goroutines: 3})
+	compareRows(t, "three goroutines, in place", rows.Data, want.Data)
 }
 
 func TestExpRowsPanics(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -179,6 +181,21 @@ func TestTopKPanics(t *testing.T) {
 		p := probs(1)
 		native.TopK(p, index(1), src, &native.Options{Scales: p.Data})
 	})
+	options := make([]float64, 6) // memory for options and results
+	floats, bools := unsafe.Slice((*float32)(unsafe.Pointer(&options[0])), 12), unsafe.Slice((*bool)(unsafe.Pointer(&options[0])), 12)
+	ints := unsafe.Slice((*int)(unsafe.Pointer(&options[0])), 3)
+	for _, o := range []native.Options{{Scales: floats[:3]}, {Add: native.Rows(floats, 4)}, {Keep: native.Rows(bools, 4)}} {
+		wantPanic(t, apart, func() { native.TopK(probs(1), native.Rows(ints, 1), src, &o) })
+	}
+	wantPanic(t, apart, func() {
+		native.TopK(native.Rows(floats[:3], 1), index(1), src, &native.Options{Keep: native.Rows(bools, 4)})
+	})
+	if most := uint64(math.MaxUint32); uint64(int(most)) == most && int(most) > 0 {
+		native.TopK(native.Matrix[float32]{}, native.Matrix[int]{}, native.Matrix[float32]{Cols: int(most)}, nil)
+		wantPanic(t, "which must be below 2^32", func() {
+			native.TopK(native.Matrix[float32]{}, native.Matrix[int]{}, native.Matrix[float32]{Cols: int(most + 1)}, nil)
+		})
+	}
 	wantPanic(t, "Options.Keep is 1 x 64", func() { native.TopK(probs(1), index(1), src, &native.Options{Keep: native.Row(keep)}) })
 	native.TopK(native.Matrix[float32]{Rows: 3}, native.Matrix[int]{Rows: 3}, src, nil) // of no columns, nothing to do
 	native.TopK(native.Matrix[float32]{}, native.Matrix[int]{}, native.Matrix[float32]{}, nil)
@@ -188,6 +205,8 @@ func TestTopKAllocs(t *testing.T) {
 	if native.RaceEnabled {
 		t.Skip("under the race detector pools of buffers allocate")
 	}
+	runtime.GC()
+	runtime.GC() // pools lose buffers that are larger
 	rows, half := native.Rows(make([]float32, 300), 100), native.Rows(make([]native.Float16, 300), 100)
 	probs, index := native.Rows(make([]float32, 30), 10), native.Rows(make([]int, 30), 10)
 	for _, arith.Best = range levels() {
