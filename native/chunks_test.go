@@ -1,12 +1,15 @@
 package native_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
 // TestChunks has rows whose chunks are of one number each, near 0 or far from it on both sides: from
@@ -104,6 +107,26 @@ func checkChunks(t *testing.T, values []float32) {
 	native.SoftmaxRows(native.Row(soft), row, &native.Options{Scale: 0.5})
 	native.LogSoftmaxRows(native.Row(log), row, &native.Options{Scale: 0.5})
 	check("twice as far, with the scale 0.5")
+}
+
+// TestSingleRows holds that the functions of one row have the bits of those of rows, at every length at
+// which kernels differ.
+func TestSingleRows(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for n := 1; n <= 4*arith.Turn+1; n++ {
+			x := inputs.Normal.Row(uint64(n), n)
+			all := native.Matrix[float32]{Rows: 2, Cols: n, Data: append(slices.Clone(x), append([]float32{0}, x...)...), Stride: n + 1}
+			want, got := native.Rows(make([]float32, 2*n), n), make([]float32, n)
+			native.SoftmaxRows(want, all, nil)
+			native.Softmax(got, x)
+			compareRows(t, fmt.Sprintf("level %v, softmax of %d", arith.Best, n), got, want.Data[n:])
+			native.LogSoftmaxRows(want, all, nil)
+			native.LogSoftmax(got, x)
+			compareRows(t, fmt.Sprintf("level %v, log-softmax of %d", arith.Best, n), got, want.Data[n:])
+			native.LogSumExpRows(want.Data[:2], all, nil)
+			compareRows(t, fmt.Sprintf("level %v, log-sum-exp of %d", arith.Best, n), []float32{native.LogSumExp(x)}, want.Data[1:2])
+		}
+	}
 }
 
 // TestShift holds from which largest element on a row has the bits of the row less that element: the

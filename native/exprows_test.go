@@ -89,6 +89,51 @@ func TestExpRows(t *testing.T) {
 	}
 }
 
+// TestExpRowsHalves holds that exponentials in 16 bits are those in float32, rounded, and that elements
+// in 16 bits are their values in float32.
+func TestExpRowsHalves(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for _, shape := range [][2]int{{5, 1}, {4, 2}, {7, 100}, {3, 1000}, {2, 5000}} {
+			rows, cols := shape[0], shape[1]
+			half := converted(native.Rows(inputs.Normal.Row(3, rows*cols), cols), native.ToFloat16)
+			half.Data[0] = native.ToFloat16(nan) // which the first row is then
+			src := like(native.Rows(make([]float32, rows*cols), cols))
+			for i, x := range half.Data {
+				src.Data[i] = x.Float32()
+			}
+			keep := make([]bool, cols)
+			for i := range keep {
+				keep[i] = i%2 == 0
+			}
+			for _, o := range []*native.Options{nil, {Scale: 0.5}, {Scale: -3}, {Causal: true, Offset: cols / 2}, {Keep: native.Row(keep)}} {
+				want, sums := like(src), make([]native.Accumulator, rows)
+				native.ExpRows(want, src, sums, make([]float32, rows), o)
+				got, same, brief := make([]native.Float16, rows*cols), slices.Clone(half.Data), make([]native.BFloat16, rows*cols)
+				expRowsHalf(t, native.Rows(got, cols), src, sums, o)
+				expRowsHalf(t, native.Rows(same, cols), native.Rows(same, cols), sums, o)
+				expRowsHalf(t, native.Rows(brief, cols), half, sums, o)
+				for i, e := range want.Data {
+					if f, b := native.ToFloat16(e), native.ToBFloat16(e); got[i] != f || same[i] != f || brief[i] != b {
+						t.Fatalf("level %v, %d x %d, options %+v: exponential %d of row %d is %#x in float16, %#x in place, and %#x in bfloat16; want %#x and %#x",
+							arith.Best, rows, cols, o, i%cols, i/cols, got[i], same[i], brief[i], f, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+func expRowsHalf[D, S native.Element](t *testing.T, dst native.Matrix[D], src native.Matrix[S], want []native.Accumulator, o *native.Options) {
+	t.Helper()
+	sums := make([]native.Accumulator, src.Rows)
+	native.ExpRows(dst, src, sums, make([]float32, src.Rows), o)
+	for i := range sums {
+		if got, want := sums[i].LogSumExp(), want[i].LogSumExp(); got != want && got == got {
+			t.Fatalf("level %v, %T of %T: the log-sum-exp of row %d is %v, want %v", arith.Best, dst.Data, src.Data, i, got, want)
+		}
+	}
+}
+
 // like is an empty matrix of the shape.
 func like(m native.Matrix[float32]) native.Matrix[float32] {
 	return native.Rows(make([]float32, m.Rows*m.Cols), m.Cols)
