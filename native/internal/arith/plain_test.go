@@ -1,0 +1,53 @@
+package arith
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestAddStored holds the sum of stored exponentials to that of the first pass which stored them.
+func TestAddStored(t *testing.T) {
+	r := rand.New(rand.NewPCG(14, 1))
+	for n := 1; n <= 3*turn+1; n++ {
+		x, e := make([]float32, n), make([]float32, n)
+		fill(r, n%2*3, x)
+		x[0] = 5
+		want := start(r, &One, x)
+		got := want
+		if sumStorePlain(e, x, &want) < n {
+			t.Fatalf("%d elements are not near", n)
+		}
+		got.AddStored(e)
+		got.Max = want.Max // which it leaves alone
+		sameSum(t, "sum of stored exponentials", &got, &want)
+	}
+}
+
+// TestLogSub holds single elements to the kernels, and those to x - m times scale, less b, in float64:
+// also where x - m is beyond float32.
+func TestLogSub(t *testing.T) {
+	const most = math.MaxFloat32
+	below := math.Nextafter32(SubFarFrom, 0)
+	for _, m := range []float32{0, 3, -3, 1e10, below, -below, SubFarFrom, -SubFarFrom, most, -most} {
+		for _, x := range []float32{m, m - 1, m / 2, -m, 0, -most, negInf} {
+			for _, scale := range []float32{1, 0.7, 3, 1e-30, 1e-38} {
+				if x > m {
+					continue
+				}
+				const b = 1.5
+				var one, kernel [1]float32
+				if one[0] = LogSubOne(x, m, scale, b); m >= SubFarFrom || m <= -SubFarFrom {
+					LogSubFar(kernel[:], []float32{x}, m, scale, b)
+				} else {
+					Best.LogSub(kernel[:], []float32{x}, m, scale, b)
+				}
+				sameSlice(t, "one element", one[:], kernel[:])
+				want := (float64(x)-float64(m))*float64(scale) - b
+				if got := float64(one[0]); !(got == float64(float32(want)) || math.Abs(got-want) <= 0x1p-22*math.Abs(want)) {
+					t.Errorf("(%v - %v) * %v - %v is %v, want %v", x, m, scale, b, got, want)
+				}
+			}
+		}
+	}
+}
