@@ -24,6 +24,35 @@ func TestAccumulatorScale(t *testing.T) {
 	}
 }
 
+// TestAccumulatorFar merges and adds pieces far from 0 whose largest elements differ by little, and by
+// much, times the scale.
+func TestAccumulatorFar(t *testing.T) {
+	for _, scale := range []float32{1, 0x1p-10, 0x1p10} {
+		for _, far := range []float32{1 << 20, -1 << 20} {
+			for _, apart := range []float32{2, 60, 1100, 1 << 19} {
+				x := []float32{far / scale, (far + apart) / scale}
+				merged, other, added := native.NewAccumulator(scale), native.NewAccumulator(scale), native.NewAccumulator(scale)
+				merged.Add(x[:1])
+				other.Add(x[1:])
+				merged.Merge(&other)
+				added.Add(x[1:])
+				added.Add(x[:1])
+				least := math.Exp(-float64(apart))
+				for _, a := range []native.Accumulator{merged, added} {
+					var y [2]float32
+					a.Softmax(y[:], x)
+					if want := []float64{least / (1 + least), 1 / (1 + least)}; math.Abs(float64(y[0])-want[0]) > 1e-6*want[0]+0x1p-126 || math.Abs(float64(y[1])-want[1]) > 1e-6 {
+						t.Errorf("scale %v: the softmax of %v is %v, want %v", scale, x, y, want)
+					}
+					if got, want := float64(a.LogSumExp()), float64(far+apart)+math.Log1p(least); math.Abs(got-want) > 0x1p-22*math.Abs(want) {
+						t.Errorf("scale %v: the log-sum-exp of %v is %v, want %v", scale, x, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestAccumulatorNothing holds that merging with nothing, or rows of -Inf, changes nothing, wherever
 // elements are.
 func TestAccumulatorNothing(t *testing.T) {

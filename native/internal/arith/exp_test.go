@@ -54,6 +54,16 @@ func TestFMA(t *testing.T) {
 			t.Fatalf("fma(%x, %x, %x) is %x, want %x", a, b, c, got, want)
 		}
 	}
+	// Denormal sums just below and above the middle of two float32, by less than float64 tells.
+	for k := float32(1 << 12); k < 1<<23; k = k*1.7 + 1 {
+		c := float32(int(k)|1) * 0x1p-149
+		for _, a := range []float32{1<<23 + 1, -(1<<23 + 1)} {
+			a, b := a*0x1p-98, float32((1<<23-1)*0x1p-98)
+			if got, want := fma(a, b, c), roundOdd(a, b, c); got != want {
+				t.Errorf("fma(%x, %x, %x) is %x, want %x", a, b, c, got, want)
+			}
+		}
+	}
 }
 
 // roundOdd is a*b + c by way of math.FMA's exact product and rounding to odd.
