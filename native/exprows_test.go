@@ -89,6 +89,27 @@ func TestExpRows(t *testing.T) {
 	}
 }
 
+// TestExpRowsFactors has elements a number of powers of two above those before: the factor is the power
+// of two between them, down to the smallest normal number, and 0 below that.
+func TestExpRowsFactors(t *testing.T) {
+	for _, arith.Best = range levels() {
+		for powers := range 130 {
+			sums, factor := make([]native.Accumulator, 1), make([]float32, 1)
+			for _, x := range []float32{0, float32(powers) * math.Ln2} {
+				row := native.Row([]float32{x, x - 1})
+				native.ExpRows(row, row, sums, factor, nil)
+			}
+			want := float32(math.Ldexp(1, -powers))
+			if powers > 126 {
+				want = 0
+			}
+			if factor[0] != want {
+				t.Errorf("level %v: %d powers of two make the factor %v, want %v", arith.Best, powers, factor[0], want)
+			}
+		}
+	}
+}
+
 // TestExpRowsHalves holds that exponentials in 16 bits are those in float32, rounded, and that elements
 // in 16 bits are their values in float32.
 func TestExpRowsHalves(t *testing.T) {
