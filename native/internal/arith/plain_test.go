@@ -24,6 +24,19 @@ func TestAddStored(t *testing.T) {
 	}
 }
 
+// TestSure holds which sums are taken again without the largest element: those of which it is more than
+// two thirds, unless the kernel has done so, which shows in how far it is above N.
+func TestSure(t *testing.T) {
+	for _, c := range []struct {
+		top, rest float64
+		want      bool
+	}{{2, 0.999, true}, {2, 1, false}, {2, 3, false}, {2, 0, true}, {0x1.fp89, 1, true}, {0x1p90, 1, false}, {0x1p100, 0x1p90, false}} {
+		if s := (RowSum{Top: c.top, Rest: c.rest}); s.Sure() != c.want {
+			t.Errorf("%v beside %v is sure: %v, want %v", c.top, c.rest, s.Sure(), c.want)
+		}
+	}
+}
+
 // TestLogSub holds single elements to the kernels, and those to x - m times scale, less b, in float64:
 // also where x - m is beyond float32.
 func TestLogSub(t *testing.T) {

@@ -76,13 +76,14 @@ func TestTopKOrder(t *testing.T) {
 			t.Errorf("%s: %d visits, ascending %d", name, work(), want)
 		}
 	}
-	if want > 3*n {
+	if want < 2*n || want > 3*n {
 		t.Errorf("%d visits for %d elements", want, n)
 	}
 	for i := range row {
 		row[i] = 1
 	}
-	if got := work(); got > 9*n {
+	// Twice for the first digits, and once for each of the six digits of a key and its index.
+	if got := work(); got > 8*n {
 		t.Errorf("all equal: %d visits for %d elements", got, n)
 	}
 }
