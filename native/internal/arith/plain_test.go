@@ -24,6 +24,29 @@ func TestAddStored(t *testing.T) {
 	}
 }
 
+// TestExpOf holds e^x of elements up to 0, at every level.
+func TestExpOf(t *testing.T) {
+	var x []float32
+	for v := float32(0); v > -120; v -= 0.37 {
+		x = append(x, v)
+	}
+	x = append(x, -1e-30, -87.33654, -87.33655, -1e30, negInf)
+	st, f := ExpOf()
+	for _, l := range Levels() {
+		y := make([]float32, len(x))
+		l.ExpScale(y, x, &st, &f)
+		for i, x := range x {
+			want := math.Exp(float64(x))
+			if want < 0x1p-126 {
+				want = 0
+			}
+			if !(math.Abs(float64(y[i])-want) <= 0x1p-21*want) {
+				t.Errorf("level %v: e^%v is %v, want %v", l, x, y[i], want)
+			}
+		}
+	}
+}
+
 // TestSure holds which sums are taken again without the largest element: those of which it is more than
 // two thirds, unless the kernel has done so, which shows in how far it is above N.
 func TestSure(t *testing.T) {
