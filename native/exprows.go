@@ -62,12 +62,13 @@ func ExpRows[D, S Element](dst Matrix[D], src Matrix[S], sums []Accumulator, fac
 
 // checkSums panics unless each row's accumulator has the row's scale, or is empty.
 func (c *call) checkSums(who string) {
-	same := *c
+	scale := c.one.factor
 	for i := range c.sums {
 		if len(c.o.Scales) > 0 {
+			same := *c
 			same.setScale(c.o.Scales[i])
+			scale = same.one.factor
 		}
-		scale := same.one.factor
 		if err := checkScale(scale); err != nil {
 			panic(fmt.Sprintf("%s: row %d: %v", who, i, err))
 		}

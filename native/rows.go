@@ -321,45 +321,49 @@ func (c *call) expRow(i int) {
 	}
 }
 
-// expPlain is expRow for regular rows of float32 as they are, from first to before end, with sums by a
-// kernel for several. It returns the first row that is not such a one.
+// expPlain is expRow for rows of float32 as they are, from first to before end, by a kernel for several.
+// It returns the first row that the kernel leaves.
 func (c *call) expPlain(first, end int) int {
 	const most = 32
-	var rowSums [most]arith.RowSum
-	level, p, f := c.plan.level, arith.Rows{Scale: c.one.scale}, arith.Same
-	st := arith.Sum{KHi: p.KHi, KLo: p.KLo}
+	var out [most]arith.ExpSum
+	p := arith.Rows{Scale: c.one.scale}
 	for first < end {
 		n, rows := c.o.visible(first, c.cols), 1
 		if n == c.cols || !c.o.Causal { // and so are those after it
-			rows = min(end-first, most, max(1, blockLen/c.cols))
+			rows = min(end-first, most)
 		}
 		if n < 2 {
 			return first
 		}
-		done := level.SumTotals(c.src.f[first*c.srcStride:], rows, n, c.srcStride, rowSums[:rows], &p)
-		for k := range rowSums[:done] {
-			i, s, a := first+k, &rowSums[k], &c.sums[first+k]
+		for k := range out[:rows] {
+			a := &c.sums[first+k]
 			if a.ref != 0 || a.state != regular {
-				return i
+				rows = k
+				break
 			}
-			x, y := c.src.f[i*c.srcStride:][:n], c.dst.f[i*c.dstStride:][:c.cols]
-			if s.Sure() {
-				was := s.N
-				level.SumOthers(x, s, &p.Scale)
-				s.Total = float64(s.Total * pow2(was-s.N))
+			out[k].Before = negInf
+			if a.sum.total != 0 {
+				out[k].Before = a.sum.max
 			}
-			empty, before := a.sum.total == 0, p.Unit(a.sum.max)
-			if empty {
+		}
+		if rows == 0 {
+			return first
+		}
+		done := c.plan.level.ExpRows(c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:], rows, n, c.dstStride, c.srcStride, out[:rows], &p)
+		for k := range out[:done] {
+			s, a := &out[k], &c.sums[first+k]
+			if a.sum.total == 0 {
 				a.scale = c.one.factor
-			}
-			a.sum.merge(&sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest})
-			if st.N = p.Unit(a.sum.max); empty {
-				c.factors[i] = 0
+				a.sum = sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest}
+				c.factors[first+k] = 0
 			} else {
-				c.factors[i] = normal(pow2(before - st.N))
+				before := p.Unit(a.sum.max)
+				a.sum.merge(&sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest})
+				c.factors[first+k] = pow2Down(before - s.Unit)
 			}
-			level.ExpScale(y[:n], x, &st, &f)
-			clear(y[n:])
+			if n < c.cols {
+				clear(c.dst.f[(first+k)*c.dstStride:][n:c.cols])
+			}
 		}
 		if first += done; done < rows {
 			return first

@@ -25,16 +25,20 @@ func (a *sum) merge(b *sum) {
 	if b.total == 0 {
 		return
 	}
-	c := *b
-	a.rescale(max(a.n, b.n))
-	c.rescale(a.n)
-	a.total += c.total
-	if c.max > a.max {
-		a.rest += a.top
-		a.rest += c.rest
-		a.max, a.top = c.max, c.top
+	total, top, rest := b.total, b.top, b.rest
+	if a.n < b.n {
+		a.rescale(b.n)
 	} else {
-		a.rest += c.rest + c.top
+		f := pow2(b.n - a.n)
+		total, top, rest = float64(total*f), float64(top*f), float64(rest*f)
+	}
+	a.total += total
+	if b.max > a.max {
+		a.rest += a.top
+		a.rest += rest
+		a.max, a.top = b.max, top
+	} else {
+		a.rest += rest + top
 	}
 }
 
@@ -62,6 +66,14 @@ func pow2(n float32) float64 {
 		return math.Inf(1)
 	}
 	return math.Float64frombits(uint64(int(n)+1023) << 52)
+}
+
+// pow2Down is normal(pow2(n)) for an integer n up to 0.
+func pow2Down(n float32) float32 {
+	if n < -126 {
+		return 0
+	}
+	return math.Float32frombits(uint32(int32(n)+127) << 23)
 }
 
 // normal is a factor as a float32, 0 where that would be below the normal numbers.

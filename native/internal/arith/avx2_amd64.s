@@ -116451,3 +116451,9919 @@ DATA log2eHi<>+20(SB)/4, $0x3fb8aa3b
 DATA log2eHi<>+24(SB)/4, $0x3fb8aa3b
 DATA log2eHi<>+28(SB)/4, $0x3fb8aa3b
 GLOBL log2eHi<>(SB), RODATA|NOPTR, $32
+
+// func expRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expRowsAVX2(SB), $960-120
+	// expRowsAVX2: exponentials of rows in their unit, and their sums, up to the first that has other than near elements.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+104(FP), R14
+	MOVQ out_base+80(FP), R15
+	MOVQ cols+56(FP), CX
+	MOVQ rows+48(FP), R8
+	MOVQ srcStride+72(FP), R9
+	SHLQ $0x02, R9
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact16
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact16
+	PCALIGN $0x40
+
+loop1:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   (SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   32(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y7, Y6, Y8
+	VPERM2F128 $0x01, Y8, Y8, Y9
+	VMAXPS     Y9, Y8, Y8
+	VSHUFPS    $0x4e, Y8, Y8, Y9
+	VMAXPS     Y9, Y8, Y8
+	VSHUFPS    $0xb1, Y8, Y8, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y10
+	VFMADD231PS Y1, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y8, Y6, Y6
+	VCMPPS       $0x05, Y8, Y7, Y7
+	VMOVMSKPS    Y7, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y6, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y7, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y6, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y6, Y6
+	VBROADCASTSS 32(R15), Y7
+	VMAXPS       Y7, Y8, Y7
+	VMULPS       Y4, Y7, Y7
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDSS       X5, X2, X7
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact16
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS (SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 32(SI), Y12, Y13
+	VMOVAPS    Y3, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y14, Y5, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y14, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y15
+	VFMADD231PS Y1, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y15, Y5, Y5
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y13, Y7
+	VANDPS      Y7, Y12, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y13
+	VMULPS      Y13, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y3
+	VANDPS      Y3, Y12, Y12
+	VPOR        Y14, Y7, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X11
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y9, Y7, Y7
+	VSUBPD       Y11, Y3, Y3
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y11
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y6, X15
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X15, Y15
+	VSUBPD       Y6, Y14, Y14
+	VSUBPD       Y15, Y13, Y13
+	VEXTRACTF128 $0x01, Y12, X6
+	VCVTPS2PD    X12, Y15
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y14, Y7, Y7
+	VADDPD       Y13, Y3, Y3
+	VADDPD       Y3, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VADDPS       zero<>+0(SB), Y8, Y8
+	VMOVSS       X8, 4(R15)
+	VSUBPS       Y4, Y2, Y2
+	VMOVSS       X2, 36(R15)
+	VCVTSS2SD    X10, X10, X10
+	VMOVSD       X10, 8(R15)
+	VMOVSD       X7, 16(R15)
+	VADDPD       Y15, Y11, Y11
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y9, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       X11, 24(R15)
+	VADDSD       X7, X7, X7
+	VUCOMISD     X10, X7
+	JCS          sure16
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X4, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y5, Y5
+	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l1
+	VMASKMOVPS   Y5, Y3, (DI)
+	JMP          l2
+
+l1:
+	VMOVUPS Y5, (DI)
+
+l2:
+	VMULPS     Y2, Y12, Y12
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l3
+	CMPQ       CX, $0x00000008
+	JLE        l4
+	VMASKMOVPS Y12, Y2, 32(DI)
+	JMP        l4
+
+l3:
+	VMOVUPS Y12, 32(DI)
+
+l4:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop1
+	JMP  end
+
+exact16:
+	ADDQ $0x00000000, CX
+	JMP  longer
+
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y7
+	VMOVAPS      Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y4, Y5, Y5
+	VMOVAPS     Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y8
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X7
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       X5, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VPADDD       Y2, Y5, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l5
+	VMASKMOVPS   Y4, Y3, (DI)
+	JMP          l6
+
+l5:
+	VMOVUPS Y4, (DI)
+
+l6:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l7
+	CMPQ       CX, $0x00000008
+	JLE        l8
+	VMASKMOVPS Y6, Y2, 32(DI)
+	JMP        l8
+
+l7:
+	VMOVUPS Y6, 32(DI)
+
+l8:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done4
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin4:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop4:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   64(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       Y6, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       Y6, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact32
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 64(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 96(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVAPS     Y3, Y15
+	VFMADD231PS Y0, Y11, Y15
+	VANDPS      Y15, Y5, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VPERMPS nearTable<>+0(SB), Y15, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y15, Y6
+	VPADDD  Y11, Y4, Y11
+	VPADDD  Y2, Y6, Y2
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VMULPS      Y4, Y8, Y8
+	VMULPS      Y6, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y2, Y2, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y13, Y6
+	VANDPS      Y6, Y12, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y6, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y5, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y10, Y3
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y5
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y9, Y5, Y5
+	VSUBPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X3, Y11
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y7, X13
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y7, Y11, Y11
+	VSUBPD       Y13, Y9, Y9
+	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VXORPS       X4, X4, X4
+	VADDPS       352(BX), Y4, Y4
+	VMOVSS       X4, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y4
+	VMOVUPS      320(BX), Y9
+	VSUBPS       Y9, Y4, Y4
+	VMOVSS       X4, 36(R15)
+	VMOVUPS      288(BX), Y4
+	VCVTSS2SD    X4, X4, X4
+	VMOVSD       X4, 8(R15)
+	VMOVSD       X5, 16(R15)
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VMOVSD       X2, 24(R15)
+	VADDSD       X5, X5, X5
+	VUCOMISD     X4, X5
+	JCS          sure32
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X9, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y8, Y8
+	VMOVUPS      Y8, (DI)
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, 32(DI)
+	VMULPS       384(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l9
+	VMASKMOVPS   Y3, Y4, 64(DI)
+	JMP          l10
+
+l9:
+	VMOVUPS Y3, 64(DI)
+
+l10:
+	VMULPS     Y2, Y12, Y12
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l11
+	CMPQ       CX, $0x00000008
+	JLE        l12
+	VMASKMOVPS Y12, Y2, 96(DI)
+	JMP        l12
+
+l11:
+	VMOVUPS Y12, 96(DI)
+
+l12:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop4
+	JMP  end
+
+exact32:
+	ADDQ $0x00000010, CX
+	JMP  longer
+
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   64(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y9, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y12, Y12, Y11
+	VFMADD213PS  Y13, Y13, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, 32(SI), Y2, Y3
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y11, Y3, Y3
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VPADDD       Y2, Y5, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 32(DI)
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l13
+	VMASKMOVPS   Y4, Y3, 64(DI)
+	JMP          l14
+
+l13:
+	VMOVUPS Y4, 64(DI)
+
+l14:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l15
+	CMPQ       CX, $0x00000008
+	JLE        l16
+	VMASKMOVPS Y6, Y2, 96(DI)
+	JMP        l16
+
+l15:
+	VMOVUPS Y6, 96(DI)
+
+l16:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin4
+	JMP  end
+
+done4:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop7:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   128(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMAXPS       Y6, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   160(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMAXPS       Y6, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact48
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 128(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 160(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y3, Y0, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y2
+	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y15, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y15, Y7
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VADDPS      Y10, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y11, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y6
+	VFMADD231PS Y1, Y11, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y6, Y5, Y5
+	VPOR        Y14, Y4, Y14
+	VADDPS      Y5, Y2, Y2
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y7
+	VSUBPS Y6, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y5, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y10, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y7
+	VFMADD213PS Y5, Y5, Y11
+	VADDPS      Y11, Y7, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y13, Y4
+	VANDPS      Y4, Y12, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y12, Y12
+	VPOR        Y14, Y4, Y14
+	VADDPS      Y12, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y9, Y4, Y4
+	VSUBPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      384(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y13, Y8, Y8
+	VEXTRACTF128 $0x01, Y5, X10
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y8, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VXORPS       X3, X3, X3
+	VADDPS       352(BX), Y3, Y3
+	VMOVSS       X3, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y3
+	VMOVUPS      320(BX), Y8
+	VSUBPS       Y8, Y3, Y3
+	VMOVSS       X3, 36(R15)
+	VMOVUPS      288(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(R15)
+	VMOVSD       X4, 16(R15)
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X5
+	VADDPD       X5, X2, X2
+	VMOVHLPS     X2, X2, X5
+	VADDSD       X5, X2, X2
+	VMOVSD       X2, 24(R15)
+	VADDSD       X4, X4, X4
+	VUCOMISD     X3, X4
+	JCS          sure48
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X8, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       480(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y7, 32(DI)
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 96(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l17
+	VMASKMOVPS   Y3, Y4, 128(DI)
+	JMP          l18
+
+l17:
+	VMOVUPS Y3, 128(DI)
+
+l18:
+	VMULPS     Y2, Y12, Y12
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l19
+	CMPQ       CX, $0x00000008
+	JLE        l20
+	VMASKMOVPS Y12, Y2, 160(DI)
+	JMP        l20
+
+l19:
+	VMOVUPS Y12, 160(DI)
+
+l20:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+exact48:
+	ADDQ $0x00000020, CX
+	JMP  longer
+
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   128(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   160(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y9, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 32(SI), Y2, Y5
+	VCMPPS      $0x1e, 96(SI), Y2, Y9
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y9, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y14, Y14, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y5
+	VPADDD       Y2, Y5, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       Y2, Y12, Y12
+	VMOVUPS      Y12, 32(DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 64(DI)
+	VMULPS       Y2, Y13, Y13
+	VMOVUPS      Y13, 96(DI)
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l21
+	VMASKMOVPS   Y4, Y3, 128(DI)
+	JMP          l22
+
+l21:
+	VMOVUPS Y4, 128(DI)
+
+l22:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l23
+	CMPQ       CX, $0x00000008
+	JLE        l24
+	VMASKMOVPS Y6, Y2, 160(DI)
+	JMP        l24
+
+l23:
+	VMOVUPS Y6, 160(DI)
+
+l24:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done10
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin10:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop10:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   192(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMOVUPS      128(SI), Y8
+	VMAXPS       Y6, Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   224(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMOVUPS      160(SI), Y9
+	VMAXPS       Y6, Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact64
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 192(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 224(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y3, Y0, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y2
+	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y15, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y15, Y7
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VADDPS      Y10, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y11, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y7
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS Y0, Y11, Y15
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS Y1, Y11, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VMOVUPS Y10, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y11, Y8, Y11
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y8, Y7, Y7
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y5, Y5
+	VADDPS      Y5, Y7, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y5, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y13, Y6
+	VANDPS      Y6, Y12, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y6, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      480(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y11
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      384(BX), Y13
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y13, Y11, Y11
+	VSUBPD       Y14, Y7, Y7
+	VEXTRACTF128 $0x01, Y5, X13
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VXORPS       X3, X3, X3
+	VADDPS       352(BX), Y3, Y3
+	VMOVSS       X3, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y3
+	VMOVUPS      320(BX), Y7
+	VSUBPS       Y7, Y3, Y3
+	VMOVSS       X3, 36(R15)
+	VMOVUPS      288(BX), Y3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 8(R15)
+	VMOVSD       X4, 16(R15)
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y13, Y6, Y6
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X5
+	VADDPD       X5, X2, X2
+	VMOVHLPS     X2, X2, X5
+	VADDSD       X5, X2, X2
+	VMOVSD       X2, 24(R15)
+	VADDSD       X4, X4, X4
+	VUCOMISD     X3, X4
+	JCS          sure64
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X7, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       Y2, Y8, Y8
+	VMOVUPS      Y8, 32(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       Y2, Y9, Y9
+	VMOVUPS      Y9, 96(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, 160(DI)
+	VMULPS       512(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l25
+	VMASKMOVPS   Y3, Y4, 192(DI)
+	JMP          l26
+
+l25:
+	VMOVUPS Y3, 192(DI)
+
+l26:
+	VMULPS     Y2, Y12, Y12
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l27
+	CMPQ       CX, $0x00000008
+	JLE        l28
+	VMASKMOVPS Y12, Y2, 224(DI)
+	JMP        l28
+
+l27:
+	VMOVUPS Y12, 224(DI)
+
+l28:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop10
+	JMP  end
+
+exact64:
+	ADDQ $0x00000030, CX
+	JMP  longer
+
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   192(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   224(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y12, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VANDPS      Y14, Y4, Y4
+	VCMPPS      $0x1e, 128(SI), Y2, Y9
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y9, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y12
+	VCMPPS      $0x1e, 32(SI), Y2, Y5
+	VCMPPS      $0x1e, 96(SI), Y2, Y9
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y14, Y6, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y15
+	VSUBPS Y14, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS Y1, Y7, Y3
+	VMOVUPS     Y4, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y14, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y14, Y14
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y9, Y15, Y15
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y4, Y4, Y15
+	VFMADD213PS  Y13, Y13, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, 160(SI), Y2, Y3
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y15, Y3, Y3
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VPADDD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 32(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       Y2, Y12, Y12
+	VMOVUPS      Y12, 96(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y15, Y15
+	VMOVUPS      Y15, 160(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l29
+	VMASKMOVPS   Y3, Y4, 192(DI)
+	JMP          l30
+
+l29:
+	VMOVUPS Y3, 192(DI)
+
+l30:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l31
+	CMPQ       CX, $0x00000008
+	JLE        l32
+	VMASKMOVPS Y6, Y2, 224(DI)
+	JMP        l32
+
+l31:
+	VMOVUPS Y6, 224(DI)
+
+l32:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin10
+	JMP  end
+
+done10:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop13:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   256(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMOVUPS      128(SI), Y8
+	VMAXPS       192(SI), Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMAXPS       Y6, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   288(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMOVUPS      160(SI), Y9
+	VMAXPS       224(SI), Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMAXPS       Y6, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact80
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 256(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 288(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y3, Y0, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y2
+	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y15, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y15, Y7
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VADDPS      Y10, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y7
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y10, 416(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VMOVUPS Y8, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y10, Y9, Y10
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y8, Y8, Y15
+	VADDPS      Y15, Y7, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y11, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y6
+	VFMADD231PS Y1, Y11, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y6
+	VANDPS      Y6, Y5, Y5
+	VPOR        Y14, Y4, Y14
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y15, 544(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y11
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y7, 576(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VADDPS      Y12, Y11, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y13, Y4
+	VMOVUPS     512(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y3, Y6, Y6
+	VPOR        Y14, Y4, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact80
+	VADDPS       Y5, Y2, Y3
+	VMINPS       Y5, Y2, Y4
+	VMAXPS       Y5, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y7
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y9, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y8, Y8
+	VADDPS       Y6, Y10, Y4
+	VMINPS       Y6, Y10, Y9
+	VMAXPS       Y6, Y10, Y10
+	VSUBPS       Y10, Y4, Y10
+	VSUBPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y13
+	VCVTPS2PD    X10, Y10
+	VMOVUPS      384(BX), Y14
+	VEXTRACTF128 $0x01, Y14, X15
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X15, Y15
+	VSUBPD       Y14, Y13, Y13
+	VSUBPD       Y15, Y10, Y10
+	VEXTRACTF128 $0x01, Y9, X14
+	VCVTPS2PD    X9, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y10, Y10
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y9, X15
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X15, Y15
+	VADDPD       Y9, Y4, Y4
+	VADDPD       Y15, Y14, Y14
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y10, Y2, Y2
+	VADDPD       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X2
+	VADDPD       X2, X7, X7
+	VMOVHLPS     X7, X7, X2
+	VADDSD       X2, X7, X7
+	VXORPS       X2, X2, X2
+	VADDPS       352(BX), Y2, Y2
+	VMOVSS       X2, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y2
+	VMOVUPS      320(BX), Y9
+	VSUBPS       Y9, Y2, Y2
+	VMOVSS       X2, 36(R15)
+	VMOVUPS      288(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(R15)
+	VMOVSD       X7, 16(R15)
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y14, Y8, Y8
+	VADDPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(R15)
+	VADDSD       X7, X7, X7
+	VUCOMISD     X2, X7
+	JCS          sure80
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X9, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       640(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       608(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       576(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 160(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       Y2, Y12, Y12
+	VMOVUPS      Y12, 224(DI)
+	VMULPS       Y2, Y5, Y5
+	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l33
+	VMASKMOVPS   Y5, Y3, 256(DI)
+	JMP          l34
+
+l33:
+	VMOVUPS Y5, 256(DI)
+
+l34:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l35
+	CMPQ       CX, $0x00000008
+	JLE        l36
+	VMASKMOVPS Y6, Y2, 288(DI)
+	JMP        l36
+
+l35:
+	VMOVUPS Y6, 288(DI)
+
+l36:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop13
+	JMP  end
+
+exact80:
+	ADDQ $0x00000040, CX
+	JMP  longer
+
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   288(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VCMPPS      $0x1e, 128(SI), Y2, Y9
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y15
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y15
+	VMOVUPS     Y4, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VMOVUPS Y14, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y4, Y9, Y4
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y15
+	VCMPPS      $0x1e, 32(SI), Y2, Y4
+	VCMPPS      $0x1e, 96(SI), Y2, Y9
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y3, Y14
+	VMOVUPS Y13, 352(BX)
+	VSUBPS  Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y14
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y14
+	VFMADD231PS 224(SI), Y1, Y13
+	VMOVUPS     Y15, 384(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y12
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y12, Y12, Y13
+	VCMPPS      $0x1e, 160(SI), Y2, Y9
+	VCMPPS      $0x1e, 224(SI), Y2, Y11
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y4, Y4
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y9, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y2, X7
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y4, Y8, Y8
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VPADDD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       384(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       352(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y14, Y14
+	VMOVUPS      Y14, 160(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       Y2, Y13, Y13
+	VMOVUPS      Y13, 224(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l37
+	VMASKMOVPS   Y3, Y4, 256(DI)
+	JMP          l38
+
+l37:
+	VMOVUPS Y3, 256(DI)
+
+l38:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l39
+	CMPQ       CX, $0x00000008
+	JLE        l40
+	VMASKMOVPS Y6, Y2, 288(DI)
+	JMP        l40
+
+l39:
+	VMOVUPS Y6, 288(DI)
+
+l40:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done16
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin16:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop16:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   320(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMOVUPS      128(SI), Y8
+	VMAXPS       192(SI), Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      256(SI), Y8
+	VMAXPS       Y6, Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   352(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMOVUPS      160(SI), Y9
+	VMAXPS       224(SI), Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMOVUPS      288(SI), Y9
+	VMAXPS       Y6, Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact96
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 320(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 352(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y3, Y0, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y2
+	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y15, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y15, Y7
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VADDPS      Y10, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y7
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y10, 416(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VMOVUPS Y8, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y10, Y9, Y10
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y8, Y8, Y15
+	VADDPS      Y15, Y7, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y11, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y8
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS 256(SI), Y1, Y8
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y15, 544(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y8, Y9
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y6, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y5, 576(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y8, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y7, 640(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y7
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y10, 704(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y7, Y7, Y12
+	VADDPS      Y12, Y8, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y13, Y6
+	VMOVUPS     512(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y6, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 736(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y12, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y3, Y7, Y7
+	VADDPS      Y7, Y10, Y3
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact96
+	VADDPS       Y9, Y2, Y4
+	VMINPS       Y9, Y2, Y6
+	VMAXPS       Y9, Y2, Y2
+	VSUBPS       Y2, Y4, Y2
+	VSUBPS       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X2
+	VCVTPS2PD    X4, Y9
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VSUBPD       Y11, Y9, Y9
+	VSUBPD       Y12, Y2, Y2
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y11, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X11
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y6, X12
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y12, Y11, Y11
+	VADDPS       Y3, Y5, Y6
+	VMINPS       Y3, Y5, Y12
+	VMAXPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y12, Y12
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      384(BX), Y13
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y13, Y5, Y5
+	VSUBPD       Y14, Y3, Y3
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y14, Y5, Y5
+	VADDPD       Y13, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X13
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y12, X14
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y14, Y13, Y13
+	VADDPD       Y5, Y9, Y9
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X2
+	VADDPD       X2, X9, X9
+	VMOVHLPS     X9, X9, X2
+	VADDSD       X2, X9, X9
+	VXORPS       X2, X2, X2
+	VADDPS       352(BX), Y2, Y2
+	VMOVSS       X2, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y2
+	VMOVUPS      320(BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, 36(R15)
+	VMOVUPS      288(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(R15)
+	VMOVSD       X9, 16(R15)
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y13, Y11, Y11
+	VADDPD       Y11, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       X4, 24(R15)
+	VADDSD       X9, X9, X9
+	VUCOMISD     X2, X9
+	JCS          sure96
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X3, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       704(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       672(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       640(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y8, Y8
+	VMOVUPS      Y8, 160(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       736(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       608(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, 288(DI)
+	VMULPS       576(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l41
+	VMASKMOVPS   Y3, Y4, 320(DI)
+	JMP          l42
+
+l41:
+	VMOVUPS Y3, 320(DI)
+
+l42:
+	VMULPS     Y2, Y7, Y7
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l43
+	CMPQ       CX, $0x00000008
+	JLE        l44
+	VMASKMOVPS Y7, Y2, 352(DI)
+	JMP        l44
+
+l43:
+	VMOVUPS Y7, 352(DI)
+
+l44:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop16
+	JMP  end
+
+exact96:
+	ADDQ $0x00000050, CX
+	JMP  longer
+
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   320(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   352(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VCMPPS      $0x1e, 128(SI), Y2, Y9
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS Y1, Y5, Y15
+	VMOVUPS     Y14, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y13, Y13, Y15
+	VANDPS      Y15, Y4, Y4
+	VCMPPS      $0x1e, 256(SI), Y2, Y9
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y11, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y4, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VCMPPS      $0x1e, 32(SI), Y2, Y4
+	VCMPPS      $0x1e, 96(SI), Y2, Y5
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y15
+	VMOVUPS Y12, 384(BX)
+	VSUBPS  Y11, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y12
+	VMOVUPS     Y14, 416(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VMOVUPS Y13, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y15
+	VFMADD213PS Y13, Y13, Y12
+	VCMPPS      $0x1e, 160(SI), Y2, Y5
+	VCMPPS      $0x1e, 224(SI), Y2, Y11
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y13
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS 288(SI), Y1, Y13
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VMOVUPS Y12, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y12
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y14, Y14, Y13
+	VFMADD213PS  Y12, Y12, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, 288(SI), Y2, Y3
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y13, Y3, Y3
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y9, X5
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y4, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VPADDD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       Y2, Y15, Y15
+	VMOVUPS      Y15, 160(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       480(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       384(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       Y2, Y13, Y13
+	VMOVUPS      Y13, 288(DI)
+	VMULPS       352(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l45
+	VMASKMOVPS   Y3, Y4, 320(DI)
+	JMP          l46
+
+l45:
+	VMOVUPS Y3, 320(DI)
+
+l46:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l47
+	CMPQ       CX, $0x00000008
+	JLE        l48
+	VMASKMOVPS Y6, Y2, 352(DI)
+	JMP        l48
+
+l47:
+	VMOVUPS Y6, 352(DI)
+
+l48:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin16
+	JMP  end
+
+done16:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done19
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin19:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop19:
+	VBROADCASTSS (SI), Y3
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y6
+	VSUBSS       X3, X6, X6
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X6, X3, X6
+	VMOVSS       X6, (R15)
+	VMOVUPS      (DX), Y7
+	VMASKMOVPS   384(SI), Y7, Y7
+	VORPS        128(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+	VMAXPS       64(SI), Y8, Y8
+	VMOVUPS      128(SI), Y9
+	VMAXPS       192(SI), Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMOVUPS      256(SI), Y9
+	VMAXPS       320(SI), Y9, Y9
+	VMAXPS       Y7, Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   416(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      32(SI), Y9
+	VMAXPS       96(SI), Y9, Y9
+	VMOVUPS      160(SI), Y10
+	VMAXPS       224(SI), Y10, Y10
+	VMAXPS       Y10, Y9, Y9
+	VMOVUPS      288(SI), Y10
+	VMAXPS       352(SI), Y10, Y10
+	VMAXPS       Y7, Y10, Y10
+	VMAXPS       Y10, Y9, Y9
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y9, Y8, Y7
+	VPERM2F128 $0x01, Y7, Y7, Y10
+	VMAXPS     Y10, Y7, Y7
+	VSHUFPS    $0x4e, Y7, Y7, Y10
+	VMAXPS     Y10, Y7, Y7
+	VSHUFPS    $0xb1, Y7, Y7, Y10
+	VMAXPS     Y10, Y7, Y7
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y12
+	VPSLLD  $0x14, Y10, Y10
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y10, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS  Y12, Y12, Y11
+	VCMPPS       $0x05, Y7, Y8, Y8
+	VCMPPS       $0x05, Y7, Y9, Y9
+	VMOVMSKPS    Y9, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y8, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y10
+	VMOVMSKPS    Y9, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y8, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y8
+	VANDPS       Y11, Y10, Y10
+	VANDPS       Y11, Y8, Y8
+	VBROADCASTSS 32(R15), Y9
+	VMAXPS       Y9, Y7, Y9
+	VMULPS       Y5, Y9, Y9
+	VMOVUPS      integerUnit<>+0(SB), Y5
+	VSUBPS       Y9, Y5, Y5
+	VADDSS       X6, X3, X9
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X6, X5, X6
+	VMOVUPS    integerLowest<>+0(SB), Y12
+	VUCOMISS   X12, X6
+	JCS        exact112
+	VMOVUPS    (DX), Y6
+	VMASKMOVPS 384(SI), Y6, Y12
+	VMOVUPS    32(DX), Y13
+	VMASKMOVPS 416(SI), Y13, Y14
+	VMOVUPS    (SI), Y15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y15
+	VMOVUPS     Y9, 256(BX)
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     Y11, 288(BX)
+
+	// -n = magic - N - u
+	VSUBPS Y15, Y4, Y11
+	VSUBPS Y9, Y4, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y3
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y3
+	VMOVUPS     Y5, 320(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y15, Y5
+	VMOVUPS Y7, 352(BX)
+	VPERMPS Y2, Y9, Y7
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y15, Y8
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y3
+	VADDPS      Y3, Y11, Y5
+	VPOR        Y15, Y9, Y15
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y4, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y9
+	VSUBPS Y8, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+	VMOVUPS     Y3, 448(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y3
+	VMOVUPS Y11, 480(BX)
+	VPERMPS Y2, Y8, Y11
+	VMOVUPS Y13, 512(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VADDPS      Y10, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y15, Y7, Y15
+	VPOR        Y15, Y8, Y15
+	VMOVUPS     256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y7, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y8
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y8
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y7, Y14
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VMULPS      Y9, Y8, Y8
+	VMULPS      Y10, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y11
+	VADDPS      Y11, Y8, Y9
+	VPOR        Y15, Y3, Y15
+	VPOR        Y15, Y7, Y15
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y12, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y15, Y3, Y15
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y10
+	VSUBPS Y7, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y7, Y14
+	VMOVUPS Y6, 640(BX)
+	VPSLLD  $0x14, Y3, Y6
+	VMOVUPS Y11, 672(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y13, Y6, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y10, Y6
+	VPOR        Y15, Y3, Y15
+	VPOR        Y15, Y7, Y15
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y11
+	VSUBPS Y7, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y14
+	VMOVUPS Y8, 704(BX)
+	VPERMPS Y2, Y7, Y8
+	VMOVUPS Y12, 736(BX)
+	VPSLLD  $0x14, Y3, Y12
+	VMOVUPS Y10, 768(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y8, Y8, Y13
+	VADDPS      Y13, Y11, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y15, Y3, Y15
+	VPOR        Y15, Y7, Y15
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y7, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y12
+	VPERMPS Y2, Y7, Y14
+	VMOVUPS Y13, 800(BX)
+	VPSLLD  $0x14, Y3, Y13
+	VMOVUPS Y11, 832(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y12, Y13, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y15, Y3, Y15
+	VPOR        Y15, Y7, Y15
+	VMOVUPS     544(BX), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     512(BX), Y7
+	VANDPS      Y3, Y7, Y3
+
+	// -n = magic - N - u
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS 544(BX), Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y12, Y4
+	VFMADD231PS Y1, Y12, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y4
+	VANDPS      Y4, Y7, Y7
+	VPOR        Y15, Y3, Y15
+	VADDPS      Y7, Y11, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y15
+	JNZ          exact112
+	VADDPS       Y9, Y5, Y3
+	VMINPS       Y9, Y5, Y4
+	VMAXPS       Y9, Y5, Y5
+	VSUBPS       Y5, Y3, Y5
+	VSUBPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y9
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      416(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y12, Y9, Y9
+	VSUBPD       Y13, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X12
+	VCVTPS2PD    X4, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y9, Y9
+	VADDPD       Y12, Y5, Y5
+	VEXTRACTF128 $0x01, Y3, X12
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y4, X13
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y13, Y12, Y12
+	VADDPS       Y11, Y6, Y4
+	VMINPS       Y11, Y6, Y13
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y6, Y13, Y13
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y11
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      384(BX), Y14
+	VEXTRACTF128 $0x01, Y14, X15
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X15, Y15
+	VSUBPD       Y14, Y11, Y11
+	VSUBPD       Y15, Y6, Y6
+	VEXTRACTF128 $0x01, Y13, X14
+	VCVTPS2PD    X13, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y15, Y11, Y11
+	VADDPD       Y14, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y13, X15
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X15, Y15
+	VADDPD       Y13, Y4, Y4
+	VADDPD       Y15, Y14, Y14
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X5
+	VADDPD       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDSD       X5, X9, X9
+	VXORPS       X5, X5, X5
+	VADDPS       352(BX), Y5, Y5
+	VMOVSS       X5, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y5
+	VMOVUPS      320(BX), Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVSS       X5, 36(R15)
+	VMOVUPS      288(BX), Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       X5, 8(R15)
+	VMOVSD       X9, 16(R15)
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y14, Y12, Y12
+	VADDPD       Y12, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(R15)
+	VADDSD       X9, X9, X9
+	VUCOMISD     X5, X9
+	JCS          sure112
+	VMOVUPS      256(BX), Y3
+	VPADDD       X3, X6, X3
+	VPSLLD       $0x17, X3, X3
+	VMOVUPS      one<>+0(SB), Y4
+	VPADDD       X3, X4, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       480(BX), Y3, Y4
+	VMOVUPS      Y4, (DI)
+	VMULPS       768(BX), Y3, Y4
+	VMOVUPS      Y4, 32(DI)
+	VMULPS       448(BX), Y3, Y4
+	VMOVUPS      Y4, 64(DI)
+	VMULPS       736(BX), Y3, Y4
+	VMOVUPS      Y4, 96(DI)
+	VMULPS       608(BX), Y3, Y4
+	VMOVUPS      Y4, 128(DI)
+	VMULPS       832(BX), Y3, Y4
+	VMOVUPS      Y4, 160(DI)
+	VMULPS       576(BX), Y3, Y4
+	VMOVUPS      Y4, 192(DI)
+	VMULPS       800(BX), Y3, Y4
+	VMOVUPS      Y4, 224(DI)
+	VMULPS       704(BX), Y3, Y4
+	VMOVUPS      Y4, 256(DI)
+	VMULPS       Y3, Y8, Y8
+	VMOVUPS      Y8, 288(DI)
+	VMULPS       672(BX), Y3, Y4
+	VMOVUPS      Y4, 320(DI)
+	VMULPS       Y3, Y10, Y10
+	VMOVUPS      Y10, 352(DI)
+	VMULPS       640(BX), Y3, Y4
+	VMOVUPS      (DX), Y5
+	CMPQ         CX, $0x00000008
+	JGE          l49
+	VMASKMOVPS   Y4, Y5, 384(DI)
+	JMP          l50
+
+l49:
+	VMOVUPS Y4, 384(DI)
+
+l50:
+	VMULPS     Y3, Y7, Y7
+	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l51
+	CMPQ       CX, $0x00000008
+	JLE        l52
+	VMASKMOVPS Y7, Y3, 416(DI)
+	JMP        l52
+
+l51:
+	VMOVUPS Y7, 416(DI)
+
+l52:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop19
+	JMP  end
+
+exact112:
+	ADDQ $0x00000060, CX
+	JMP  longer
+
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   384(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   416(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VCMPPS      $0x1e, 128(SI), Y2, Y9
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y15
+	VMOVUPS     Y14, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y13, Y13, Y15
+	VCMPPS      $0x1e, 256(SI), Y2, Y9
+	VCMPPS      $0x1e, 320(SI), Y2, Y11
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y4, Y4
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y11, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+	VMOVUPS     Y4, 352(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VMOVUPS Y15, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VCMPPS      $0x1e, 32(SI), Y2, Y4
+	VCMPPS      $0x1e, 96(SI), Y2, Y5
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y15
+	VMOVUPS Y12, 416(BX)
+	VSUBPS  Y11, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y12
+	VMOVUPS     Y14, 448(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VMOVUPS Y13, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y15
+	VFMADD213PS Y13, Y13, Y12
+	VCMPPS      $0x1e, 160(SI), Y2, Y5
+	VCMPPS      $0x1e, 224(SI), Y2, Y11
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y11, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y13
+	VFMADD231PS 352(SI), Y0, Y14
+	VFMADD231PS 288(SI), Y1, Y13
+	VFMADD231PS 352(SI), Y1, Y14
+	VMOVUPS     Y12, 512(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VMOVUPS Y15, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VCMPPS      $0x1e, 288(SI), Y2, Y5
+	VCMPPS      $0x1e, 352(SI), Y2, Y11
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y5, Y5
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y12
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y12, Y12, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y5, Y5
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y4, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VPADDD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y10, Y10
+	VMOVUPS      Y10, (DI)
+	VMULPS       480(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 160(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       512(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       Y2, Y13, Y13
+	VMOVUPS      Y13, 288(DI)
+	VMULPS       384(BX), Y2, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMULPS       Y2, Y14, Y14
+	VMOVUPS      Y14, 352(DI)
+	VMULPS       352(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l53
+	VMASKMOVPS   Y3, Y4, 384(DI)
+	JMP          l54
+
+l53:
+	VMOVUPS Y3, 384(DI)
+
+l54:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l55
+	CMPQ       CX, $0x00000008
+	JLE        l56
+	VMASKMOVPS Y6, Y2, 416(DI)
+	JMP        l56
+
+l55:
+	VMOVUPS Y6, 416(DI)
+
+l56:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin19
+	JMP  end
+
+done19:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done22
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin22:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop22:
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), X2
+	VBROADCASTSS (R14), Y4
+	VMULSS       X4, X2, X2
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X2, X5, X5
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBSS       X5, X2, X5
+	VMOVSS       X5, (R15)
+	VMOVUPS      (DX), Y6
+	VMASKMOVPS   448(SI), Y6, Y6
+	VORPS        128(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+	VMAXPS       64(SI), Y7, Y7
+	VMOVUPS      128(SI), Y8
+	VMAXPS       192(SI), Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      256(SI), Y8
+	VMAXPS       320(SI), Y8, Y8
+	VMOVUPS      384(SI), Y9
+	VMAXPS       Y6, Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   480(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      32(SI), Y8
+	VMAXPS       96(SI), Y8, Y8
+	VMOVUPS      160(SI), Y9
+	VMAXPS       224(SI), Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+	VMOVUPS      288(SI), Y9
+	VMAXPS       352(SI), Y9, Y9
+	VMOVUPS      416(SI), Y10
+	VMAXPS       Y6, Y10, Y10
+	VMAXPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y8, Y8
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS  Y11, Y11, Y10
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y9
+	VMOVMSKPS    Y8, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y7, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y10, Y9, Y9
+	VANDPS       Y10, Y7, Y7
+	VBROADCASTSS 32(R15), Y8
+	VMAXPS       Y8, Y6, Y8
+	VMULPS       Y4, Y8, Y8
+	VMOVUPS      integerUnit<>+0(SB), Y4
+	VSUBPS       Y8, Y4, Y4
+	VADDSS       X5, X2, X8
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS     X5, X4, X5
+	VMOVUPS    integerLowest<>+0(SB), Y11
+	VUCOMISS   X11, X5
+	JCS        exact128
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 448(SI), Y5, Y11
+	VMOVUPS    32(DX), Y12
+	VMASKMOVPS 480(SI), Y12, Y13
+	VMOVUPS    (SI), Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y14
+	VMOVUPS     64(SI), Y15
+	VFMADD213PS Y3, Y0, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y3, Y8
+	VMOVUPS Y10, 288(BX)
+	VSUBPS  Y15, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y14, Y2
+	VMOVUPS Y4, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y15, Y4
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y15, Y7
+	VPADDD  Y2, Y6, Y2
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VADDPS      Y10, Y8, Y2
+	VPOR        Y14, Y15, Y14
+	VMOVUPS     128(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     192(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y7
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y10, 416(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VMOVUPS Y8, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y10, Y9, Y10
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y8, Y8, Y15
+	VADDPS      Y15, Y7, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y8
+	VFMADD231PS 320(SI), Y0, Y9
+	VFMADD231PS 256(SI), Y1, Y8
+	VFMADD231PS 320(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y15, 544(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 576(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y7, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y7, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y7
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y11, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS Y0, Y11, Y12
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS Y1, Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y11, Y9, Y11
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y10, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 672(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y12, Y5, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y5, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y11
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y10, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VMOVUPS Y9, 736(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y10, Y10, Y12
+	VADDPS      Y12, Y11, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 800(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y11, 832(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y13, Y6
+	VMOVUPS     512(BX), Y11
+	VANDPS      Y6, Y11, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y6, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS Y0, Y13, Y3
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS Y1, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y9, 864(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 896(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y13, Y9, Y13
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y12
+	VFMADD213PS Y15, Y15, Y3
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y12, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y14, Y4, Y14
+	VPOR        Y14, Y6, Y14
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y14
+	JNZ          exact128
+	VADDPS       Y7, Y2, Y3
+	VMINPS       Y7, Y2, Y4
+	VMAXPS       Y7, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y6
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y7, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y8, Y7, Y7
+	VADDPS       Y10, Y5, Y4
+	VMINPS       Y10, Y5, Y8
+	VMAXPS       Y10, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y8, Y8
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y9
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      384(BX), Y10
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X13, Y13
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y13, Y5, Y5
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y13
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y13, Y9, Y9
+	VADDPD       Y10, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y8, X13
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPD       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDSD       X2, X6, X6
+	VXORPS       X2, X2, X2
+	VADDPS       352(BX), Y2, Y2
+	VMOVSS       X2, 4(R15)
+	VMOVUPS      integer<>+0(SB), Y2
+	VMOVUPS      320(BX), Y5
+	VSUBPS       Y5, Y2, Y2
+	VMOVSS       X2, 36(R15)
+	VMOVUPS      288(BX), Y2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(R15)
+	VMOVSD       X6, 16(R15)
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, 24(R15)
+	VADDSD       X6, X6, X6
+	VUCOMISD     X2, X6
+	JCS          sure128
+	VMOVUPS      256(BX), Y2
+	VPADDD       X2, X5, X2
+	VPSLLD       $0x17, X2, X2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       X2, X3, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       768(BX), Y2, Y3
+	VMOVUPS      Y3, 32(DI)
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       736(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       576(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       832(BX), Y2, Y3
+	VMOVUPS      Y3, 160(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       800(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       640(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       896(BX), Y2, Y3
+	VMOVUPS      Y3, 288(DI)
+	VMULPS       608(BX), Y2, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMULPS       864(BX), Y2, Y3
+	VMOVUPS      Y3, 352(DI)
+	VMULPS       704(BX), Y2, Y3
+	VMOVUPS      Y3, 384(DI)
+	VMULPS       Y2, Y12, Y12
+	VMOVUPS      Y12, 416(DI)
+	VMULPS       672(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l57
+	VMASKMOVPS   Y3, Y4, 448(DI)
+	JMP          l58
+
+l57:
+	VMOVUPS Y3, 448(DI)
+
+l58:
+	VMULPS     Y2, Y11, Y11
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l59
+	CMPQ       CX, $0x00000008
+	JLE        l60
+	VMASKMOVPS Y11, Y2, 480(DI)
+	JMP        l60
+
+l59:
+	VMOVUPS Y11, 480(DI)
+
+l60:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  loop22
+	JMP  end
+
+exact128:
+	ADDQ $0x00000070, CX
+	JMP  longer
+
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Y2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      nearHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VSUBPS       nearInteger<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R15), Y2
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   448(SI), Y4, Y5
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   480(SI), Y6, Y7
+	VMOVUPS      (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, (SI), Y2, Y8
+	VCMPPS      $0x1e, 64(SI), Y2, Y9
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VCMPPS      $0x1e, 128(SI), Y2, Y9
+	VCMPPS      $0x1e, 192(SI), Y2, Y11
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y15
+	VMOVUPS     Y14, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y14
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y13, Y13, Y15
+	VCMPPS      $0x1e, 256(SI), Y2, Y9
+	VCMPPS      $0x1e, 320(SI), Y2, Y11
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y13, Y4, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y11, Y3, Y14
+	VMOVUPS Y15, 352(BX)
+	VSUBPS  Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 384(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+	VMOVUPS     Y12, 384(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y12
+	VMOVUPS Y10, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VPSLLD  $0x14, Y11, Y11
+	VPSLLD  $0x14, Y13, Y13
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y4, Y4
+	VCMPPS      $0x1e, 384(SI), Y2, Y10
+	VCMPPS      $0x1e, Y5, Y2, Y5
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y4, Y5, Y5
+	VADDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y3, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y10, Y10
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y15, Y15, Y12
+	VCMPPS      $0x1e, 32(SI), Y2, Y5
+	VCMPPS      $0x1e, 96(SI), Y2, Y10
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y5, Y5
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     224(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS  Y10, Y3, Y15
+	VMOVUPS Y4, 448(BX)
+	VSUBPS  Y13, Y3, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y4
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y4
+	VMOVUPS     Y14, 480(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VMOVUPS Y12, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y12
+	VPSLLD  $0x14, Y10, Y10
+	VPSLLD  $0x14, Y13, Y13
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VMULPS      Y10, Y15, Y15
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y15
+	VFMADD213PS Y12, Y12, Y4
+	VCMPPS      $0x1e, 160(SI), Y2, Y10
+	VCMPPS      $0x1e, 224(SI), Y2, Y12
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y4, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y5, Y5
+	VMOVUPS     288(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVUPS     352(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y13
+	VFMADD231PS 352(SI), Y0, Y14
+	VFMADD231PS 288(SI), Y1, Y13
+	VFMADD231PS 352(SI), Y1, Y14
+	VMOVUPS     Y4, 544(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y4
+	VMOVUPS Y15, 576(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VPSLLD  $0x14, Y10, Y10
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VCMPPS      $0x1e, 288(SI), Y2, Y4
+	VCMPPS      $0x1e, 352(SI), Y2, Y10
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VMOVUPS     416(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y12, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y15
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y15
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS 416(SI), Y1, Y15
+	VFMADD231PS Y1, Y7, Y3
+	VMOVUPS     Y14, 608(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VMOVUPS Y13, 640(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y13
+	VPSLLD  $0x14, Y10, Y10
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y13, Y12, Y13
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y10, Y15, Y15
+	VMULPS      Y12, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS  Y14, Y14, Y15
+	VFMADD213PS  Y13, Y13, Y3
+	VANDPS       Y3, Y6, Y6
+	VCMPPS       $0x1e, 416(SI), Y2, Y3
+	VCMPPS       $0x1e, Y7, Y2, Y2
+	VANDPS       Y15, Y3, Y3
+	VANDPS       Y6, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VMOVSD       X8, 16(R15)
+	VBROADCASTSS (R15), Y2
+	VADDPS       integer<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VPADDD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      one<>+0(SB), Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS X2, Y2
+	VMULPS       416(BX), Y2, Y3
+	VMOVUPS      Y3, (DI)
+	VMULPS       Y2, Y11, Y11
+	VMOVUPS      Y11, 32(DI)
+	VMULPS       256(BX), Y2, Y3
+	VMOVUPS      Y3, 64(DI)
+	VMULPS       512(BX), Y2, Y3
+	VMOVUPS      Y3, 96(DI)
+	VMULPS       320(BX), Y2, Y3
+	VMOVUPS      Y3, 128(DI)
+	VMULPS       576(BX), Y2, Y3
+	VMOVUPS      Y3, 160(DI)
+	VMULPS       288(BX), Y2, Y3
+	VMOVUPS      Y3, 192(DI)
+	VMULPS       544(BX), Y2, Y3
+	VMOVUPS      Y3, 224(DI)
+	VMULPS       384(BX), Y2, Y3
+	VMOVUPS      Y3, 256(DI)
+	VMULPS       640(BX), Y2, Y3
+	VMOVUPS      Y3, 288(DI)
+	VMULPS       352(BX), Y2, Y3
+	VMOVUPS      Y3, 320(DI)
+	VMULPS       608(BX), Y2, Y3
+	VMOVUPS      Y3, 352(DI)
+	VMULPS       480(BX), Y2, Y3
+	VMOVUPS      Y3, 384(DI)
+	VMULPS       Y2, Y15, Y15
+	VMOVUPS      Y15, 416(DI)
+	VMULPS       448(BX), Y2, Y3
+	VMOVUPS      (DX), Y4
+	CMPQ         CX, $0x00000008
+	JGE          l61
+	VMASKMOVPS   Y3, Y4, 448(DI)
+	JMP          l62
+
+l61:
+	VMOVUPS Y3, 448(DI)
+
+l62:
+	VMULPS     Y2, Y6, Y6
+	VMOVUPS    32(DX), Y2
+	CMPQ       CX, $0x00000010
+	JGE        l63
+	CMPQ       CX, $0x00000008
+	JLE        l64
+	VMASKMOVPS Y6, Y2, 480(DI)
+	JMP        l64
+
+l63:
+	VMOVUPS Y6, 480(DI)
+
+l64:
+	ADDQ R9, SI
+	MOVQ dstStride+64(FP), AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  begin22
+	JMP  end
+
+done22:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: the largest and the least.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      integerHeadroom<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      integer<>+0(SB), Y2
+	VSUBPS       Y3, Y2, Y2
+	VMOVSS       X2, (R15)
+	VMOVUPS      plusInf<>+0(SB), Y4
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      plusInf<>+0(SB), Y4
+	VMOVUPS      Y4, 32(BX)
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VMOVUPS      Y4, 64(BX)
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VMOVUPS      Y4, 96(BX)
+
+	// 
+	SUBQ    $0x00000080, CX
+	JLT     done26
+	PCALIGN $0x40
+
+loop26:
+	VMOVUPS (SI), Y2
+	VMOVUPS 64(SI), Y3
+	VMAXPS  Y3, Y2, Y4
+	VMOVUPS 128(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMAXPS  Y6, Y5, Y7
+	VMAXPS  Y7, Y4, Y4
+	VMOVUPS 256(SI), Y7
+	VMOVUPS 320(SI), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMOVUPS 384(SI), Y10
+	VMOVUPS 448(SI), Y11
+	VMAXPS  Y11, Y10, Y12
+	VMAXPS  Y12, Y9, Y9
+	VMAXPS  Y9, Y4, Y4
+	VMAXPS  64(BX), Y4, Y4
+	VMINPS  Y3, Y2, Y2
+	VMINPS  Y6, Y5, Y5
+	VMINPS  Y5, Y2, Y2
+	VMINPS  Y8, Y7, Y7
+	VMINPS  Y11, Y10, Y10
+	VMINPS  Y10, Y7, Y7
+	VMINPS  Y7, Y2, Y2
+	VMINPS  (BX), Y2, Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS 96(SI), Y5
+	VMAXPS  Y5, Y3, Y6
+	VMOVUPS 160(SI), Y7
+	VMOVUPS 224(SI), Y8
+	VMAXPS  Y8, Y7, Y9
+	VMAXPS  Y9, Y6, Y6
+	VMOVUPS 288(SI), Y9
+	VMOVUPS 352(SI), Y10
+	VMAXPS  Y10, Y9, Y11
+	VMOVUPS 416(SI), Y12
+	VMOVUPS 480(SI), Y13
+	VMAXPS  Y13, Y12, Y14
+	VMAXPS  Y14, Y11, Y11
+	VMAXPS  Y11, Y6, Y6
+	VMAXPS  96(BX), Y6, Y6
+	VMINPS  Y5, Y3, Y3
+	VMINPS  Y8, Y7, Y7
+	VMINPS  Y7, Y3, Y3
+	VMINPS  Y10, Y9, Y9
+	VMINPS  Y13, Y12, Y12
+	VMINPS  Y12, Y9, Y9
+	VMINPS  Y9, Y3, Y3
+	VMINPS  32(BX), Y3, Y3
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop26
+
+done26:
+	ADDQ $0x00000080, CX
+
+	// 
+	SUBQ    $0x00000010, CX
+	JLT     done27
+	PCALIGN $0x40
+
+loop27:
+	VMOVUPS (SI), Y2
+	VMAXPS  64(BX), Y2, Y3
+	VMINPS  (BX), Y2, Y2
+	VMOVUPS 32(SI), Y4
+	VMAXPS  96(BX), Y4, Y5
+	VMINPS  32(BX), Y4, Y4
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, CX
+	JGE     loop27
+
+done27:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind28
+
+	// 
+	LEAQ         leftMasks<>+64(SB), DX
+	MOVQ         CX, AX
+	NEGQ         AX
+	LEAQ         (DX)(AX*4), DX
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VBROADCASTSS (SI), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VMAXPS       64(BX), Y2, Y3
+	VMINPS       (BX), Y2, Y2
+	VMOVUPS      32(DX), Y4
+	VMASKMOVPS   32(SI), Y4, Y5
+	VBROADCASTSS (SI), Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VMAXPS       96(BX), Y4, Y5
+	VMINPS       32(BX), Y4, Y4
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y4, 32(BX)
+	VMOVUPS      Y3, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	LEAQ         (SI)(CX*4), SI
+
+behind28:
+	// The unit, and whether all elements are near it.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           end
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          end
+	VMOVUPS      64(BX), Y2
+	VMOVUPS      96(BX), Y3
+	VMAXPS       Y3, Y2, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y5
+	VMAXPS       Y5, Y4, Y4
+	VSHUFPS      $0x4e, Y4, Y4, Y5
+	VMAXPS       Y5, Y4, Y4
+	VSHUFPS      $0xb1, Y4, Y4, Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      (BX), Y5
+	VMINPS       32(BX), Y5, Y5
+	VPERM2F128   $0x01, Y5, Y5, Y6
+	VMINPS       Y6, Y5, Y5
+	VSHUFPS      $0x4e, Y5, Y5, Y6
+	VMINPS       Y6, Y5, Y5
+	VSHUFPS      $0xb1, Y5, Y5, Y6
+	VMINPS       Y6, Y5, Y5
+	VBROADCASTSS 8(R14), Y6
+	VMULPS       nearReach<>+0(SB), Y6, Y6
+	VBROADCASTSS 16(R14), Y7
+	VSUBPS       Y6, Y7, Y7
+	VUCOMISS     X4, X7
+	JCS          end
+	VADDPS       Y7, Y5, Y7
+	VXORPS       X6, X6, X6
+	VUCOMISS     X6, X7
+	JCS          end
+	VBROADCASTSS 32(R15), Y7
+	VMAXPS       Y7, Y4, Y7
+	VBROADCASTSS (R14), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      integerUnit<>+0(SB), Y9
+	VSUBPS       Y7, Y9, Y9
+	VMOVUPS      integer<>+0(SB), Y7
+	VSUBPS       Y9, Y7, Y7
+	VMULPS       Y8, Y5, Y5
+	VSUBPS       unitRange<>+0(SB), Y7, Y8
+	VUCOMISS     X8, X5
+	JCS          end
+	VMOVSS       X7, 36(R15)
+	VMOVUPS      nearBase<>+0(SB), Y5
+	VSUBPS       Y7, Y5, Y5
+	VMULPS       unit<>+0(SB), Y5, Y5
+	VMOVUPS      Y2, 64(BX)
+	VMOVAPS      Y5, Y2
+	VMOVUPS      Y3, 96(BX)
+	VMOVAPS      Y4, Y3
+	VMOVUPS      Y6, 128(BX)
+	VMOVUPS      Y6, 160(BX)
+	VMOVUPS      Y6, 192(BX)
+	VMOVUPS      Y6, 224(BX)
+
+	// Exponentials and their sum.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done31
+	VMOVUPS nearTable<>+0(SB), Y4
+	VMOVUPS nearExp3<>+0(SB), Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+	VMOVUPS nearExp1<>+0(SB), Y7
+	PCALIGN $0x40
+
+loop31:
+	VMOVUPS (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVAPS Y6, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y11, Y5, Y9
+	VFMADD213PS Y7, Y10, Y8
+	VFMADD213PS Y7, Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS Y4, Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y9
+	VMOVAPS     Y6, Y12
+	VFMADD231PS Y14, Y5, Y12
+	VFMADD213PS Y7, Y13, Y9
+	VFMADD213PS Y7, Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y15
+	VMOVUPS     Y8, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y8
+	VMOVUPS Y14, 320(BX)
+	VPERMPS Y4, Y11, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y14, Y11, Y14
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y15, Y5, Y11
+	VFMADD213PS Y7, Y12, Y9
+	VFMADD213PS Y7, Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y12
+	VFMADD213PS Y14, Y14, Y15
+	VADDPS      Y15, Y12, Y8
+	VMOVUPS     384(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     448(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y15, 352(BX)
+	VSUBPS  Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y14
+	VFMADD231PS 448(SI), Y0, Y15
+	VFMADD231PS 384(SI), Y1, Y14
+	VFMADD231PS 448(SI), Y1, Y15
+	VMOVUPS     Y12, 384(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y12
+	VMOVUPS Y13, 416(BX)
+	VPERMPS Y4, Y11, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y12, Y9, Y12
+	VPADDD  Y13, Y11, Y13
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y14, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y15, Y5, Y11
+	VFMADD213PS Y7, Y14, Y9
+	VFMADD213PS Y7, Y15, Y11
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y13, Y13, Y15
+	VADDPS      Y15, Y14, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+	VMOVUPS     Y8, 448(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y8
+	VMOVUPS Y15, 480(BX)
+	VPERMPS Y4, Y11, Y15
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y15, Y11, Y15
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y13, Y5, Y11
+	VFMADD213PS Y7, Y12, Y9
+	VFMADD213PS Y7, Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y15
+	VMOVUPS Y13, 512(BX)
+	VSUBPS  Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y13
+	VMOVUPS     Y12, 544(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y12
+	VMOVUPS Y14, 576(BX)
+	VPERMPS Y4, Y11, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y12, Y9, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y15, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y13, Y5, Y11
+	VFMADD213PS Y7, Y15, Y9
+	VFMADD213PS Y7, Y13, Y11
+	VMULPS      Y9, Y15, Y15
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y15
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y15, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     288(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y14
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y14
+	VMOVUPS     Y8, 608(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y8
+	VMOVUPS Y13, 640(BX)
+	VPERMPS Y4, Y11, Y13
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y13, Y11, Y13
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y14, Y5, Y11
+	VFMADD213PS Y7, Y12, Y9
+	VFMADD213PS Y7, Y14, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y8
+	VMOVUPS     416(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     480(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y13
+	VMOVUPS Y14, 672(BX)
+	VSUBPS  Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+	VMOVUPS     Y12, 704(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y12
+	VMOVUPS Y15, 736(BX)
+	VPERMPS Y4, Y11, Y15
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y12, Y9, Y12
+	VPADDD  Y15, Y11, Y15
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y9
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y14, Y5, Y11
+	VFMADD213PS Y7, Y13, Y9
+	VFMADD213PS Y7, Y14, Y11
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     256(BX), Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     416(BX), Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     320(BX), Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     384(BX), Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     352(BX), Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     576(BX), Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     480(BX), Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     544(BX), Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     512(BX), Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     736(BX), Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     640(BX), Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     704(BX), Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     672(BX), Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     Y13, 416(DI)
+	VMOVUPS     Y14, 480(DI)
+	VMOVUPS     128(BX), Y9
+	VMOVUPS     288(BX), Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y9, Y11
+	VMINPS  Y10, Y9, Y12
+	VMAXPS  Y10, Y9, Y9
+	VSUBPS  Y9, Y11, Y9
+	VSUBPS  Y9, Y12, Y12
+	VADDPS  192(BX), Y12, Y12
+	VMOVUPS 448(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y11, Y10
+	VMINPS  Y9, Y11, Y13
+	VMAXPS  Y9, Y11, Y11
+	VSUBPS  Y11, Y10, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS 160(BX), Y9
+	VMOVUPS 608(BX), Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y9, Y13
+	VMINPS Y11, Y9, Y14
+	VMAXPS Y11, Y9, Y9
+	VSUBPS Y9, Y13, Y9
+	VSUBPS Y9, Y14, Y14
+	VADDPS 224(BX), Y14, Y14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y13, Y9
+	VMINPS  Y8, Y13, Y11
+	VMAXPS  Y8, Y13, Y13
+	VSUBPS  Y13, Y9, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y12, 192(BX)
+	VMOVUPS Y14, 224(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop31
+
+done31:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind39
+	CMPQ  CX, $0x00000010
+	JLE   upto32
+	CMPQ  CX, $0x00000020
+	JLE   upto33
+	CMPQ  CX, $0x00000030
+	JLE   upto34
+	CMPQ  CX, $0x00000040
+	JLE   upto35
+	CMPQ  CX, $0x00000050
+	JLE   upto36
+	CMPQ  CX, $0x00000060
+	JLE   upto37
+	CMPQ  CX, $0x00000070
+	JLE   upto38
+	JMP   upto39
+
+upto32:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y7
+	VMOVAPS    Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y9, Y4, Y4
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VMULPS      Y5, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l65
+	VMASKMOVPS  Y4, Y5, (DI)
+	JMP         l66
+
+l65:
+	VMOVUPS Y4, (DI)
+
+l66:
+	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l67
+	CMPQ       CX, $0x00000008
+	JLE        l68
+	VMASKMOVPS Y6, Y5, 32(DI)
+	JMP        l68
+
+l67:
+	VMOVUPS Y6, 32(DI)
+
+l68:
+	VMOVUPS 128(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y5
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind39
+
+upto33:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y10, Y5
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y7
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y11, Y7
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	VMASKMOVPS  Y4, Y8, 64(DI)
+	JMP         l70
+
+l69:
+	VMOVUPS Y4, 64(DI)
+
+l70:
+	VMOVUPS    Y11, 32(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l71
+	CMPQ       CX, $0x00000008
+	JLE        l72
+	VMASKMOVPS Y6, Y4, 96(DI)
+	JMP        l72
+
+l71:
+	VMOVUPS Y6, 96(DI)
+
+l72:
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind39
+
+upto34:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 160(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y4, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y9, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y5
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y1, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y7
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y14, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l73
+	VMASKMOVPS  Y4, Y7, 128(DI)
+	JMP         l74
+
+l73:
+	VMOVUPS Y4, 128(DI)
+
+l74:
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    Y13, 96(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l75
+	CMPQ       CX, $0x00000008
+	JLE        l76
+	VMASKMOVPS Y6, Y4, 160(DI)
+	JMP        l76
+
+l75:
+	VMOVUPS Y6, 160(DI)
+
+l76:
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y6
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y8
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind39
+
+upto35:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 224(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y5, Y12
+	VANDPS      Y12, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y4, Y4
+	VADDPS      Y4, Y13, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y8, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y8
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y12, Y5
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y7, Y9
+	VANDPS      Y9, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y2, Y15
+	VMOVUPS Y14, 288(BX)
+	VSUBPS  Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS Y1, Y7, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y7
+	VMOVUPS Y12, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y15, Y15
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y14, Y6, Y6
+	VADDPS      Y6, Y15, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     Y13, 128(DI)
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l77
+	VMASKMOVPS  Y4, Y7, 192(DI)
+	JMP         l78
+
+l77:
+	VMOVUPS Y4, 192(DI)
+
+l78:
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    288(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y15, 160(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l79
+	CMPQ       CX, $0x00000008
+	JLE        l80
+	VMASKMOVPS Y6, Y4, 224(DI)
+	JMP        l80
+
+l79:
+	VMOVUPS Y6, 224(DI)
+
+l80:
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind39
+
+upto36:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 288(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y11, Y4, Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y8, 288(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y8
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y2, Y15
+	VMOVUPS Y12, 320(BX)
+	VSUBPS  Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y12
+	VMOVUPS     Y11, 352(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VMOVUPS Y4, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y8, Y11
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y15, Y15
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y15
+	VFMADD213PS Y4, Y4, Y12
+	VADDPS      Y12, Y15, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y4
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y4
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VMULPS      Y4, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     256(BX), Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     Y13, 128(DI)
+	VMOVUPS     Y14, 192(DI)
+	VMOVUPS     (DX), Y4
+	VMOVUPS     384(BX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l81
+	VMASKMOVPS  Y7, Y4, 256(DI)
+	JMP         l82
+
+l81:
+	VMOVUPS Y7, 256(DI)
+
+l82:
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y15, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l83
+	CMPQ       CX, $0x00000008
+	JLE        l84
+	VMASKMOVPS Y6, Y4, 288(DI)
+	JMP        l84
+
+l83:
+	VMOVUPS Y6, 288(DI)
+
+l84:
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 288(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y4, Y9
+	VMINPS Y8, Y4, Y10
+	VMAXPS Y8, Y4, Y4
+	VSUBPS Y4, Y9, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y9, Y4
+	VMINPS  Y7, Y9, Y8
+	VMAXPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 160(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y8
+	VMINPS Y5, Y7, Y9
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y8, Y7
+	VSUBPS Y7, Y9, Y9
+	VADDPS 224(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y5
+	VMINPS  Y6, Y8, Y7
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y9, 224(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind39
+
+upto37:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 352(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y8, 288(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y15, Y4, Y4
+	VADDPS      Y4, Y12, Y5
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y15
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y15
+	VMOVUPS     Y5, 320(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VMOVUPS Y4, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y4, Y4, Y15
+	VADDPS      Y15, Y11, Y4
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y2, Y9
+	VMOVUPS Y15, 384(BX)
+	VSUBPS  Y8, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y15
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y15
+	VMOVUPS     Y11, 416(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y12, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y11, Y5, Y11
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y7, Y8
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VMOVUPS Y4, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y8, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y11, Y4
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     256(BX), Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y13, 128(DI)
+	VMOVUPS     Y14, 192(DI)
+	VMOVUPS     448(BX), Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     (DX), Y5
+	VMOVUPS     352(BX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l85
+	VMASKMOVPS  Y7, Y5, 320(DI)
+	JMP         l86
+
+l85:
+	VMOVUPS Y7, 320(DI)
+
+l86:
+	VMOVUPS    416(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    384(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    Y9, 160(DI)
+	VMOVUPS    Y15, 224(DI)
+	VMOVUPS    Y11, 288(DI)
+	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l87
+	CMPQ       CX, $0x00000008
+	JLE        l88
+	VMASKMOVPS Y6, Y5, 352(DI)
+	JMP        l88
+
+l87:
+	VMOVUPS Y6, 352(DI)
+
+l88:
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 288(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 480(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 224(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y10, 224(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind39
+
+upto38:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y15
+	VMOVUPS     Y8, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y8
+	VMOVUPS Y14, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y12
+	VFMADD213PS Y14, Y14, Y15
+	VADDPS      Y15, Y12, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y14
+	VMOVUPS     Y8, 352(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y8
+	VMOVUPS Y4, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y11
+	VFMADD213PS Y4, Y4, Y14
+	VADDPS      Y14, Y11, Y4
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y2, Y9
+	VMOVUPS Y14, 416(BX)
+	VSUBPS  Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y14
+	VMOVUPS     Y11, 448(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y15, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y11, Y5, Y11
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y15, Y15, Y14
+	VADDPS      Y14, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y8, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y15
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y15
+	VMOVUPS     Y4, 512(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VMOVUPS Y14, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y14, Y14, Y15
+	VADDPS      Y15, Y11, Y4
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VMULPS      Y5, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     256(BX), Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y13, 128(DI)
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     Y12, 256(DI)
+	VMOVUPS     480(BX), Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     (DX), Y5
+	VMOVUPS     384(BX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l89
+	VMASKMOVPS  Y7, Y5, 384(DI)
+	JMP         l90
+
+l89:
+	VMOVUPS Y7, 384(DI)
+
+l90:
+	VMOVUPS    448(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    416(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    Y9, 160(DI)
+	VMOVUPS    544(BX), Y5
+	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    Y11, 288(DI)
+	VMOVUPS    Y15, 352(DI)
+	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l91
+	CMPQ       CX, $0x00000008
+	JLE        l92
+	VMASKMOVPS Y6, Y5, 416(DI)
+	JMP        l92
+
+l91:
+	VMOVUPS Y6, 416(DI)
+
+l92:
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 288(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 352(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 512(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 224(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y10, 224(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind39
+
+upto39:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 480(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y13, Y9, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y12, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y12
+	VFMADD231PS 320(SI), Y0, Y15
+	VFMADD231PS 256(SI), Y1, Y12
+	VFMADD231PS 320(SI), Y1, Y15
+	VMOVUPS     Y8, 288(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y8
+	VMOVUPS Y14, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y8, Y9, Y8
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y12
+	VFMADD213PS Y14, Y14, Y15
+	VADDPS      Y15, Y12, Y8
+	VMOVUPS     384(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y5, Y11
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS  Y9, Y2, Y14
+	VMOVUPS Y15, 352(BX)
+	VSUBPS  Y11, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 384(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y12, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y11, Y12
+	VPSLLD  $0x14, Y9, Y9
+	VPSLLD  $0x14, Y11, Y11
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VANDPS      Y15, Y4, Y4
+	VADDPS      Y4, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y8, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y8
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y8, Y8, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y2, Y15
+	VMOVUPS Y12, 448(BX)
+	VSUBPS  Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y15
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y15
+	VFMADD231PS 224(SI), Y1, Y12
+	VMOVUPS     Y11, 480(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VMOVUPS Y4, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y8, Y8
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y11, Y8, Y11
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y8, Y15, Y15
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y15
+	VFMADD213PS Y4, Y4, Y12
+	VADDPS      Y12, Y15, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
+	VMOVUPS     Y5, 544(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y5
+	VMOVUPS Y12, 576(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y4
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VMULPS      Y4, Y9, Y9
+	VMULPS      Y8, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y12, Y12, Y11
+	VADDPS      Y11, Y9, Y4
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y7, Y8
+	VANDPS      Y8, Y6, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y2, Y12
+	VMOVUPS Y11, 608(BX)
+	VSUBPS  Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VMOVUPS Y9, 640(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y5, Y5
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y11, Y6, Y6
+	VADDPS      Y6, Y12, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     256(BX), Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y13, 128(DI)
+	VMOVUPS     320(BX), Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     384(BX), Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     352(BX), Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     Y14, 384(DI)
+	VMOVUPS     (DX), Y5
+	VMOVUPS     512(BX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	VMASKMOVPS  Y7, Y5, 448(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y7, 448(DI)
+
+l94:
+	VMOVUPS    480(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    448(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    Y15, 160(DI)
+	VMOVUPS    576(BX), Y5
+	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    640(BX), Y5
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    608(BX), Y5
+	VMOVUPS    Y5, 352(DI)
+	VMOVUPS    Y12, 416(DI)
+	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l95
+	CMPQ       CX, $0x00000008
+	JLE        l96
+	VMASKMOVPS Y6, Y5, 480(DI)
+	JMP        l96
+
+l95:
+	VMOVUPS Y6, 480(DI)
+
+l96:
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 288(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 416(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 544(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 224(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y10, 224(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind39:
+	// What is stored of a row.
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y8
+	VCMPPS       $0x05, Y6, Y4, Y4
+	VCMPPS       $0x05, Y6, Y5, Y5
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      64(R10)(AX*4), Y7
+	VMOVMSKPS    Y5, R10
+	SHLL         $0x08, R10
+	VMOVMSKPS    Y4, AX
+	ORL          R10, AX
+	BSFL         AX, AX
+	NEGQ         AX
+	LEAQ         firstLanes<>+0(SB), R10
+	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y8, Y7, Y7
+	VANDPS       Y8, Y4, Y4
+	VMOVUPS      128(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X11, Y11
+	VSUBPD       Y7, Y10, Y10
+	VSUBPD       Y11, Y9, Y9
+	VMOVUPS      192(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y12
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y11, Y9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X14, Y14
+	VSUBPD       Y4, Y13, Y13
+	VSUBPD       Y14, Y12, Y12
+	VMOVUPS      224(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X14
+	VCVTPS2PD    X4, Y15
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VUCOMISD     X10, X10
+	JPS          end
+	VBROADCASTSS (R15), Y9
+	VMOVUPS      integer<>+0(SB), Y12
+	VSUBPS       Y9, Y12, Y9
+	VBROADCASTSS 36(R15), Y13
+	VADDPS       Y13, Y12, Y12
+	VPADDD       Y9, Y12, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMOVUPS      one<>+0(SB), Y12
+	VPADDD       Y9, Y12, Y9
+	VCVTSS2SD    X9, X9, X9
+
+	// A zero is stored without its sign.
+	VADDPS       zero<>+0(SB), Y6, Y6
+	VMOVSS       X6, 4(R15)
+	VCVTSS2SD    X8, X8, X6
+	VMULSD       X9, X6, X12
+	VMOVSD       X12, 8(R15)
+	VMULSD       X9, X10, X12
+	VMOVSD       X12, 16(R15)
+	VEXTRACTF128 $0x01, Y5, X12
+	VCVTPS2PD    X5, Y13
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y11, X14
+	VCVTPS2PD    X11, Y15
+	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y11
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X7
+	VMOVUPS      Y6, 256(BX)
+	VCVTPS2PD    X4, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y13, Y13
+	VADDPD       Y5, Y12, Y12
+	VADDPD       Y6, Y15, Y15
+	VADDPD       Y7, Y14, Y14
+	VADDPD       Y15, Y13, Y13
+	VADDPD       Y14, Y12, Y12
+	VADDPD       Y12, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X5
+	VADDPD       X5, X13, X13
+	VMOVHLPS     X13, X13, X5
+	VADDSD       X5, X13, X13
+	VMULSD       X9, X13, X13
+	VMOVSD       X13, 24(R15)
+	VBROADCASTSS X8, Y8
+	VADDSD       X10, X10, X10
+	VMOVUPS      256(BX), Y5
+	VUCOMISD     X10, X5
+	JCS          next
+	VMOVAPS      Y8, Y3
+	VMOVUPS      Y4, 224(BX)
+
+	// The sum of the others, next to a largest one that is more than twice as much.
+	MOVQ    R12, SI
+	MOVQ    R12, DI
+	MOVQ    R13, CX
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 192(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 224(BX)
+
+	// 
+	SUBQ    $0x00000080, CX
+	JLT     done42
+	PCALIGN $0x40
+
+loop42:
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 64(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VMOVUPS 192(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y6
+	VANDPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y2, Y5
+	VMINPS  Y4, Y2, Y6
+	VMAXPS  Y4, Y2, Y2
+	VSUBPS  Y2, Y5, Y2
+	VSUBPS  Y2, Y6, Y6
+	VADDPS  192(BX), Y6, Y6
+	VMOVUPS 256(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 320(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y7
+	VANDPS  Y2, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS 384(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y7
+	VANDPS  Y2, Y7, Y7
+	VMOVUPS 448(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y8
+	VANDPS  Y2, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y2
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 96(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VMOVUPS 224(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y8
+	VANDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y7
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 352(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y9
+	VANDPS  Y4, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+	VMOVUPS 416(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y9
+	VANDPS  Y4, Y9, Y9
+	VMOVUPS 480(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y10
+	VANDPS  Y4, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop42
+
+done42:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind50
+	CMPQ  CX, $0x00000010
+	JLE   upto43
+	CMPQ  CX, $0x00000020
+	JLE   upto44
+	CMPQ  CX, $0x00000030
+	JLE   upto45
+	CMPQ  CX, $0x00000040
+	JLE   upto46
+	CMPQ  CX, $0x00000050
+	JLE   upto47
+	CMPQ  CX, $0x00000060
+	JLE   upto48
+	CMPQ  CX, $0x00000070
+	JLE   upto49
+	JMP   upto50
+
+upto43:
+	// 
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS (SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    160(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y2, Y7
+	VMINPS  Y4, Y2, Y8
+	VMAXPS  Y4, Y2, Y2
+	VSUBPS  Y2, Y7, Y2
+	VSUBPS  Y2, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind50
+
+upto44:
+	// 
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 64(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y5
+	VANDPS     Y2, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VMOVUPS    128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    32(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 96(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    160(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y2, Y7
+	VMINPS  Y4, Y2, Y8
+	VMAXPS  Y4, Y2, Y2
+	VSUBPS  Y2, Y7, Y2
+	VSUBPS  Y2, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind50
+
+upto45:
+	// 
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    64(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y5
+	VANDPS     Y2, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 128(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y5
+	VANDPS     Y2, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VMOVUPS    128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    32(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    96(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 160(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    160(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y2, Y7
+	VMINPS  Y4, Y2, Y8
+	VMAXPS  Y4, Y2, Y2
+	VSUBPS  Y2, Y7, Y2
+	VSUBPS  Y2, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind50
+
+upto46:
+	// 
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    64(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y5
+	VANDPS     Y2, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VMOVUPS    128(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y5
+	VANDPS     Y2, Y5, Y5
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 192(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y6
+	VANDPS     Y2, Y6, Y6
+	VADDPS     Y6, Y5, Y5
+	VADDPS     Y5, Y4, Y4
+	VMOVUPS    128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    32(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    96(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    160(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VMOVUPS    32(DX), Y2
+	VMASKMOVPS 224(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y8
+	VANDPS     Y2, Y8, Y8
+	VADDPS     Y8, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    160(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y2, Y7
+	VMINPS  Y4, Y2, Y8
+	VMAXPS  Y4, Y2, Y2
+	VSUBPS  Y2, Y7, Y2
+	VSUBPS  Y2, Y8, Y8
+	VADDPS  224(BX), Y8, Y8
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind50
+
+upto47:
+	// 
+	SUBQ    $0x00000040, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 64(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VMOVUPS 192(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y6
+	VANDPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 256(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y2
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 96(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VMOVUPS 224(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y8
+	VANDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y5, Y4, Y7
+	VMINPS     Y5, Y4, Y8
+	VMAXPS     Y5, Y4, Y4
+	VSUBPS     Y4, Y7, Y4
+	VSUBPS     Y4, Y8, Y8
+	VADDPS     224(BX), Y8, Y8
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VCMPPS     $0x1e, Y4, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind50
+
+upto48:
+	// 
+	SUBQ    $0x00000050, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 64(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VMOVUPS 192(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y6
+	VANDPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    256(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 320(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y2
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 96(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VMOVUPS 224(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y8
+	VANDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y5, Y4, Y7
+	VMINPS     Y5, Y4, Y8
+	VMAXPS     Y5, Y4, Y4
+	VSUBPS     Y4, Y7, Y4
+	VSUBPS     Y4, Y8, Y8
+	VADDPS     224(BX), Y8, Y8
+	VMOVUPS    288(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 352(SI), Y4, Y4
+	VCMPPS     $0x1e, Y4, Y3, Y9
+	VANDPS     Y4, Y9, Y9
+	VADDPS     Y9, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind50
+
+upto49:
+	// 
+	SUBQ    $0x00000060, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 64(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VMOVUPS 192(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y6
+	VANDPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    256(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    320(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 384(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y2
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 96(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VMOVUPS 224(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y8
+	VANDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y5, Y4, Y7
+	VMINPS     Y5, Y4, Y8
+	VMAXPS     Y5, Y4, Y4
+	VSUBPS     Y4, Y7, Y4
+	VSUBPS     Y4, Y8, Y8
+	VADDPS     224(BX), Y8, Y8
+	VMOVUPS    288(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VMOVUPS    352(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y9
+	VANDPS     Y4, Y9, Y9
+	VADDPS     Y9, Y5, Y5
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 416(SI), Y4, Y4
+	VCMPPS     $0x1e, Y4, Y3, Y9
+	VANDPS     Y4, Y9, Y9
+	VADDPS     Y9, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind50
+
+upto50:
+	// 
+	SUBQ    $0x00000070, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	VMOVUPS (SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y4
+	VANDPS  Y2, Y4, Y4
+	VMOVUPS 64(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y5
+	VANDPS  Y2, Y5, Y5
+	VMOVUPS 192(SI), Y2
+	VCMPPS  $0x1e, Y2, Y3, Y6
+	VANDPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 128(BX), Y2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y4, Y2, Y5
+	VMINPS     Y4, Y2, Y6
+	VMAXPS     Y4, Y2, Y2
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y6, Y6
+	VADDPS     192(BX), Y6, Y6
+	VMOVUPS    256(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y4
+	VANDPS     Y2, Y4, Y4
+	VMOVUPS    320(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+	VMOVUPS    384(SI), Y2
+	VCMPPS     $0x1e, Y2, Y3, Y7
+	VANDPS     Y2, Y7, Y7
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 448(SI), Y2, Y2
+	VCMPPS     $0x1e, Y2, Y3, Y8
+	VANDPS     Y2, Y8, Y8
+	VADDPS     Y8, Y7, Y7
+	VADDPS     Y7, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y2
+	VMINPS  Y4, Y5, Y7
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y2, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y5
+	VANDPS  Y4, Y5, Y5
+	VMOVUPS 96(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y7
+	VANDPS  Y4, Y7, Y7
+	VMOVUPS 224(SI), Y4
+	VCMPPS  $0x1e, Y4, Y3, Y8
+	VANDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 160(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y5, Y4, Y7
+	VMINPS     Y5, Y4, Y8
+	VMAXPS     Y5, Y4, Y4
+	VSUBPS     Y4, Y7, Y4
+	VSUBPS     Y4, Y8, Y8
+	VADDPS     224(BX), Y8, Y8
+	VMOVUPS    288(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y5
+	VANDPS     Y4, Y5, Y5
+	VMOVUPS    352(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y9
+	VANDPS     Y4, Y9, Y9
+	VADDPS     Y9, Y5, Y5
+	VMOVUPS    416(SI), Y4
+	VCMPPS     $0x1e, Y4, Y3, Y9
+	VANDPS     Y4, Y9, Y9
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 480(SI), Y4, Y4
+	VCMPPS     $0x1e, Y4, Y3, Y10
+	VANDPS     Y4, Y10, Y10
+	VADDPS     Y10, Y9, Y9
+	VADDPS     Y9, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y2, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y8, 224(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind50:
+	// It takes the place of the rest.
+	VMOVUPS      128(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      160(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      192(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      224(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VBROADCASTSS (R15), Y3
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y3
+	VBROADCASTSS 36(R15), Y5
+	VADDPS       Y5, Y4, Y4
+	VPADDD       Y3, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVUPS      one<>+0(SB), Y4
+	VPADDD       Y3, Y4, Y3
+	VCVTSS2SD    X3, X3, X3
+	VMULSD       X3, X2, X2
+	VMOVSD       X2, 16(R15)
+
+next:
+	// The next row.
+	ADDQ R9, R11
+	MOVQ dstStride+64(FP), AX
+	LEAQ (R12)(AX*4), R12
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  row
+
+end:
+	MOVQ rows+48(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+112(FP)
+	VZEROUPPER
+	RET
+
+DATA integerUnit<>+0(SB)/4, $0x4b400002
+DATA integerUnit<>+4(SB)/4, $0x4b400002
+DATA integerUnit<>+8(SB)/4, $0x4b400002
+DATA integerUnit<>+12(SB)/4, $0x4b400002
+DATA integerUnit<>+16(SB)/4, $0x4b400002
+DATA integerUnit<>+20(SB)/4, $0x4b400002
+DATA integerUnit<>+24(SB)/4, $0x4b400002
+DATA integerUnit<>+28(SB)/4, $0x4b400002
+GLOBL integerUnit<>(SB), RODATA|NOPTR, $32
+
+DATA integerLowest<>+0(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+4(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+8(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+12(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+16(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+20(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+24(SB)/4, $0x4b3fffb0
+DATA integerLowest<>+28(SB)/4, $0x4b3fffb0
+GLOBL integerLowest<>(SB), RODATA|NOPTR, $32
+
+DATA one<>+0(SB)/4, $0x3f800000
+DATA one<>+4(SB)/4, $0x3f800000
+DATA one<>+8(SB)/4, $0x3f800000
+DATA one<>+12(SB)/4, $0x3f800000
+DATA one<>+16(SB)/4, $0x3f800000
+DATA one<>+20(SB)/4, $0x3f800000
+DATA one<>+24(SB)/4, $0x3f800000
+DATA one<>+28(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $32
+
+DATA plusInf<>+0(SB)/4, $0x7f800000
+DATA plusInf<>+4(SB)/4, $0x7f800000
+DATA plusInf<>+8(SB)/4, $0x7f800000
+DATA plusInf<>+12(SB)/4, $0x7f800000
+DATA plusInf<>+16(SB)/4, $0x7f800000
+DATA plusInf<>+20(SB)/4, $0x7f800000
+DATA plusInf<>+24(SB)/4, $0x7f800000
+DATA plusInf<>+28(SB)/4, $0x7f800000
+GLOBL plusInf<>(SB), RODATA|NOPTR, $32
+
+DATA unitRange<>+0(SB)/4, $0x42300000
+DATA unitRange<>+4(SB)/4, $0x42300000
+DATA unitRange<>+8(SB)/4, $0x42300000
+DATA unitRange<>+12(SB)/4, $0x42300000
+DATA unitRange<>+16(SB)/4, $0x42300000
+DATA unitRange<>+20(SB)/4, $0x42300000
+DATA unitRange<>+24(SB)/4, $0x42300000
+DATA unitRange<>+28(SB)/4, $0x42300000
+GLOBL unitRange<>(SB), RODATA|NOPTR, $32

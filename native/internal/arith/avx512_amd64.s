@@ -63547,3 +63547,5084 @@ end:
 
 DATA log2eHi<>+0(SB)/4, $0x3fb8aa3b
 GLOBL log2eHi<>(SB), RODATA|NOPTR, $4
+
+// func expRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, out []ExpSum, p *Rows) (done int)
+// Requires: AVX, AVX512F, AVX512VL, BMI
+TEXT ·expRowsAVX512(SB), $256-120
+	// expRowsAVX512: exponentials of rows in their unit, and their sums, up to the first that has other than near elements.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+104(FP), R14
+	MOVQ out_base+80(FP), R15
+	MOVQ cols+56(FP), CX
+	MOVQ rows+48(FP), R8
+	MOVQ srcStride+72(FP), R9
+	SHLQ $0x02, R9
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS unit<>+0(SB), Z0
+	VMULPS.BCST  (R14), Z0, Z1
+	VMULPS.BCST  4(R14), Z0, Z0
+	VBROADCASTSS nearReach<>+0(SB), Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VBROADCASTSS 16(R14), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z8
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z8, Z0
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS integer<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VBROADCASTSS integerUnit<>+0(SB), Z12
+	VBROADCASTSS integerLowest<>+0(SB), Z13
+	VXORPS       X14, X14, X14
+	VBROADCASTSS one<>+0(SB), Z15
+	PCALIGN      $0x40
+
+loop1:
+	VBROADCASTSS (SI), Z16
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z16, Z16
+	VSUBPS       Z16, Z8, Z16
+	VSUBPS       Z9, Z16, Z16
+	VBROADCASTSS (SI), X17
+	VMULSS       X3, X17, X17
+	VSUBSS       X17, X10, X17
+	VSUBSS       X17, X4, X17
+	VMOVSS       X17, (R15)
+	VMOVAPS      Z11, Z18
+	VMOVUPS      (SI), K7, Z18
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z18, Z18, Z19
+	VMAXPS     Z19, Z18, Z19
+	VSHUFF32X4 $0xb1, Z19, Z19, Z20
+	VMAXPS     Z20, Z19, Z19
+	VSHUFPS    $0x4e, Z19, Z19, Z20
+	VMAXPS     Z20, Z19, Z19
+	VSHUFPS    $0xb1, Z19, Z19, Z20
+	VMAXPS     Z20, Z19, Z19
+	VMOVAPS    Z16, Z20
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z19, Z20
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z16, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z19, Z21
+	VFMADD231PS Z1, Z19, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z22
+	VPSLLD  $0x14, Z20, Z20
+	VPADDD  Z22, Z20, Z22
+	VMOVAPS Z6, Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z5, Z20
+	VFMADD213PS Z7, Z21, Z20
+	VMULPS      Z20, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS  Z22, Z22, Z21
+	VCMPPS       $0x05, Z19, Z18, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z21, K1, Z18
+	VBROADCASTSS 32(R15), Z20
+	VMAXPS       Z20, Z19, Z20
+	VMULPS       Z3, Z20, Z20
+	VSUBPS       Z20, Z12, Z20
+	VADDSS       X17, X4, X22
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS        X17, X20, X17
+	VUCOMISS      X13, X17
+	JCS           exact16
+	VMOVUPS.Z     (SI), K7, Z17
+	VMOVAPS       Z16, Z23
+	VFMADD231PS.Z Z0, Z17, K7, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z23, Z16, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z16
+	VFMADD231PS Z1, Z17, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z23, Z17
+	VPSLLD  $0x14, Z23, Z24
+	VPADDD  Z17, Z24, Z17
+	VMOVAPS Z6, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z16, Z5, Z24
+	VFMADD213PS   Z7, Z16, Z24
+	VMULPS        Z24, Z16, Z16
+	VFMADD213PS.Z Z17, Z17, K7, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z23, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z23
+	VCVTPS2PD     Y17, Z17
+	VEXTRACTF64X4 $0x01, Z18, Y24
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y24, Z24
+	VSUBPD        Z18, Z23, Z23
+	VSUBPD        Z24, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z16, Y18
+	VCVTPS2PD     Y16, Z24
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z17, Z23, Z23
+	VEXTRACTF64X4 $0x01, Z23, Y17
+	VADDPD        Y17, Y23, Y23
+	VEXTRACTF32X4 $0x01, Y23, X17
+	VADDPD        X17, X23, X23
+	VMOVHLPS      X23, X23, X17
+	VADDSD        X17, X23, X23
+	VADDPS        Z14, Z19, Z19
+	VMOVSS        X19, 4(R15)
+	VSUBPS        Z20, Z4, Z17
+	VMOVSS        X17, 36(R15)
+	VCVTSS2SD     X21, X21, X21
+	VMOVSD        X21, 8(R15)
+	VMOVSD        X23, 16(R15)
+	VADDPD        Z18, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y17
+	VADDPD        Y17, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X17
+	VADDPD        X17, X24, X24
+	VMOVHLPS      X24, X24, X17
+	VADDSD        X17, X24, X24
+	VMOVSD        X24, 24(R15)
+	VADDSD        X23, X23, X23
+	VUCOMISD      X21, X23
+	JCS           sure16
+	VPADDD        X22, X20, X22
+	VPSLLD        $0x17, X22, X22
+	VPADDD        X22, X15, X22
+	VBROADCASTSS  X22, Z22
+	VMULPS        Z22, Z16, Z16
+	VMOVUPS       Z16, K7, (DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop1
+	JMP           end
+
+exact16:
+	ADDQ $0x00000000, CX
+	JMP  longer
+
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z2, Z2
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z3
+	VSUBPS        Z2, Z3, Z3
+	VSUBPS.BCST   nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS  4(R15), Z2
+	VMOVUPS.Z     (SI), K7, Z4
+	VMOVAPS       Z3, Z5
+	VFMADD231PS.Z Z0, Z4, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z5
+	VMULPS           Z5, Z3, Z3
+	VFMADD213PS.Z    Z6, Z6, K7, Z3
+	VCMPPS           $0x1e, Z4, Z2, K1
+	VMOVAPS.Z        Z3, K1, Z2
+	VEXTRACTF64X4    $0x01, Z2, Y4
+	VCVTPS2PD        Y2, Z2
+	VCVTPS2PD        Y4, Z4
+	VADDPD           Z4, Z2, Z2
+	VEXTRACTF64X4    $0x01, Z2, Y4
+	VADDPD           Y4, Y2, Y2
+	VEXTRACTF128     $0x01, Y2, X4
+	VADDPD           X4, X2, X2
+	VMOVHLPS         X2, X2, X4
+	VADDSD           X4, X2, X2
+	VMOVSD           X2, 16(R15)
+	VBROADCASTSS     (R15), Z2
+	VADDPS.BCST      integer<>+0(SB), Z2, Z2
+	VBROADCASTSS     36(R15), Z4
+	VBROADCASTSS     integer<>+0(SB), Z5
+	VSUBPS           Z4, Z5, Z5
+	VPADDD           Z2, Z5, Z2
+	VPSLLD           $0x17, Z2, Z2
+	VBROADCASTSS     one<>+0(SB), Z4
+	VPADDD           Z2, Z4, Z2
+	VBROADCASTSS     X2, Z2
+	VMULPS           Z2, Z3, Z3
+	VMOVUPS          Z3, K7, (DI)
+	ADDQ             R9, SI
+	MOVQ             dstStride+64(FP), AX
+	LEAQ             (DI)(AX*4), DI
+	ADDQ             $0x28, R15
+	DECQ             R8
+	JNZ              begin1
+	JMP              end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done4
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin4:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact32
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact32
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS integer<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VBROADCASTSS integerUnit<>+0(SB), Z12
+	VBROADCASTSS integerLowest<>+0(SB), Z13
+	VXORPS       X14, X14, X14
+	VBROADCASTSS one<>+0(SB), Z15
+	PCALIGN      $0x40
+
+loop4:
+	VBROADCASTSS (SI), Z16
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z16, Z16
+	VSUBPS       Z16, Z8, Z16
+	VSUBPS       Z9, Z16, Z16
+	VBROADCASTSS (SI), X17
+	VMULSS       X3, X17, X17
+	VSUBSS       X17, X10, X17
+	VSUBSS       X17, X4, X17
+	VMOVSS       X17, (R15)
+	VMOVAPS      Z11, Z18
+	VMOVUPS      64(SI), K7, Z18
+	VMOVUPS      (SI), Z19
+	VMAXPS       Z18, Z19, Z19
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z19, Z19, Z18
+	VMAXPS     Z18, Z19, Z18
+	VSHUFF32X4 $0xb1, Z18, Z18, Z20
+	VMAXPS     Z20, Z18, Z18
+	VSHUFPS    $0x4e, Z18, Z18, Z20
+	VMAXPS     Z20, Z18, Z18
+	VSHUFPS    $0xb1, Z18, Z18, Z20
+	VMAXPS     Z20, Z18, Z18
+	VMOVAPS    Z16, Z20
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z18, Z20
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z16, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z21
+	VFMADD231PS Z1, Z18, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z22
+	VPSLLD  $0x14, Z20, Z20
+	VPADDD  Z22, Z20, Z22
+	VMOVAPS Z6, Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z21, Z5, Z20
+	VFMADD213PS Z7, Z21, Z20
+	VMULPS      Z20, Z21, Z21
+
+	// s*q + s
+	VFMADD213PS  Z22, Z22, Z21
+	VCMPPS       $0x05, Z18, Z19, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z21, K1, Z19
+	VBROADCASTSS 32(R15), Z20
+	VMAXPS       Z20, Z18, Z20
+	VMULPS       Z3, Z20, Z20
+	VSUBPS       Z20, Z12, Z20
+	VADDSS       X17, X4, X22
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS    X17, X20, X17
+	VUCOMISS  X13, X17
+	JCS       exact32
+	VMOVUPS.Z 64(SI), K7, Z17
+	VMOVUPS   (SI), Z23
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z16, Z0, Z23
+	VMOVAPS       Z16, Z24
+	VFMADD231PS.Z Z0, Z17, K7, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z23, Z16, Z25
+	VSUBPS  Z24, Z16, Z16
+	VMOVUPS (SI), Z26
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z26, Z25
+	VFMADD231PS Z0, Z17, Z16
+	VFMADD231PS Z1, Z26, Z25
+	VFMADD231PS Z1, Z17, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z23, Z17
+	VPERMPS Z2, Z24, Z26
+	VPSLLD  $0x14, Z23, Z27
+	VPSLLD  $0x14, Z24, Z28
+	VPADDD  Z17, Z27, Z17
+	VPADDD  Z26, Z28, Z26
+	VMOVAPS Z6, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z25, Z5, Z27
+	VMOVAPS     Z6, Z28
+	VFMADD231PS Z16, Z5, Z28
+	VFMADD213PS Z7, Z25, Z27
+	VFMADD213PS Z7, Z16, Z28
+	VMULPS      Z27, Z25, Z25
+	VMULPS      Z28, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS   Z17, Z17, Z25
+	VFMADD213PS.Z Z26, Z26, K7, Z16
+	VADDPS        Z16, Z25, Z17
+
+	// Leave if an element is not near.
+	VPORD         Z23, Z24, Z23
+	VPTESTMD.BCST nearBits<>+0(SB), Z23, K6
+	KORTESTW      K6, K6
+	JNZ           exact32
+	VEXTRACTF64X4 $0x01, Z17, Y23
+	VCVTPS2PD     Y17, Z24
+	VCVTPS2PD     Y23, Z23
+	VEXTRACTF64X4 $0x01, Z19, Y26
+	VCVTPS2PD     Y19, Z19
+	VCVTPS2PD     Y26, Z26
+	VSUBPD        Z19, Z24, Z24
+	VSUBPD        Z26, Z23, Z23
+	VEXTRACTF64X4 $0x01, Z17, Y19
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y19, Z19
+	VADDPD        Z23, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y23
+	VADDPD        Y23, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X23
+	VADDPD        X23, X24, X24
+	VMOVHLPS      X24, X24, X23
+	VADDSD        X23, X24, X24
+	VADDPS        Z14, Z18, Z18
+	VMOVSS        X18, 4(R15)
+	VSUBPS        Z20, Z4, Z18
+	VMOVSS        X18, 36(R15)
+	VCVTSS2SD     X21, X21, X21
+	VMOVSD        X21, 8(R15)
+	VMOVSD        X24, 16(R15)
+	VADDPD        Z19, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y18
+	VADDPD        Y18, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X18
+	VADDPD        X18, X17, X17
+	VMOVHLPS      X17, X17, X18
+	VADDSD        X18, X17, X17
+	VMOVSD        X17, 24(R15)
+	VADDSD        X24, X24, X24
+	VUCOMISD      X21, X24
+	JCS           sure32
+	VPADDD        X22, X20, X22
+	VPSLLD        $0x17, X22, X22
+	VPADDD        X22, X15, X22
+	VBROADCASTSS  X22, Z22
+	VMULPS        Z22, Z25, Z25
+	VMOVUPS       Z25, (DI)
+	VMULPS        Z22, Z16, Z16
+	VMOVUPS       Z16, K7, 64(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop4
+	JMP           end
+
+exact32:
+	ADDQ $0x00000010, CX
+	JMP  longer
+
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    64(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z5
+	VMOVAPS       Z3, Z6
+	VFMADD231PS.Z Z0, Z4, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z7
+	VSUBPS  Z6, Z3, Z3
+	VMOVUPS (SI), Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z7
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z8, Z7
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z8
+	VPERMPS      nearTable<>+0(SB), Z6, Z9
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z8, Z5, Z8
+	VPADDD       Z9, Z6, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z6
+	VMULPS           Z5, Z7, Z7
+	VMULPS           Z6, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z8, Z8, Z7
+	VFMADD213PS.Z Z9, Z9, K7, Z3
+	VCMPPS        $0x1e, (SI), Z2, K1
+	VCMPPS        $0x1e, Z4, Z2, K2
+	VMOVAPS.Z     Z7, K1, Z2
+	VMOVAPS.Z     Z3, K2, Z4
+	VADDPS        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VMOVHLPS      X2, X2, X4
+	VADDSD        X4, X2, X2
+	VMOVSD        X2, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z7, Z7
+	VMOVUPS       Z7, (DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 64(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin4
+	JMP           end
+
+done4:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin7:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact48
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact48
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z11
+	VBROADCASTSS integerUnit<>+0(SB), Z12
+	VBROADCASTSS integerLowest<>+0(SB), Z13
+	VXORPS       X14, X14, X14
+	PCALIGN      $0x40
+
+loop7:
+	VBROADCASTSS (SI), Z15
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z15, Z15
+	VSUBPS       Z15, Z8, Z15
+	VSUBPS       Z9, Z15, Z15
+	VBROADCASTSS (SI), X16
+	VMULSS       X3, X16, X16
+	VSUBSS       X16, X10, X16
+	VSUBSS       X16, X7, X16
+	VMOVSS       X16, (R15)
+	VMOVAPS      Z11, Z17
+	VMOVUPS      128(SI), K7, Z17
+	VMOVUPS      (SI), Z18
+	VMAXPS       64(SI), Z18, Z18
+	VMAXPS       Z17, Z18, Z18
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z18, Z18, Z17
+	VMAXPS     Z17, Z18, Z17
+	VSHUFF32X4 $0xb1, Z17, Z17, Z19
+	VMAXPS     Z19, Z17, Z17
+	VSHUFPS    $0x4e, Z17, Z17, Z19
+	VMAXPS     Z19, Z17, Z17
+	VSHUFPS    $0xb1, Z17, Z17, Z19
+	VMAXPS     Z19, Z17, Z17
+	VMOVAPS    Z15, Z19
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z15, Z20
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z20
+	VFMADD231PS Z1, Z17, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z21
+	VPSLLD  $0x14, Z19, Z19
+	VPADDD  Z21, Z19, Z21
+	VMOVAPS Z5, Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z19
+	VFMADD213PS Z6, Z20, Z19
+	VMULPS      Z19, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS  Z21, Z21, Z20
+	VCMPPS       $0x05, Z17, Z18, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z20, K1, Z18
+	VBROADCASTSS 32(R15), Z19
+	VMAXPS       Z19, Z17, Z19
+	VMULPS       Z3, Z19, Z19
+	VSUBPS       Z19, Z12, Z19
+	VADDSS       X16, X7, X21
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS    X16, X19, X16
+	VUCOMISS  X13, X16
+	JCS       exact48
+	VMOVUPS.Z 128(SI), K7, Z16
+	VMOVUPS   (SI), Z22
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z15, Z0, Z22
+	VMOVUPS       64(SI), Z23
+	VFMADD213PS   Z15, Z0, Z23
+	VMOVAPS       Z15, Z24
+	VFMADD231PS.Z Z0, Z16, K7, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z22, Z15, Z25
+	VSUBPS  Z23, Z15, Z26
+	VSUBPS  Z24, Z15, Z15
+	VMOVUPS (SI), Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z25
+	VMOVUPS     64(SI), Z28
+	VFMADD231PS Z0, Z28, Z26
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z27, Z25
+	VFMADD231PS Z1, Z28, Z26
+	VFMADD231PS Z1, Z16, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z22, Z16
+	VPERMPS Z2, Z23, Z27
+	VPERMPS Z2, Z24, Z28
+	VPSLLD  $0x14, Z22, Z29
+	VPSLLD  $0x14, Z23, Z30
+	VPSLLD  $0x14, Z24, Z31
+	VPADDD  Z16, Z29, Z16
+	VPADDD  Z27, Z30, Z27
+	VPADDD  Z28, Z31, Z28
+	VMOVAPS Z5, Z29
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z25, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z26, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z15, Z4, Z31
+	VFMADD213PS Z6, Z25, Z29
+	VFMADD213PS Z6, Z26, Z30
+	VFMADD213PS Z6, Z15, Z31
+	VMULPS      Z29, Z25, Z25
+	VMULPS      Z30, Z26, Z26
+	VMULPS      Z31, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS   Z16, Z16, Z25
+	VFMADD213PS   Z27, Z27, Z26
+	VFMADD213PS.Z Z28, Z28, K7, Z15
+	VADDPS        Z26, Z25, Z16
+	VPTERNLOGD    $0xfe, Z23, Z24, Z22
+	VADDPS        Z15, Z16, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z22, K6
+	KORTESTW      K6, K6
+	JNZ           exact48
+	VEXTRACTF64X4 $0x01, Z16, Y22
+	VCVTPS2PD     Y16, Z23
+	VCVTPS2PD     Y22, Z22
+	VEXTRACTF64X4 $0x01, Z18, Y24
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y24, Z24
+	VSUBPD        Z18, Z23, Z23
+	VSUBPD        Z24, Z22, Z22
+	VEXTRACTF64X4 $0x01, Z16, Y18
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z22, Z23, Z23
+	VEXTRACTF64X4 $0x01, Z23, Y22
+	VADDPD        Y22, Y23, Y23
+	VEXTRACTF32X4 $0x01, Y23, X22
+	VADDPD        X22, X23, X23
+	VMOVHLPS      X23, X23, X22
+	VADDSD        X22, X23, X23
+	VADDPS        Z14, Z17, Z17
+	VMOVSS        X17, 4(R15)
+	VSUBPS        Z19, Z7, Z17
+	VMOVSS        X17, 36(R15)
+	VCVTSS2SD     X20, X20, X20
+	VMOVSD        X20, 8(R15)
+	VMOVSD        X23, 16(R15)
+	VADDPD        Z18, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
+	VMOVSD        X16, 24(R15)
+	VADDSD        X23, X23, X23
+	VUCOMISD      X20, X23
+	JCS           sure48
+	VPADDD        X21, X19, X21
+	VPSLLD        $0x17, X21, X21
+	VBROADCASTSS  one<>+0(SB), Z16
+	VPADDD        X21, X16, X21
+	VBROADCASTSS  X21, Z21
+	VMULPS        Z21, Z25, Z25
+	VMOVUPS       Z25, (DI)
+	VMULPS        Z21, Z26, Z26
+	VMOVUPS       Z26, 64(DI)
+	VMULPS        Z21, Z15, Z15
+	VMOVUPS       Z15, K7, 128(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop7
+	JMP           end
+
+exact48:
+	ADDQ $0x00000020, CX
+	JMP  longer
+
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    128(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z5
+	VMOVUPS       64(SI), Z6
+	VFMADD213PS   Z3, Z0, Z6
+	VMOVAPS       Z3, Z7
+	VFMADD231PS.Z Z0, Z4, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z8
+	VSUBPS  Z6, Z3, Z9
+	VSUBPS  Z7, Z3, Z3
+	VMOVUPS (SI), Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z8
+	VMOVUPS     64(SI), Z11
+	VFMADD231PS Z0, Z11, Z9
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z10, Z8
+	VFMADD231PS Z1, Z11, Z9
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPERMPS      nearTable<>+0(SB), Z6, Z11
+	VPERMPS      nearTable<>+0(SB), Z7, Z12
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPADDD       Z10, Z5, Z10
+	VPADDD       Z11, Z6, Z11
+	VPADDD       Z12, Z7, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z7
+	VMULPS           Z5, Z8, Z8
+	VMULPS           Z6, Z9, Z9
+	VMULPS           Z7, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z10, Z10, Z8
+	VFMADD213PS   Z11, Z11, Z9
+	VFMADD213PS.Z Z12, Z12, K7, Z3
+	VCMPPS        $0x1e, (SI), Z2, K1
+	VCMPPS        $0x1e, 64(SI), Z2, K2
+	VCMPPS        $0x1e, Z4, Z2, K3
+	VMOVAPS.Z     Z8, K1, Z2
+	VMOVAPS.Z     Z9, K2, Z4
+	VMOVAPS.Z     Z3, K3, Z5
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z5, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VMOVHLPS      X2, X2, X4
+	VADDSD        X4, X2, X2
+	VMOVSD        X2, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z8, Z8
+	VMOVUPS       Z8, (DI)
+	VMULPS        Z2, Z9, Z9
+	VMOVUPS       Z9, 64(DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 128(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin7
+	JMP           end
+
+done7:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done10
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin10:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact64
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact64
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop10:
+	VBROADCASTSS (SI), Z11
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z11, Z11
+	VSUBPS       Z11, Z8, Z11
+	VSUBPS       Z9, Z11, Z11
+	VBROADCASTSS (SI), X12
+	VMULSS       X3, X12, X12
+	VSUBSS       X12, X10, X12
+	VSUBSS       X12, X7, X12
+	VMOVSS       X12, (R15)
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	VMOVUPS      192(SI), K7, Z13
+	VMOVUPS      (SI), Z14
+	VMAXPS       64(SI), Z14, Z14
+	VMOVUPS      128(SI), Z15
+	VMAXPS       Z13, Z15, Z15
+	VMAXPS       Z15, Z14, Z14
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z14, Z14, Z13
+	VMAXPS     Z13, Z14, Z13
+	VSHUFF32X4 $0xb1, Z13, Z13, Z15
+	VMAXPS     Z15, Z13, Z13
+	VSHUFPS    $0x4e, Z13, Z13, Z15
+	VMAXPS     Z15, Z13, Z13
+	VSHUFPS    $0xb1, Z13, Z13, Z15
+	VMAXPS     Z15, Z13, Z13
+	VMOVAPS    Z11, Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z13, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z11, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z16
+	VFMADD231PS Z1, Z13, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z17
+	VPSLLD  $0x14, Z15, Z15
+	VPADDD  Z17, Z15, Z17
+	VMOVAPS Z5, Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z16, Z4, Z15
+	VFMADD213PS Z6, Z16, Z15
+	VMULPS      Z15, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS  Z17, Z17, Z16
+	VCMPPS       $0x05, Z13, Z14, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z16, K1, Z14
+	VBROADCASTSS 32(R15), Z15
+	VMAXPS       Z15, Z13, Z15
+	VMULPS       Z3, Z15, Z15
+	VBROADCASTSS integerUnit<>+0(SB), Z17
+	VSUBPS       Z15, Z17, Z17
+	VADDSS       X12, X7, X15
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS       X12, X17, X12
+	VBROADCASTSS integerLowest<>+0(SB), Z18
+	VUCOMISS     X18, X12
+	JCS          exact64
+	VMOVUPS.Z    192(SI), K7, Z12
+	VMOVUPS      (SI), Z18
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z11, Z0, Z18
+	VMOVUPS       64(SI), Z19
+	VFMADD213PS   Z11, Z0, Z19
+	VMOVUPS       128(SI), Z20
+	VFMADD213PS   Z11, Z0, Z20
+	VMOVAPS       Z11, Z21
+	VFMADD231PS.Z Z0, Z12, K7, Z21
+
+	// -n = magic - N - u
+	VSUBPS  Z18, Z11, Z22
+	VSUBPS  Z19, Z11, Z23
+	VSUBPS  Z20, Z11, Z24
+	VSUBPS  Z21, Z11, Z11
+	VMOVUPS (SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z22
+	VMOVUPS     64(SI), Z26
+	VFMADD231PS Z0, Z26, Z23
+	VMOVUPS     128(SI), Z27
+	VFMADD231PS Z0, Z27, Z24
+	VFMADD231PS Z0, Z12, Z11
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
+	VFMADD231PS Z1, Z12, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z12
+	VPERMPS Z2, Z19, Z25
+	VPERMPS Z2, Z20, Z26
+	VPERMPS Z2, Z21, Z27
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z19, Z29
+	VPSLLD  $0x14, Z20, Z30
+	VPSLLD  $0x14, Z21, Z31
+	VPADDD  Z12, Z28, Z12
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z22, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z23, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z24, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z11, Z4, Z31
+	VFMADD213PS Z6, Z22, Z28
+	VFMADD213PS Z6, Z23, Z29
+	VFMADD213PS Z6, Z24, Z30
+	VFMADD213PS Z6, Z11, Z31
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z24, Z24
+	VMULPS      Z31, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS.Z Z27, Z27, K7, Z11
+	VADDPS        Z23, Z22, Z12
+	VADDPS        Z11, Z24, Z25
+	VADDPS        Z25, Z12, Z12
+	VPTERNLOGD    $0xfe, Z19, Z20, Z18
+	VPORD         Z18, Z21, Z18
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact64
+	VEXTRACTF64X4 $0x01, Z12, Y18
+	VCVTPS2PD     Y12, Z19
+	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z14, Y20
+	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y20, Z20
+	VSUBPD        Z14, Z19, Z19
+	VSUBPD        Z20, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z12, Y14
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z18, Z19, Z19
+	VEXTRACTF64X4 $0x01, Z19, Y18
+	VADDPD        Y18, Y19, Y19
+	VEXTRACTF32X4 $0x01, Y19, X18
+	VADDPD        X18, X19, X19
+	VMOVHLPS      X19, X19, X18
+	VADDSD        X18, X19, X19
+	VADDPS.BCST   zero<>+0(SB), Z13, Z13
+	VMOVSS        X13, 4(R15)
+	VSUBPS        Z17, Z7, Z13
+	VMOVSS        X13, 36(R15)
+	VCVTSS2SD     X16, X16, X16
+	VMOVSD        X16, 8(R15)
+	VMOVSD        X19, 16(R15)
+	VADDPD        Z14, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VADDPD        Y13, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X13
+	VADDPD        X13, X12, X12
+	VMOVHLPS      X12, X12, X13
+	VADDSD        X13, X12, X12
+	VMOVSD        X12, 24(R15)
+	VADDSD        X19, X19, X19
+	VUCOMISD      X16, X19
+	JCS           sure64
+	VPADDD        X15, X17, X15
+	VPSLLD        $0x17, X15, X15
+	VBROADCASTSS  one<>+0(SB), Z12
+	VPADDD        X15, X12, X15
+	VBROADCASTSS  X15, Z15
+	VMULPS        Z15, Z22, Z22
+	VMOVUPS       Z22, (DI)
+	VMULPS        Z15, Z23, Z23
+	VMOVUPS       Z23, 64(DI)
+	VMULPS        Z15, Z24, Z24
+	VMOVUPS       Z24, 128(DI)
+	VMULPS        Z15, Z11, Z11
+	VMOVUPS       Z11, K7, 192(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop10
+	JMP           end
+
+exact64:
+	ADDQ $0x00000030, CX
+	JMP  longer
+
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    192(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z5
+	VMOVUPS       64(SI), Z6
+	VFMADD213PS   Z3, Z0, Z6
+	VMOVUPS       128(SI), Z7
+	VFMADD213PS   Z3, Z0, Z7
+	VMOVAPS       Z3, Z8
+	VFMADD231PS.Z Z0, Z4, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z9
+	VSUBPS  Z6, Z3, Z10
+	VSUBPS  Z7, Z3, Z11
+	VSUBPS  Z8, Z3, Z3
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z9
+	VMOVUPS     64(SI), Z13
+	VFMADD231PS Z0, Z13, Z10
+	VMOVUPS     128(SI), Z14
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z12, Z9
+	VFMADD231PS Z1, Z13, Z10
+	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z12
+	VPERMPS      nearTable<>+0(SB), Z6, Z13
+	VPERMPS      nearTable<>+0(SB), Z7, Z14
+	VPERMPS      nearTable<>+0(SB), Z8, Z15
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z12, Z5, Z12
+	VPADDD       Z13, Z6, Z13
+	VPADDD       Z14, Z7, Z14
+	VPADDD       Z15, Z8, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z8
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z6, Z10, Z10
+	VMULPS           Z7, Z11, Z11
+	VMULPS           Z8, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z12, Z12, Z9
+	VFMADD213PS   Z13, Z13, Z10
+	VFMADD213PS   Z14, Z14, Z11
+	VFMADD213PS.Z Z15, Z15, K7, Z3
+	VCMPPS        $0x1e, (SI), Z2, K1
+	VCMPPS        $0x1e, 64(SI), Z2, K2
+	VCMPPS        $0x1e, 128(SI), Z2, K3
+	VCMPPS        $0x1e, Z4, Z2, K4
+	VMOVAPS.Z     Z9, K1, Z2
+	VMOVAPS.Z     Z10, K2, Z4
+	VMOVAPS.Z     Z11, K3, Z5
+	VMOVAPS.Z     Z3, K4, Z6
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z6, Z5, Z5
+	VADDPS        Z5, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VMOVHLPS      X2, X2, X4
+	VADDSD        X4, X2, X2
+	VMOVSD        X2, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z9, Z9
+	VMOVUPS       Z9, (DI)
+	VMULPS        Z2, Z10, Z10
+	VMOVUPS       Z10, 64(DI)
+	VMULPS        Z2, Z11, Z11
+	VMOVUPS       Z11, 128(DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 192(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin10
+	JMP           end
+
+done10:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin13:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact80
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact80
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop13:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z8, Z9
+	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VSUBSS       X11, X7, X11
+	VMOVSS       X11, (R15)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      256(SI), K7, Z10
+	VMOVUPS      (SI), Z12
+	VMAXPS       64(SI), Z12, Z12
+	VMOVUPS      128(SI), Z13
+	VMAXPS       192(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z10, Z12, Z12
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z12, Z12, Z10
+	VMAXPS     Z10, Z12, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VMOVAPS    Z9, Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z13, Z9, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z14
+	VFMADD231PS Z1, Z10, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z15
+	VPSLLD  $0x14, Z13, Z13
+	VPADDD  Z15, Z13, Z15
+	VMOVAPS Z5, Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z14, Z4, Z13
+	VFMADD213PS Z6, Z14, Z13
+	VMULPS      Z13, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS  Z15, Z15, Z14
+	VCMPPS       $0x05, Z10, Z12, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z14, K1, Z12
+	VBROADCASTSS 32(R15), Z13
+	VMAXPS       Z13, Z10, Z13
+	VMULPS       Z3, Z13, Z13
+	VBROADCASTSS integerUnit<>+0(SB), Z15
+	VSUBPS       Z13, Z15, Z15
+	VADDSS       X11, X7, X13
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS       X11, X15, X11
+	VBROADCASTSS integerLowest<>+0(SB), Z16
+	VUCOMISS     X16, X11
+	JCS          exact80
+	VMOVUPS.Z    256(SI), K7, Z11
+	VMOVUPS      (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z9, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VSUBPS  Z18, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS   Z24, Z24, Z20
+	VFMADD213PS   Z25, Z25, Z21
+	VFMADD213PS   Z26, Z26, Z22
+	VFMADD213PS   Z27, Z27, Z23
+	VADDPS        Z21, Z20, Z24
+	VADDPS        Z23, Z22, Z25
+	VADDPS        Z25, Z24, Z24
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVAPS       Z9, Z17
+	VFMADD231PS.Z Z0, Z11, K7, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z9, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z9
+	VFMADD231PS Z1, Z11, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z11
+	VPSLLD  $0x14, Z17, Z18
+	VPADDD  Z11, Z18, Z11
+	VMOVAPS Z5, Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z9, Z4, Z18
+	VFMADD213PS   Z6, Z9, Z18
+	VMULPS        Z18, Z9, Z9
+	VFMADD213PS.Z Z11, Z11, K7, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z16, Z17, Z16
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact80
+	VADDPS        Z9, Z24, Z11
+	VMINPS        Z9, Z24, Z16
+	VMAXPS        Z9, Z24, Z24
+	VSUBPS        Z24, Z11, Z24
+	VSUBPS        Z24, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z11, Y17
+	VCVTPS2PD     Y11, Z18
+	VCVTPS2PD     Y17, Z17
+	VEXTRACTF64X4 $0x01, Z12, Y19
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y19, Z19
+	VSUBPD        Z12, Z18, Z18
+	VSUBPD        Z19, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z19
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z19, Z18, Z18
+	VADDPD        Z12, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z11, Y12
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z16, Y19
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y19, Z19
+	VADDPD        Z16, Z11, Z11
+	VADDPD        Z19, Z12, Z12
+	VADDPD        Z17, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y16
+	VADDPD        Y16, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X16
+	VADDPD        X16, X18, X18
+	VMOVHLPS      X18, X18, X16
+	VADDSD        X16, X18, X18
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(R15)
+	VSUBPS        Z15, Z7, Z10
+	VMOVSS        X10, 36(R15)
+	VCVTSS2SD     X14, X14, X14
+	VMOVSD        X14, 8(R15)
+	VMOVSD        X18, 16(R15)
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VADDPD        Y10, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X10
+	VADDPD        X10, X11, X11
+	VMOVHLPS      X11, X11, X10
+	VADDSD        X10, X11, X11
+	VMOVSD        X11, 24(R15)
+	VADDSD        X18, X18, X18
+	VUCOMISD      X14, X18
+	JCS           sure80
+	VPADDD        X13, X15, X13
+	VPSLLD        $0x17, X13, X13
+	VBROADCASTSS  one<>+0(SB), Z10
+	VPADDD        X13, X10, X13
+	VBROADCASTSS  X13, Z13
+	VMULPS        Z13, Z20, Z20
+	VMOVUPS       Z20, (DI)
+	VMULPS        Z13, Z21, Z21
+	VMOVUPS       Z21, 64(DI)
+	VMULPS        Z13, Z22, Z22
+	VMOVUPS       Z22, 128(DI)
+	VMULPS        Z13, Z23, Z23
+	VMOVUPS       Z23, 192(DI)
+	VMULPS        Z13, Z9, Z9
+	VMOVUPS       Z9, K7, 256(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop13
+	JMP           end
+
+exact80:
+	ADDQ $0x00000040, CX
+	JMP  longer
+
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    256(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z3, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z3, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z3, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z9
+	VSUBPS  Z6, Z3, Z10
+	VSUBPS  Z7, Z3, Z11
+	VSUBPS  Z8, Z3, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z13, Z5, Z13
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z16, Z8, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z6, Z10, Z10
+	VMULPS           Z7, Z11, Z11
+	VMULPS           Z8, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS   Z13, Z13, Z9
+	VFMADD213PS   Z14, Z14, Z10
+	VFMADD213PS   Z15, Z15, Z11
+	VFMADD213PS   Z16, Z16, Z12
+	VCMPPS        $0x1e, (SI), Z2, K2
+	VCMPPS        $0x1e, 64(SI), Z2, K3
+	VCMPPS        $0x1e, 128(SI), Z2, K4
+	VCMPPS        $0x1e, 192(SI), Z2, K5
+	VMOVAPS.Z     Z9, K2, Z5
+	VMOVAPS.Z     Z10, K3, Z6
+	VMOVAPS.Z     Z11, K4, Z7
+	VMOVAPS.Z     Z12, K5, Z8
+	VADDPS        Z6, Z5, Z5
+	VADDPS        Z8, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VMOVAPS       Z3, Z6
+	VFMADD231PS.Z Z0, Z4, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z3, Z3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z7
+	VPSLLD       $0x14, Z6, Z6
+	VPADDD       Z7, Z6, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z6
+	VMULPS           Z6, Z3, Z3
+	VFMADD213PS.Z    Z7, Z7, K7, Z3
+	VCMPPS           $0x1e, Z4, Z2, K1
+	VMOVAPS.Z        Z3, K1, Z2
+	VEXTRACTF64X4    $0x01, Z5, Y4
+	VCVTPS2PD        Y5, Z5
+	VCVTPS2PD        Y4, Z4
+	VEXTRACTF64X4    $0x01, Z2, Y6
+	VCVTPS2PD        Y2, Z2
+	VCVTPS2PD        Y6, Z6
+	VADDPD           Z2, Z5, Z5
+	VADDPD           Z6, Z4, Z4
+	VADDPD           Z4, Z5, Z5
+	VEXTRACTF64X4    $0x01, Z5, Y2
+	VADDPD           Y2, Y5, Y5
+	VEXTRACTF128     $0x01, Y5, X2
+	VADDPD           X2, X5, X5
+	VMOVHLPS         X5, X5, X2
+	VADDSD           X2, X5, X5
+	VMOVSD           X5, 16(R15)
+	VBROADCASTSS     (R15), Z2
+	VADDPS.BCST      integer<>+0(SB), Z2, Z2
+	VBROADCASTSS     36(R15), Z4
+	VBROADCASTSS     integer<>+0(SB), Z5
+	VSUBPS           Z4, Z5, Z5
+	VPADDD           Z2, Z5, Z2
+	VPSLLD           $0x17, Z2, Z2
+	VBROADCASTSS     one<>+0(SB), Z4
+	VPADDD           Z2, Z4, Z2
+	VBROADCASTSS     X2, Z2
+	VMULPS           Z2, Z9, Z9
+	VMOVUPS          Z9, (DI)
+	VMULPS           Z2, Z10, Z10
+	VMOVUPS          Z10, 64(DI)
+	VMULPS           Z2, Z11, Z11
+	VMOVUPS          Z11, 128(DI)
+	VMULPS           Z2, Z12, Z12
+	VMOVUPS          Z12, 192(DI)
+	VMULPS           Z2, Z3, Z3
+	VMOVUPS          Z3, K7, 256(DI)
+	ADDQ             R9, SI
+	MOVQ             dstStride+64(FP), AX
+	LEAQ             (DI)(AX*4), DI
+	ADDQ             $0x28, R15
+	DECQ             R8
+	JNZ              begin13
+	JMP              end
+
+done13:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done16
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin16:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact96
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact96
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop16:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z8, Z9
+	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VSUBSS       X11, X7, X11
+	VMOVSS       X11, (R15)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      320(SI), K7, Z10
+	VMOVUPS      (SI), Z12
+	VMAXPS       64(SI), Z12, Z12
+	VMOVUPS      128(SI), Z13
+	VMAXPS       192(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMOVUPS      256(SI), Z13
+	VMAXPS       Z10, Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z12, Z12, Z10
+	VMAXPS     Z10, Z12, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VMOVAPS    Z9, Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z13, Z9, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z14
+	VFMADD231PS Z1, Z10, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z15
+	VPSLLD  $0x14, Z13, Z13
+	VPADDD  Z15, Z13, Z15
+	VMOVAPS Z5, Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z14, Z4, Z13
+	VFMADD213PS Z6, Z14, Z13
+	VMULPS      Z13, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS  Z15, Z15, Z14
+	VCMPPS       $0x05, Z10, Z12, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z14, K1, Z12
+	VBROADCASTSS 32(R15), Z13
+	VMAXPS       Z13, Z10, Z13
+	VMULPS       Z3, Z13, Z13
+	VBROADCASTSS integerUnit<>+0(SB), Z15
+	VSUBPS       Z13, Z15, Z15
+	VADDSS       X11, X7, X13
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS       X11, X15, X11
+	VBROADCASTSS integerLowest<>+0(SB), Z16
+	VUCOMISS     X16, X11
+	JCS          exact96
+	VMOVUPS.Z    320(SI), K7, Z11
+	VMOVUPS      (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z9, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VSUBPS  Z18, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z24
+	VADDPS      Z23, Z22, Z25
+	VADDPS      Z25, Z24, Z24
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+	VMOVUPS     256(SI), Z17
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z17
+	VMOVAPS       Z9, Z18
+	VFMADD231PS.Z Z0, Z11, K7, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z9, Z19
+	VSUBPS  Z18, Z9, Z9
+	VMOVUPS 256(SI), Z25
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z25, Z19
+	VFMADD231PS Z0, Z11, Z9
+	VFMADD231PS Z1, Z25, Z19
+	VFMADD231PS Z1, Z11, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z11
+	VPERMPS Z2, Z18, Z25
+	VPSLLD  $0x14, Z17, Z26
+	VPSLLD  $0x14, Z18, Z27
+	VPADDD  Z11, Z26, Z11
+	VPADDD  Z25, Z27, Z25
+	VMOVAPS Z5, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z26
+	VMOVAPS     Z5, Z27
+	VFMADD231PS Z9, Z4, Z27
+	VFMADD213PS Z6, Z19, Z26
+	VFMADD213PS Z6, Z9, Z27
+	VMULPS      Z26, Z19, Z19
+	VMULPS      Z27, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z19
+	VFMADD213PS.Z Z25, Z25, K7, Z9
+	VADDPS        Z9, Z19, Z11
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact96
+	VADDPS        Z11, Z24, Z16
+	VMINPS        Z11, Z24, Z17
+	VMAXPS        Z11, Z24, Z24
+	VSUBPS        Z24, Z16, Z24
+	VSUBPS        Z24, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z16, Y11
+	VCVTPS2PD     Y16, Z18
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z12, Y24
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y24, Z24
+	VSUBPD        Z12, Z18, Z18
+	VSUBPD        Z24, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z17, Y12
+	VCVTPS2PD     Y17, Z24
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z24, Z18, Z18
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z17, Y24
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y24, Z24
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z24, Z12, Z12
+	VADDPD        Z11, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y11
+	VADDPD        Y11, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X11
+	VADDPD        X11, X18, X18
+	VMOVHLPS      X18, X18, X11
+	VADDSD        X11, X18, X18
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(R15)
+	VSUBPS        Z15, Z7, Z10
+	VMOVSS        X10, 36(R15)
+	VCVTSS2SD     X14, X14, X14
+	VMOVSD        X14, 8(R15)
+	VMOVSD        X18, 16(R15)
+	VADDPD        Z12, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y10
+	VADDPD        Y10, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X10
+	VADDPD        X10, X16, X16
+	VMOVHLPS      X16, X16, X10
+	VADDSD        X10, X16, X16
+	VMOVSD        X16, 24(R15)
+	VADDSD        X18, X18, X18
+	VUCOMISD      X14, X18
+	JCS           sure96
+	VPADDD        X13, X15, X13
+	VPSLLD        $0x17, X13, X13
+	VBROADCASTSS  one<>+0(SB), Z10
+	VPADDD        X13, X10, X13
+	VBROADCASTSS  X13, Z13
+	VMULPS        Z13, Z20, Z20
+	VMOVUPS       Z20, (DI)
+	VMULPS        Z13, Z21, Z21
+	VMOVUPS       Z21, 64(DI)
+	VMULPS        Z13, Z22, Z22
+	VMOVUPS       Z22, 128(DI)
+	VMULPS        Z13, Z23, Z23
+	VMOVUPS       Z23, 192(DI)
+	VMULPS        Z13, Z19, Z19
+	VMOVUPS       Z19, 256(DI)
+	VMULPS        Z13, Z9, Z9
+	VMOVUPS       Z9, K7, 320(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop16
+	JMP           end
+
+exact96:
+	ADDQ $0x00000050, CX
+	JMP  longer
+
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    320(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z3, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z3, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z3, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z9
+	VSUBPS  Z6, Z3, Z10
+	VSUBPS  Z7, Z3, Z11
+	VSUBPS  Z8, Z3, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z13, Z5, Z13
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z16, Z8, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z6, Z10, Z10
+	VMULPS           Z7, Z11, Z11
+	VMULPS           Z8, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VCMPPS      $0x1e, (SI), Z2, K2
+	VCMPPS      $0x1e, 64(SI), Z2, K3
+	VCMPPS      $0x1e, 128(SI), Z2, K4
+	VCMPPS      $0x1e, 192(SI), Z2, K5
+	VMOVAPS.Z   Z9, K2, Z5
+	VMOVAPS.Z   Z10, K3, Z6
+	VMOVAPS.Z   Z11, K4, Z7
+	VMOVAPS.Z   Z12, K5, Z8
+	VADDPS      Z6, Z5, Z5
+	VADDPS      Z8, Z7, Z7
+	VADDPS      Z7, Z5, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z6
+	VMOVAPS       Z3, Z7
+	VFMADD231PS.Z Z0, Z4, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z3, Z8
+	VSUBPS  Z7, Z3, Z3
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z8
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z13, Z8
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z13
+	VPERMPS      nearTable<>+0(SB), Z7, Z14
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPADDD       Z13, Z6, Z13
+	VPADDD       Z14, Z7, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z7
+	VMULPS           Z6, Z8, Z8
+	VMULPS           Z7, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z13, Z13, Z8
+	VFMADD213PS.Z Z14, Z14, K7, Z3
+	VCMPPS        $0x1e, 256(SI), Z2, K1
+	VCMPPS        $0x1e, Z4, Z2, K2
+	VMOVAPS.Z     Z8, K1, Z2
+	VMOVAPS.Z     Z3, K2, Z4
+	VADDPS        Z4, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z5, Y4
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z6, Z4, Z4
+	VADDPD        Z4, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VADDPD        Y2, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X2
+	VADDPD        X2, X5, X5
+	VMOVHLPS      X5, X5, X2
+	VADDSD        X2, X5, X5
+	VMOVSD        X5, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z9, Z9
+	VMOVUPS       Z9, (DI)
+	VMULPS        Z2, Z10, Z10
+	VMOVUPS       Z10, 64(DI)
+	VMULPS        Z2, Z11, Z11
+	VMOVUPS       Z11, 128(DI)
+	VMULPS        Z2, Z12, Z12
+	VMOVUPS       Z12, 192(DI)
+	VMULPS        Z2, Z8, Z8
+	VMOVUPS       Z8, 256(DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 320(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin16
+	JMP           end
+
+done16:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done19
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin19:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact112
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact112
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	PCALIGN      $0x40
+
+loop19:
+	VBROADCASTSS (SI), Z9
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z9, Z8, Z9
+	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
+	VBROADCASTSS (SI), X10
+	VMULSS       X3, X10, X10
+	VBROADCASTSS integerHeadroom<>+0(SB), Z11
+	VSUBSS       X10, X11, X11
+	VSUBSS       X11, X7, X11
+	VMOVSS       X11, (R15)
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VMOVUPS      384(SI), K7, Z10
+	VMOVUPS      (SI), Z12
+	VMAXPS       64(SI), Z12, Z12
+	VMOVUPS      128(SI), Z13
+	VMAXPS       192(SI), Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMOVUPS      256(SI), Z13
+	VMAXPS       320(SI), Z13, Z13
+	VMAXPS       Z10, Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z12, Z12, Z10
+	VMAXPS     Z10, Z12, Z10
+	VSHUFF32X4 $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0x4e, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VSHUFPS    $0xb1, Z10, Z10, Z13
+	VMAXPS     Z13, Z10, Z10
+	VMOVAPS    Z9, Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z13, Z9, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z14
+	VFMADD231PS Z1, Z10, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z13, Z15
+	VPSLLD  $0x14, Z13, Z13
+	VPADDD  Z15, Z13, Z15
+	VMOVAPS Z5, Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z14, Z4, Z13
+	VFMADD213PS Z6, Z14, Z13
+	VMULPS      Z13, Z14, Z14
+
+	// s*q + s
+	VFMADD213PS  Z15, Z15, Z14
+	VCMPPS       $0x05, Z10, Z12, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z14, K1, Z12
+	VBROADCASTSS 32(R15), Z13
+	VMAXPS       Z13, Z10, Z13
+	VMULPS       Z3, Z13, Z13
+	VBROADCASTSS integerUnit<>+0(SB), Z15
+	VSUBPS       Z13, Z15, Z15
+	VADDSS       X11, X7, X13
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS       X11, X15, X11
+	VBROADCASTSS integerLowest<>+0(SB), Z16
+	VUCOMISS     X16, X11
+	JCS          exact112
+	VMOVUPS.Z    384(SI), K7, Z11
+	VMOVUPS      (SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     64(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     128(SI), Z18
+	VFMADD213PS Z9, Z0, Z18
+	VMOVUPS     192(SI), Z19
+	VFMADD213PS Z9, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VSUBPS  Z18, Z9, Z22
+	VSUBPS  Z19, Z9, Z23
+	VMOVUPS (SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     64(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     128(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     192(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPERMPS Z2, Z19, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VMOVAPS Z5, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z23, Z4, Z31
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VFMADD213PS Z6, Z23, Z31
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+	VMULPS      Z31, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z24
+	VADDPS      Z23, Z22, Z25
+	VADDPS      Z25, Z24, Z24
+	VPTERNLOGD  $0xfe, Z17, Z18, Z16
+	VPORD       Z16, Z19, Z16
+	VMOVUPS     256(SI), Z17
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z17
+	VMOVUPS       320(SI), Z18
+	VFMADD213PS   Z9, Z0, Z18
+	VMOVAPS       Z9, Z19
+	VFMADD231PS.Z Z0, Z11, K7, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z17, Z9, Z25
+	VSUBPS  Z18, Z9, Z26
+	VSUBPS  Z19, Z9, Z9
+	VMOVUPS 256(SI), Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z25
+	VMOVUPS     320(SI), Z28
+	VFMADD231PS Z0, Z28, Z26
+	VFMADD231PS Z0, Z11, Z9
+	VFMADD231PS Z1, Z27, Z25
+	VFMADD231PS Z1, Z28, Z26
+	VFMADD231PS Z1, Z11, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z11
+	VPERMPS Z2, Z18, Z27
+	VPERMPS Z2, Z19, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VPADDD  Z11, Z29, Z11
+	VPADDD  Z27, Z30, Z27
+	VPADDD  Z28, Z31, Z28
+	VMOVAPS Z5, Z29
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z25, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z26, Z4, Z30
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z9, Z4, Z31
+	VFMADD213PS Z6, Z25, Z29
+	VFMADD213PS Z6, Z26, Z30
+	VFMADD213PS Z6, Z9, Z31
+	VMULPS      Z29, Z25, Z25
+	VMULPS      Z30, Z26, Z26
+	VMULPS      Z31, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z11, Z11, Z25
+	VFMADD213PS   Z27, Z27, Z26
+	VFMADD213PS.Z Z28, Z28, K7, Z9
+	VADDPS        Z26, Z25, Z11
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VADDPS        Z9, Z11, Z11
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact112
+	VADDPS        Z11, Z24, Z16
+	VMINPS        Z11, Z24, Z17
+	VMAXPS        Z11, Z24, Z24
+	VSUBPS        Z24, Z16, Z24
+	VSUBPS        Z24, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z16, Y11
+	VCVTPS2PD     Y16, Z18
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z12, Y19
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y19, Z19
+	VSUBPD        Z12, Z18, Z18
+	VSUBPD        Z19, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z17, Y12
+	VCVTPS2PD     Y17, Z19
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z19, Z18, Z18
+	VADDPD        Z12, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z17, Y19
+	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y19, Z19
+	VADDPD        Z17, Z16, Z16
+	VADDPD        Z19, Z12, Z12
+	VADDPD        Z11, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y11
+	VADDPD        Y11, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X11
+	VADDPD        X11, X18, X18
+	VMOVHLPS      X18, X18, X11
+	VADDSD        X11, X18, X18
+	VADDPS.BCST   zero<>+0(SB), Z10, Z10
+	VMOVSS        X10, 4(R15)
+	VSUBPS        Z15, Z7, Z10
+	VMOVSS        X10, 36(R15)
+	VCVTSS2SD     X14, X14, X14
+	VMOVSD        X14, 8(R15)
+	VMOVSD        X18, 16(R15)
+	VADDPD        Z12, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y10
+	VADDPD        Y10, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X10
+	VADDPD        X10, X16, X16
+	VMOVHLPS      X16, X16, X10
+	VADDSD        X10, X16, X16
+	VMOVSD        X16, 24(R15)
+	VADDSD        X18, X18, X18
+	VUCOMISD      X14, X18
+	JCS           sure112
+	VPADDD        X13, X15, X13
+	VPSLLD        $0x17, X13, X13
+	VBROADCASTSS  one<>+0(SB), Z10
+	VPADDD        X13, X10, X13
+	VBROADCASTSS  X13, Z13
+	VMULPS        Z13, Z20, Z20
+	VMOVUPS       Z20, (DI)
+	VMULPS        Z13, Z21, Z21
+	VMOVUPS       Z21, 64(DI)
+	VMULPS        Z13, Z22, Z22
+	VMOVUPS       Z22, 128(DI)
+	VMULPS        Z13, Z23, Z23
+	VMOVUPS       Z23, 192(DI)
+	VMULPS        Z13, Z25, Z25
+	VMOVUPS       Z25, 256(DI)
+	VMULPS        Z13, Z26, Z26
+	VMOVUPS       Z26, 320(DI)
+	VMULPS        Z13, Z9, Z9
+	VMOVUPS       Z9, K7, 384(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop19
+	JMP           end
+
+exact112:
+	ADDQ $0x00000060, CX
+	JMP  longer
+
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    384(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z3, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z3, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z3, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z9
+	VSUBPS  Z6, Z3, Z10
+	VSUBPS  Z7, Z3, Z11
+	VSUBPS  Z8, Z3, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z13, Z5, Z13
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z16, Z8, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z6, Z10, Z10
+	VMULPS           Z7, Z11, Z11
+	VMULPS           Z8, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VCMPPS      $0x1e, (SI), Z2, K2
+	VCMPPS      $0x1e, 64(SI), Z2, K3
+	VCMPPS      $0x1e, 128(SI), Z2, K4
+	VCMPPS      $0x1e, 192(SI), Z2, K5
+	VMOVAPS.Z   Z9, K2, Z5
+	VMOVAPS.Z   Z10, K3, Z6
+	VMOVAPS.Z   Z11, K4, Z7
+	VMOVAPS.Z   Z12, K5, Z8
+	VADDPS      Z6, Z5, Z5
+	VADDPS      Z8, Z7, Z7
+	VADDPS      Z7, Z5, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z6
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z3, Z0, Z7
+	VMOVAPS       Z3, Z8
+	VFMADD231PS.Z Z0, Z4, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z3, Z13
+	VSUBPS  Z7, Z3, Z14
+	VSUBPS  Z8, Z3, Z3
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z13
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z14
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z15, Z13
+	VFMADD231PS Z1, Z16, Z14
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z17
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z15, Z6, Z15
+	VPADDD       Z16, Z7, Z16
+	VPADDD       Z17, Z8, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z8
+	VMULPS           Z6, Z13, Z13
+	VMULPS           Z7, Z14, Z14
+	VMULPS           Z8, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z15, Z15, Z13
+	VFMADD213PS   Z16, Z16, Z14
+	VFMADD213PS.Z Z17, Z17, K7, Z3
+	VCMPPS        $0x1e, 256(SI), Z2, K1
+	VCMPPS        $0x1e, 320(SI), Z2, K2
+	VCMPPS        $0x1e, Z4, Z2, K3
+	VMOVAPS.Z     Z13, K1, Z2
+	VMOVAPS.Z     Z14, K2, Z4
+	VMOVAPS.Z     Z3, K3, Z6
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z6, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z5, Y4
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z6, Z4, Z4
+	VADDPD        Z4, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VADDPD        Y2, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X2
+	VADDPD        X2, X5, X5
+	VMOVHLPS      X5, X5, X2
+	VADDSD        X2, X5, X5
+	VMOVSD        X5, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z9, Z9
+	VMOVUPS       Z9, (DI)
+	VMULPS        Z2, Z10, Z10
+	VMOVUPS       Z10, 64(DI)
+	VMULPS        Z2, Z11, Z11
+	VMOVUPS       Z11, 128(DI)
+	VMULPS        Z2, Z12, Z12
+	VMOVUPS       Z12, 192(DI)
+	VMULPS        Z2, Z13, Z13
+	VMOVUPS       Z13, 256(DI)
+	VMULPS        Z2, Z14, Z14
+	VMOVUPS       Z14, 320(DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 384(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin19
+	JMP           end
+
+done19:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done22
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin22:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact128
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact128
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS (R14), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z6
+	VBROADCASTSS integer<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop22:
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z8, Z8
+	VBROADCASTSS nearHeadroom<>+0(SB), Z9
+	VSUBPS       Z8, Z9, Z9
+	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
+	VBROADCASTSS (SI), X8
+	VMULSS       X3, X8, X8
+	VBROADCASTSS integerHeadroom<>+0(SB), Z10
+	VSUBSS       X8, X10, X10
+	VSUBSS       X10, X7, X10
+	VMOVSS       X10, (R15)
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      448(SI), K7, Z8
+	VMOVUPS      (SI), Z11
+	VMAXPS       64(SI), Z11, Z11
+	VMOVUPS      128(SI), Z12
+	VMAXPS       192(SI), Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+	VMOVUPS      256(SI), Z12
+	VMAXPS       320(SI), Z12, Z12
+	VMOVUPS      384(SI), Z13
+	VMAXPS       Z8, Z13, Z13
+	VMAXPS       Z13, Z12, Z12
+	VMAXPS       Z12, Z11, Z11
+
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z11, Z11, Z8
+	VMAXPS     Z8, Z11, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z12
+	VMAXPS     Z12, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z12
+	VMAXPS     Z12, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z12
+	VMAXPS     Z12, Z8, Z8
+	VMOVAPS    Z9, Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z13
+	VFMADD231PS Z1, Z8, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z12, Z14
+	VPSLLD  $0x14, Z12, Z12
+	VPADDD  Z14, Z12, Z14
+	VMOVAPS Z5, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z13, Z4, Z12
+	VFMADD213PS Z6, Z13, Z12
+	VMULPS      Z12, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS  Z14, Z14, Z13
+	VCMPPS       $0x05, Z8, Z11, K1
+	KMOVW        K1, AX
+	BLSIL        AX, AX
+	KMOVW        AX, K1
+	VMOVAPS.Z    Z13, K1, Z11
+	VBROADCASTSS 32(R15), Z12
+	VMAXPS       Z12, Z8, Z12
+	VMULPS       Z3, Z12, Z12
+	VBROADCASTSS integerUnit<>+0(SB), Z14
+	VSUBPS       Z12, Z14, Z14
+	VADDSS       X10, X7, X12
+
+	// Leave if an exponential may be 0 in the unit.
+	VADDSS       X10, X14, X10
+	VBROADCASTSS integerLowest<>+0(SB), Z15
+	VUCOMISS     X15, X10
+	JCS          exact128
+	VMOVUPS.Z    448(SI), K7, Z10
+	VMOVUPS      (SI), Z15
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z9, Z0, Z15
+	VMOVUPS     64(SI), Z16
+	VFMADD213PS Z9, Z0, Z16
+	VMOVUPS     128(SI), Z17
+	VFMADD213PS Z9, Z0, Z17
+	VMOVUPS     192(SI), Z18
+	VFMADD213PS Z9, Z0, Z18
+
+	// -n = magic - N - u
+	VSUBPS  Z15, Z9, Z19
+	VSUBPS  Z16, Z9, Z20
+	VSUBPS  Z17, Z9, Z21
+	VSUBPS  Z18, Z9, Z22
+	VMOVUPS (SI), Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     64(SI), Z24
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     128(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     192(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z23
+	VPERMPS Z2, Z16, Z24
+	VPERMPS Z2, Z17, Z25
+	VPERMPS Z2, Z18, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VPADDD  Z25, Z29, Z25
+	VPADDD  Z26, Z30, Z26
+	VMOVAPS Z5, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z6, Z19, Z27
+	VFMADD213PS Z6, Z20, Z28
+	VFMADD213PS Z6, Z21, Z29
+	VFMADD213PS Z6, Z22, Z30
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+	VMULPS      Z29, Z21, Z21
+	VMULPS      Z30, Z22, Z22
+
+	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z16, Z17, Z15
+	VPORD       Z15, Z18, Z15
+	VMOVUPS     256(SI), Z16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z9, Z0, Z16
+	VMOVUPS       320(SI), Z17
+	VFMADD213PS   Z9, Z0, Z17
+	VMOVUPS       384(SI), Z18
+	VFMADD213PS   Z9, Z0, Z18
+	VMOVAPS       Z9, Z24
+	VFMADD231PS.Z Z0, Z10, K7, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z16, Z9, Z25
+	VSUBPS  Z17, Z9, Z26
+	VSUBPS  Z18, Z9, Z27
+	VSUBPS  Z24, Z9, Z9
+	VMOVUPS 256(SI), Z28
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z28, Z25
+	VMOVUPS     320(SI), Z29
+	VFMADD231PS Z0, Z29, Z26
+	VMOVUPS     384(SI), Z30
+	VFMADD231PS Z0, Z30, Z27
+	VFMADD231PS Z0, Z10, Z9
+	VFMADD231PS Z1, Z28, Z25
+	VFMADD231PS Z1, Z29, Z26
+	VFMADD231PS Z1, Z30, Z27
+	VFMADD231PS Z1, Z10, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z10
+	VPERMPS Z2, Z17, Z28
+	VPERMPS Z2, Z18, Z29
+	VPERMPS Z2, Z24, Z30
+	VPSLLD  $0x14, Z16, Z31
+	VMOVUPS Z22, (BX)
+	VPSLLD  $0x14, Z17, Z22
+	VMOVUPS Z21, 64(BX)
+	VPSLLD  $0x14, Z18, Z21
+	VMOVUPS Z20, 128(BX)
+	VPSLLD  $0x14, Z24, Z20
+	VPADDD  Z10, Z31, Z10
+	VPADDD  Z28, Z22, Z28
+	VPADDD  Z29, Z21, Z29
+	VPADDD  Z30, Z20, Z30
+	VMOVAPS Z5, Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z25, Z4, Z20
+	VMOVAPS     Z5, Z21
+	VFMADD231PS Z26, Z4, Z21
+	VMOVAPS     Z5, Z22
+	VFMADD231PS Z27, Z4, Z22
+	VMOVAPS     Z5, Z31
+	VFMADD231PS Z9, Z4, Z31
+	VFMADD213PS Z6, Z25, Z20
+	VFMADD213PS Z6, Z26, Z21
+	VFMADD213PS Z6, Z27, Z22
+	VFMADD213PS Z6, Z9, Z31
+	VMULPS      Z20, Z25, Z25
+	VMULPS      Z21, Z26, Z26
+	VMULPS      Z22, Z27, Z27
+	VMULPS      Z31, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z10, Z10, Z25
+	VFMADD213PS   Z28, Z28, Z26
+	VFMADD213PS   Z29, Z29, Z27
+	VFMADD213PS.Z Z30, Z30, K7, Z9
+	VADDPS        Z26, Z25, Z10
+	VADDPS        Z9, Z27, Z20
+	VADDPS        Z20, Z10, Z10
+	VPTERNLOGD    $0xfe, Z16, Z17, Z15
+	VPTERNLOGD    $0xfe, Z18, Z24, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z15, K6
+	KORTESTW      K6, K6
+	JNZ           exact128
+	VADDPS        Z10, Z23, Z15
+	VMINPS        Z10, Z23, Z16
+	VMAXPS        Z10, Z23, Z23
+	VSUBPS        Z23, Z15, Z23
+	VSUBPS        Z23, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y10
+	VCVTPS2PD     Y15, Z17
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y18
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y18, Z18
+	VSUBPD        Z11, Z17, Z17
+	VSUBPD        Z18, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z16, Y11
+	VCVTPS2PD     Y16, Z18
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z15, Y11
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y11, Z11
+	VEXTRACTF64X4 $0x01, Z16, Y18
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z16, Z15, Z15
+	VADDPD        Z18, Z11, Z11
+	VADDPD        Z10, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z17, Y10
+	VADDPD        Y10, Y17, Y17
+	VEXTRACTF32X4 $0x01, Y17, X10
+	VADDPD        X10, X17, X17
+	VMOVHLPS      X17, X17, X10
+	VADDSD        X10, X17, X17
+	VADDPS.BCST   zero<>+0(SB), Z8, Z8
+	VMOVSS        X8, 4(R15)
+	VSUBPS        Z14, Z7, Z8
+	VMOVSS        X8, 36(R15)
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 8(R15)
+	VMOVSD        X17, 16(R15)
+	VADDPD        Z11, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y8
+	VADDPD        Y8, Y15, Y15
+	VEXTRACTF128  $0x01, Y15, X8
+	VADDPD        X8, X15, X15
+	VMOVHLPS      X15, X15, X8
+	VADDSD        X8, X15, X15
+	VMOVSD        X15, 24(R15)
+	VADDSD        X17, X17, X17
+	VUCOMISD      X13, X17
+	JCS           sure128
+	VPADDD        X12, X14, X12
+	VPSLLD        $0x17, X12, X12
+	VBROADCASTSS  one<>+0(SB), Z8
+	VPADDD        X12, X8, X12
+	VBROADCASTSS  X12, Z12
+	VMULPS        Z12, Z19, Z19
+	VMOVUPS       Z19, (DI)
+	VMULPS        128(BX), Z12, Z8
+	VMOVUPS       Z8, 64(DI)
+	VMULPS        64(BX), Z12, Z8
+	VMOVUPS       Z8, 128(DI)
+	VMULPS        (BX), Z12, Z8
+	VMOVUPS       Z8, 192(DI)
+	VMULPS        Z12, Z25, Z25
+	VMOVUPS       Z25, 256(DI)
+	VMULPS        Z12, Z26, Z26
+	VMOVUPS       Z26, 320(DI)
+	VMULPS        Z12, Z27, Z27
+	VMOVUPS       Z27, 384(DI)
+	VMULPS        Z12, Z9, Z9
+	VMOVUPS       Z9, K7, 448(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           loop22
+	JMP           end
+
+exact128:
+	ADDQ $0x00000070, CX
+	JMP  longer
+
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS (SI), Z2
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z3
+	VBROADCASTSS 4(R15), Z2
+	VMOVUPS.Z    448(SI), K7, Z4
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z3, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z3, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z3, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z3, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z3, Z9
+	VSUBPS  Z6, Z3, Z10
+	VSUBPS  Z7, Z3, Z11
+	VSUBPS  Z8, Z3, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z5
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z13, Z5, Z13
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VPADDD       Z16, Z8, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z5
+	VBROADCASTSS     nearExp2<>+0(SB), Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VMULPS           Z5, Z9, Z9
+	VMULPS           Z6, Z10, Z10
+	VMULPS           Z7, Z11, Z11
+	VMULPS           Z8, Z12, Z12
+
+	// s*q + s
+	VFMADD213PS Z13, Z13, Z9
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VCMPPS      $0x1e, (SI), Z2, K2
+	VCMPPS      $0x1e, 64(SI), Z2, K3
+	VCMPPS      $0x1e, 128(SI), Z2, K4
+	VCMPPS      $0x1e, 192(SI), Z2, K5
+	VMOVAPS.Z   Z9, K2, Z5
+	VMOVAPS.Z   Z10, K3, Z6
+	VMOVAPS.Z   Z11, K4, Z7
+	VMOVAPS.Z   Z12, K5, Z8
+	VADDPS      Z6, Z5, Z5
+	VADDPS      Z8, Z7, Z7
+	VADDPS      Z7, Z5, Z5
+	VMOVUPS     256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z3, Z0, Z6
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z3, Z0, Z7
+	VMOVUPS       384(SI), Z8
+	VFMADD213PS   Z3, Z0, Z8
+	VMOVAPS       Z3, Z13
+	VFMADD231PS.Z Z0, Z4, K7, Z13
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z3, Z14
+	VSUBPS  Z7, Z3, Z15
+	VSUBPS  Z8, Z3, Z16
+	VSUBPS  Z13, Z3, Z3
+	VMOVUPS 256(SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z14
+	VMOVUPS     320(SI), Z18
+	VFMADD231PS Z0, Z18, Z15
+	VMOVUPS     384(SI), Z19
+	VFMADD231PS Z0, Z19, Z16
+	VFMADD231PS Z0, Z4, Z3
+	VFMADD231PS Z1, Z17, Z14
+	VFMADD231PS Z1, Z18, Z15
+	VFMADD231PS Z1, Z19, Z16
+	VFMADD231PS Z1, Z4, Z3
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z17
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z6, Z6
+	VPSLLD       $0x14, Z7, Z7
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z13, Z13
+	VPADDD       Z17, Z6, Z17
+	VPADDD       Z18, Z7, Z18
+	VPADDD       Z19, Z8, Z19
+	VPADDD       Z20, Z13, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z6
+	VBROADCASTSS     nearExp2<>+0(SB), Z7
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z7
+	VBROADCASTSS     nearExp2<>+0(SB), Z8
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z13
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z3, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z6
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z7
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z3, Z13
+	VMULPS           Z6, Z14, Z14
+	VMULPS           Z7, Z15, Z15
+	VMULPS           Z8, Z16, Z16
+	VMULPS           Z13, Z3, Z3
+
+	// s*q + s
+	VFMADD213PS   Z17, Z17, Z14
+	VFMADD213PS   Z18, Z18, Z15
+	VFMADD213PS   Z19, Z19, Z16
+	VFMADD213PS.Z Z20, Z20, K7, Z3
+	VCMPPS        $0x1e, 256(SI), Z2, K1
+	VCMPPS        $0x1e, 320(SI), Z2, K2
+	VCMPPS        $0x1e, 384(SI), Z2, K3
+	VCMPPS        $0x1e, Z4, Z2, K4
+	VMOVAPS.Z     Z14, K1, Z2
+	VMOVAPS.Z     Z15, K2, Z4
+	VMOVAPS.Z     Z16, K3, Z6
+	VMOVAPS.Z     Z3, K4, Z7
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z7, Z6, Z6
+	VADDPS        Z6, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z5, Y4
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y4, Z4
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VCVTPS2PD     Y2, Z2
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z2, Z5, Z5
+	VADDPD        Z6, Z4, Z4
+	VADDPD        Z4, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y2
+	VADDPD        Y2, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X2
+	VADDPD        X2, X5, X5
+	VMOVHLPS      X5, X5, X2
+	VADDSD        X2, X5, X5
+	VMOVSD        X5, 16(R15)
+	VBROADCASTSS  (R15), Z2
+	VADDPS.BCST   integer<>+0(SB), Z2, Z2
+	VBROADCASTSS  36(R15), Z4
+	VBROADCASTSS  integer<>+0(SB), Z5
+	VSUBPS        Z4, Z5, Z5
+	VPADDD        Z2, Z5, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VBROADCASTSS  X2, Z2
+	VMULPS        Z2, Z9, Z9
+	VMOVUPS       Z9, (DI)
+	VMULPS        Z2, Z10, Z10
+	VMOVUPS       Z10, 64(DI)
+	VMULPS        Z2, Z11, Z11
+	VMOVUPS       Z11, 128(DI)
+	VMULPS        Z2, Z12, Z12
+	VMOVUPS       Z12, 192(DI)
+	VMULPS        Z2, Z14, Z14
+	VMOVUPS       Z14, 256(DI)
+	VMULPS        Z2, Z15, Z15
+	VMOVUPS       Z15, 320(DI)
+	VMULPS        Z2, Z16, Z16
+	VMOVUPS       Z16, 384(DI)
+	VMULPS        Z2, Z3, Z3
+	VMOVUPS       Z3, K7, 448(DI)
+	ADDQ          R9, SI
+	MOVQ          dstStride+64(FP), AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $0x28, R15
+	DECQ          R8
+	JNZ           begin22
+	JMP           end
+
+done22:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: the largest and the least.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Z2
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VBROADCASTSS integer<>+0(SB), Z2
+	VSUBPS       Z3, Z2, Z2
+	VMOVSS       X2, (R15)
+	VBROADCASTSS plusInf<>+0(SB), Z4
+	VBROADCASTSS minusInf<>+0(SB), Z5
+
+	// 
+	SUBQ    $0x00000080, CX
+	JLT     done26
+	PCALIGN $0x40
+
+loop26:
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VMAXPS  Z3, Z2, Z6
+	VMOVUPS 128(SI), Z7
+	VMOVUPS 192(SI), Z8
+	VMAXPS  Z8, Z7, Z9
+	VMAXPS  Z9, Z6, Z6
+	VMOVUPS 256(SI), Z9
+	VMOVUPS 320(SI), Z10
+	VMAXPS  Z10, Z9, Z11
+	VMOVUPS 384(SI), Z12
+	VMOVUPS 448(SI), Z13
+	VMAXPS  Z13, Z12, Z14
+	VMAXPS  Z14, Z11, Z11
+	VMAXPS  Z11, Z6, Z6
+	VMAXPS  Z5, Z6, Z5
+	VMINPS  Z3, Z2, Z2
+	VMINPS  Z8, Z7, Z7
+	VMINPS  Z7, Z2, Z2
+	VMINPS  Z10, Z9, Z9
+	VMINPS  Z13, Z12, Z12
+	VMINPS  Z12, Z9, Z9
+	VMINPS  Z9, Z2, Z2
+	VMINPS  Z4, Z2, Z4
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop26
+
+done26:
+	ADDQ $0x00000080, CX
+
+	// 
+	SUBQ    $0x00000010, CX
+	JLT     done27
+	PCALIGN $0x40
+
+loop27:
+	VMOVUPS (SI), Z2
+	VMAXPS  Z5, Z2, Z5
+	VMINPS  Z4, Z2, Z4
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, CX
+	JGE     loop27
+
+done27:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind28
+
+	// 
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (SI), K7, Z2
+	VBROADCASTSS (SI), Z3
+	VBLENDMPS    Z2, Z3, K7, Z2
+	VMAXPS       Z5, Z2, Z5
+	VMINPS       Z4, Z2, Z4
+	LEAQ         (SI)(CX*4), SI
+
+behind28:
+	// The unit, and whether all elements are near it.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           end
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          end
+	VSHUFF32X4   $0x4e, Z5, Z5, Z2
+	VMAXPS       Z2, Z5, Z2
+	VSHUFF32X4   $0xb1, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z2
+	VSHUFPS      $0x4e, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z2
+	VSHUFPS      $0xb1, Z2, Z2, Z3
+	VMAXPS       Z3, Z2, Z3
+	VSHUFF32X4   $0x4e, Z4, Z4, Z2
+	VMINPS       Z2, Z4, Z2
+	VSHUFF32X4   $0xb1, Z2, Z2, Z6
+	VMINPS       Z6, Z2, Z2
+	VSHUFPS      $0x4e, Z2, Z2, Z6
+	VMINPS       Z6, Z2, Z2
+	VSHUFPS      $0xb1, Z2, Z2, Z6
+	VMINPS       Z6, Z2, Z2
+	VBROADCASTSS nearReach<>+0(SB), Z6
+	VMULPS.BCST  8(R14), Z6, Z6
+	VBROADCASTSS 16(R14), Z7
+	VSUBPS       Z6, Z7, Z7
+	VUCOMISS     X3, X7
+	JCS          end
+	VADDPS       Z7, Z2, Z7
+	VXORPS       X6, X6, X6
+	VUCOMISS     X6, X7
+	JCS          end
+	VBROADCASTSS 32(R15), Z7
+	VMAXPS       Z7, Z3, Z7
+	VMULPS.BCST  (R14), Z7, Z7
+	VBROADCASTSS integerUnit<>+0(SB), Z8
+	VSUBPS       Z7, Z8, Z8
+	VBROADCASTSS integer<>+0(SB), Z7
+	VSUBPS       Z8, Z7, Z7
+	VMULPS.BCST  (R14), Z2, Z2
+	VSUBPS.BCST  unitRange<>+0(SB), Z7, Z8
+	VUCOMISS     X8, X2
+	JCS          end
+	VMOVSS       X7, 36(R15)
+	VBROADCASTSS nearBase<>+0(SB), Z2
+	VSUBPS       Z7, Z2, Z2
+	VMULPS.BCST  unit<>+0(SB), Z2, Z2
+	VMOVAPS      Z6, Z7
+
+	// Exponentials and their sum.
+	MOVQ R11, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done31
+	VMOVUPS      nearTable<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VBROADCASTSS nearExp1<>+0(SB), Z10
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS (SI), Z11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     64(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     128(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     192(SI), Z14
+	VFMADD213PS Z2, Z0, Z14
+
+	// -n = magic - N - u
+	VSUBPS  Z11, Z2, Z15
+	VSUBPS  Z12, Z2, Z16
+	VSUBPS  Z13, Z2, Z17
+	VSUBPS  Z14, Z2, Z18
+	VMOVUPS (SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     64(SI), Z20
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     128(SI), Z21
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     192(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VFMADD231PS Z1, Z19, Z15
+	VFMADD231PS Z1, Z20, Z16
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS Z4, Z11, Z19
+	VPERMPS Z4, Z12, Z20
+	VPERMPS Z4, Z13, Z21
+	VPERMPS Z4, Z14, Z22
+	VPSLLD  $0x14, Z11, Z11
+	VPSLLD  $0x14, Z12, Z12
+	VPSLLD  $0x14, Z13, Z13
+	VPSLLD  $0x14, Z14, Z14
+	VPADDD  Z19, Z11, Z19
+	VPADDD  Z20, Z12, Z20
+	VPADDD  Z21, Z13, Z21
+	VPADDD  Z22, Z14, Z22
+	VMOVAPS Z9, Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z15, Z8, Z11
+	VMOVAPS     Z9, Z12
+	VFMADD231PS Z16, Z8, Z12
+	VMOVAPS     Z9, Z13
+	VFMADD231PS Z17, Z8, Z13
+	VMOVAPS     Z9, Z14
+	VFMADD231PS Z18, Z8, Z14
+	VFMADD213PS Z10, Z15, Z11
+	VFMADD213PS Z10, Z16, Z12
+	VFMADD213PS Z10, Z17, Z13
+	VFMADD213PS Z10, Z18, Z14
+	VMULPS      Z11, Z15, Z15
+	VMULPS      Z12, Z16, Z16
+	VMULPS      Z13, Z17, Z17
+	VMULPS      Z14, Z18, Z18
+
+	// s*q + s
+	VFMADD213PS Z19, Z19, Z15
+	VFMADD213PS Z20, Z20, Z16
+	VFMADD213PS Z21, Z21, Z17
+	VFMADD213PS Z22, Z22, Z18
+	VADDPS      Z16, Z15, Z11
+	VADDPS      Z18, Z17, Z12
+	VADDPS      Z12, Z11, Z11
+	VMOVUPS     256(SI), Z12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     320(SI), Z13
+	VFMADD213PS Z2, Z0, Z13
+	VMOVUPS     384(SI), Z14
+	VFMADD213PS Z2, Z0, Z14
+	VMOVUPS     448(SI), Z19
+	VFMADD213PS Z2, Z0, Z19
+
+	// -n = magic - N - u
+	VSUBPS  Z12, Z2, Z20
+	VSUBPS  Z13, Z2, Z21
+	VSUBPS  Z14, Z2, Z22
+	VSUBPS  Z19, Z2, Z23
+	VMOVUPS 256(SI), Z24
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z24, Z20
+	VMOVUPS     320(SI), Z25
+	VFMADD231PS Z0, Z25, Z21
+	VMOVUPS     384(SI), Z26
+	VFMADD231PS Z0, Z26, Z22
+	VMOVUPS     448(SI), Z27
+	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z24, Z20
+	VFMADD231PS Z1, Z25, Z21
+	VFMADD231PS Z1, Z26, Z22
+	VFMADD231PS Z1, Z27, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z4, Z12, Z24
+	VPERMPS Z4, Z13, Z25
+	VPERMPS Z4, Z14, Z26
+	VPERMPS Z4, Z19, Z27
+	VPSLLD  $0x14, Z12, Z12
+	VPSLLD  $0x14, Z13, Z13
+	VPSLLD  $0x14, Z14, Z14
+	VPSLLD  $0x14, Z19, Z19
+	VPADDD  Z24, Z12, Z24
+	VPADDD  Z25, Z13, Z25
+	VPADDD  Z26, Z14, Z26
+	VPADDD  Z27, Z19, Z27
+	VMOVAPS Z9, Z12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z20, Z8, Z12
+	VMOVAPS     Z9, Z13
+	VFMADD231PS Z21, Z8, Z13
+	VMOVAPS     Z9, Z14
+	VFMADD231PS Z22, Z8, Z14
+	VMOVAPS     Z9, Z19
+	VFMADD231PS Z23, Z8, Z19
+	VFMADD213PS Z10, Z20, Z12
+	VFMADD213PS Z10, Z21, Z13
+	VFMADD213PS Z10, Z22, Z14
+	VFMADD213PS Z10, Z23, Z19
+	VMULPS      Z12, Z20, Z20
+	VMULPS      Z13, Z21, Z21
+	VMULPS      Z14, Z22, Z22
+	VMULPS      Z19, Z23, Z23
+
+	// s*q + s
+	VFMADD213PS Z24, Z24, Z20
+	VFMADD213PS Z25, Z25, Z21
+	VFMADD213PS Z26, Z26, Z22
+	VFMADD213PS Z27, Z27, Z23
+	VADDPS      Z21, Z20, Z12
+	VADDPS      Z23, Z22, Z13
+	VADDPS      Z13, Z12, Z12
+	VMOVUPS     Z15, (DI)
+	VMOVUPS     Z16, 64(DI)
+	VMOVUPS     Z17, 128(DI)
+	VMOVUPS     Z18, 192(DI)
+	VMOVUPS     Z20, 256(DI)
+	VMOVUPS     Z21, 320(DI)
+	VMOVUPS     Z22, 384(DI)
+	VMOVUPS     Z23, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z6, Z13
+	VMINPS Z11, Z6, Z14
+	VMAXPS Z11, Z6, Z6
+	VSUBPS Z6, Z13, Z6
+	VSUBPS Z6, Z14, Z14
+	VADDPS Z14, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z12, Z13, Z6
+	VMINPS Z12, Z13, Z11
+	VMAXPS Z12, Z13, Z13
+	VSUBPS Z13, Z6, Z13
+	VSUBPS Z13, Z11, Z11
+	VADDPS Z11, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop31
+
+done31:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind39
+	CMPQ  CX, $0x00000010
+	JLE   upto32
+	CMPQ  CX, $0x00000020
+	JLE   upto33
+	CMPQ  CX, $0x00000030
+	JLE   upto34
+	CMPQ  CX, $0x00000040
+	JLE   upto35
+	CMPQ  CX, $0x00000050
+	JLE   upto36
+	CMPQ  CX, $0x00000060
+	JLE   upto37
+	CMPQ  CX, $0x00000070
+	JLE   upto38
+	JMP   upto39
+
+upto32:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VMOVUPS.Z     (SI), K7, Z4
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z4, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z1, Z4, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z4, Z8, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z8
+	VMULPS           Z8, Z9, Z9
+	VFMADD213PS.Z    Z4, Z4, K7, Z9
+	VMOVUPS          Z9, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z4
+	VMINPS  Z9, Z6, Z8
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z8, Z8
+	VADDPS  Z8, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind39
+
+upto33:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 64(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K7, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z10
+	VSUBPS  Z9, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z10
+	VFMADD231PS Z0, Z4, Z11
+	VFMADD231PS Z1, Z12, Z10
+	VFMADD231PS Z1, Z4, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPERMPS      nearTable<>+0(SB), Z9, Z12
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z12, Z9, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z9
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z10
+	VFMADD213PS.Z Z12, Z12, K7, Z11
+	VADDPS        Z11, Z10, Z4
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z8
+	VMINPS  Z4, Z6, Z9
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind39
+
+upto34:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ      $0x00000020, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 128(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVUPS       64(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z11
+	VSUBPS  Z9, Z2, Z12
+	VSUBPS  Z10, Z2, Z13
+	VMOVUPS (SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z11
+	VMOVUPS     64(SI), Z15
+	VFMADD231PS Z0, Z15, Z12
+	VFMADD231PS Z0, Z4, Z13
+	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS Z1, Z15, Z12
+	VFMADD231PS Z1, Z4, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPERMPS      nearTable<>+0(SB), Z9, Z14
+	VPERMPS      nearTable<>+0(SB), Z10, Z15
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z14, Z9, Z14
+	VPADDD       Z15, Z10, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z10
+	VMULPS           Z8, Z11, Z11
+	VMULPS           Z9, Z12, Z12
+	VMULPS           Z10, Z13, Z13
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z11
+	VFMADD213PS   Z14, Z14, Z12
+	VFMADD213PS.Z Z15, Z15, K7, Z13
+	VADDPS        Z12, Z11, Z4
+	VADDPS        Z13, Z4, Z4
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, K7, 128(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z8
+	VMINPS  Z4, Z6, Z9
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind39
+
+upto35:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ      $0x00000030, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 192(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVUPS       64(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVUPS       128(SI), Z10
+	VFMADD213PS   Z2, Z0, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z4, K7, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z0, Z4, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z4, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPERMPS      nearTable<>+0(SB), Z9, Z16
+	VPERMPS      nearTable<>+0(SB), Z10, Z17
+	VPERMPS      nearTable<>+0(SB), Z11, Z18
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z16, Z9, Z16
+	VPADDD       Z17, Z10, Z17
+	VPADDD       Z18, Z11, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z12, Z12
+	VMULPS           Z9, Z13, Z13
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z11, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z12
+	VFMADD213PS   Z16, Z16, Z13
+	VFMADD213PS   Z17, Z17, Z14
+	VFMADD213PS.Z Z18, Z18, K7, Z15
+	VADDPS        Z13, Z12, Z4
+	VADDPS        Z15, Z14, Z8
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, 128(DI)
+	VMOVUPS       Z15, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z4, Z6, Z8
+	VMINPS  Z4, Z6, Z9
+	VMAXPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind39
+
+upto36:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ      $0x00000040, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 256(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     192(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      nearTable<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z16, Z8, Z16
+	VPADDD       Z17, Z9, Z17
+	VPADDD       Z18, Z10, Z18
+	VPADDD       Z19, Z11, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z12, Z12
+	VMULPS           Z9, Z13, Z13
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z11, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS   Z16, Z16, Z12
+	VFMADD213PS   Z17, Z17, Z13
+	VFMADD213PS   Z18, Z18, Z14
+	VFMADD213PS   Z19, Z19, Z15
+	VADDPS        Z13, Z12, Z8
+	VADDPS        Z15, Z14, Z9
+	VADDPS        Z9, Z8, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K7, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z10
+	VFMADD231PS Z1, Z4, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPSLLD       $0x14, Z9, Z9
+	VPADDD       Z4, Z9, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z9
+	VMULPS           Z9, Z10, Z10
+	VFMADD213PS.Z    Z4, Z4, K7, Z10
+	VMOVUPS          Z12, (DI)
+	VMOVUPS          Z13, 64(DI)
+	VMOVUPS          Z14, 128(DI)
+	VMOVUPS          Z15, 192(DI)
+	VMOVUPS          Z10, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z4
+	VMINPS Z8, Z6, Z9
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z9, Z9
+	VADDPS Z9, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z4, Z6
+	VMINPS Z10, Z4, Z8
+	VMAXPS Z10, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z8, Z8
+	VADDPS Z8, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind39
+
+upto37:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ      $0x00000050, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 320(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     192(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      nearTable<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z16, Z8, Z16
+	VPADDD       Z17, Z9, Z17
+	VPADDD       Z18, Z10, Z18
+	VPADDD       Z19, Z11, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z12, Z12
+	VMULPS           Z9, Z13, Z13
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z11, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VADDPS      Z13, Z12, Z8
+	VADDPS      Z15, Z14, Z9
+	VADDPS      Z9, Z8, Z8
+	VMOVUPS     256(SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z2, Z11
+	VSUBPS  Z10, Z2, Z16
+	VMOVUPS 256(SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z11
+	VFMADD231PS Z0, Z4, Z16
+	VFMADD231PS Z1, Z17, Z11
+	VFMADD231PS Z1, Z4, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z17
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPADDD       Z4, Z9, Z4
+	VPADDD       Z17, Z10, Z17
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z10
+	VMULPS           Z9, Z11, Z11
+	VMULPS           Z10, Z16, Z16
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z11
+	VFMADD213PS.Z Z17, Z17, K7, Z16
+	VADDPS        Z16, Z11, Z4
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, 128(DI)
+	VMOVUPS       Z15, 192(DI)
+	VMOVUPS       Z11, 256(DI)
+	VMOVUPS       Z16, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z9
+	VMINPS Z8, Z6, Z10
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z9, Z6
+	VSUBPS Z6, Z10, Z10
+	VADDPS Z10, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z9, Z6
+	VMINPS Z4, Z9, Z8
+	VMAXPS Z4, Z9, Z9
+	VSUBPS Z9, Z6, Z9
+	VSUBPS Z9, Z8, Z8
+	VADDPS Z8, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind39
+
+upto38:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ      $0x00000060, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 384(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     192(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      nearTable<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z16, Z8, Z16
+	VPADDD       Z17, Z9, Z17
+	VPADDD       Z18, Z10, Z18
+	VPADDD       Z19, Z11, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z12, Z12
+	VMULPS           Z9, Z13, Z13
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z11, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VADDPS      Z13, Z12, Z8
+	VADDPS      Z15, Z14, Z9
+	VADDPS      Z9, Z8, Z8
+	VMOVUPS     256(SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVUPS       320(SI), Z10
+	VFMADD213PS   Z2, Z0, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z4, K7, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z2, Z16
+	VSUBPS  Z10, Z2, Z17
+	VSUBPS  Z11, Z2, Z18
+	VMOVUPS 256(SI), Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z19, Z16
+	VMOVUPS     320(SI), Z20
+	VFMADD231PS Z0, Z20, Z17
+	VFMADD231PS Z0, Z4, Z18
+	VFMADD231PS Z1, Z19, Z16
+	VFMADD231PS Z1, Z20, Z17
+	VFMADD231PS Z1, Z4, Z18
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPERMPS      nearTable<>+0(SB), Z11, Z20
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z4, Z9, Z4
+	VPADDD       Z19, Z10, Z19
+	VPADDD       Z20, Z11, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z11
+	VMULPS           Z9, Z16, Z16
+	VMULPS           Z10, Z17, Z17
+	VMULPS           Z11, Z18, Z18
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z16
+	VFMADD213PS   Z19, Z19, Z17
+	VFMADD213PS.Z Z20, Z20, K7, Z18
+	VADDPS        Z17, Z16, Z4
+	VADDPS        Z18, Z4, Z4
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, 128(DI)
+	VMOVUPS       Z15, 192(DI)
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z9
+	VMINPS Z8, Z6, Z10
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z9, Z6
+	VSUBPS Z6, Z10, Z10
+	VADDPS Z10, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z9, Z6
+	VMINPS Z4, Z9, Z8
+	VMAXPS Z4, Z9, Z9
+	VSUBPS Z9, Z6, Z9
+	VSUBPS Z9, Z8, Z8
+	VADDPS Z8, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind39
+
+upto39:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ      $0x00000070, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z 448(SI), K7, Z4
+	VMOVUPS   (SI), Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VMOVUPS (SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     192(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPERMPS      nearTable<>+0(SB), Z9, Z17
+	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPERMPS      nearTable<>+0(SB), Z11, Z19
+	VPSLLD       $0x14, Z8, Z8
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPADDD       Z16, Z8, Z16
+	VPADDD       Z17, Z9, Z17
+	VPADDD       Z18, Z10, Z18
+	VPADDD       Z19, Z11, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z8
+	VBROADCASTSS     nearExp2<>+0(SB), Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z12, Z12
+	VMULPS           Z9, Z13, Z13
+	VMULPS           Z10, Z14, Z14
+	VMULPS           Z11, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
+	VADDPS      Z13, Z12, Z8
+	VADDPS      Z15, Z14, Z9
+	VADDPS      Z9, Z8, Z8
+	VMOVUPS     256(SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVUPS       320(SI), Z10
+	VFMADD213PS   Z2, Z0, Z10
+	VMOVUPS       384(SI), Z11
+	VFMADD213PS   Z2, Z0, Z11
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z4, K7, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z2, Z17
+	VSUBPS  Z10, Z2, Z18
+	VSUBPS  Z11, Z2, Z19
+	VSUBPS  Z16, Z2, Z20
+	VMOVUPS 256(SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     320(SI), Z22
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     384(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
+	VFMADD231PS Z1, Z4, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z21
+	VPERMPS      nearTable<>+0(SB), Z11, Z22
+	VPERMPS      nearTable<>+0(SB), Z16, Z23
+	VPSLLD       $0x14, Z9, Z9
+	VPSLLD       $0x14, Z10, Z10
+	VPSLLD       $0x14, Z11, Z11
+	VPSLLD       $0x14, Z16, Z16
+	VPADDD       Z4, Z9, Z4
+	VPADDD       Z21, Z10, Z21
+	VPADDD       Z22, Z11, Z22
+	VPADDD       Z23, Z16, Z23
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z9
+	VBROADCASTSS     nearExp2<>+0(SB), Z10
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z10
+	VBROADCASTSS     nearExp2<>+0(SB), Z11
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z16
+	VMULPS           Z9, Z17, Z17
+	VMULPS           Z10, Z18, Z18
+	VMULPS           Z11, Z19, Z19
+	VMULPS           Z16, Z20, Z20
+
+	// s*q + s
+	VFMADD213PS   Z4, Z4, Z17
+	VFMADD213PS   Z21, Z21, Z18
+	VFMADD213PS   Z22, Z22, Z19
+	VFMADD213PS.Z Z23, Z23, K7, Z20
+	VADDPS        Z18, Z17, Z4
+	VADDPS        Z20, Z19, Z9
+	VADDPS        Z9, Z4, Z4
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, 128(DI)
+	VMOVUPS       Z15, 192(DI)
+	VMOVUPS       Z17, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, 384(DI)
+	VMOVUPS       Z20, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z6, Z9
+	VMINPS Z8, Z6, Z10
+	VMAXPS Z8, Z6, Z6
+	VSUBPS Z6, Z9, Z6
+	VSUBPS Z6, Z10, Z10
+	VADDPS Z10, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z9, Z6
+	VMINPS Z4, Z9, Z8
+	VMAXPS Z4, Z9, Z9
+	VSUBPS Z9, Z6, Z9
+	VSUBPS Z9, Z8, Z8
+	VADDPS Z8, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind39:
+	// What is stored of a row.
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4 $0x4e, Z5, Z5, Z4
+	VMAXPS     Z4, Z5, Z4
+	VSHUFF32X4 $0xb1, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z4
+	VSHUFPS    $0x4e, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z4
+	VSHUFPS    $0xb1, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z4
+	VMOVAPS    Z2, Z8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z4, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z1, Z4, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z10
+	VPSLLD       $0x14, Z8, Z8
+	VPADDD       Z10, Z8, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z8
+	VMULPS           Z8, Z9, Z9
+
+	// s*q + s
+	VFMADD213PS   Z10, Z10, Z9
+	VCMPPS        $0x05, Z4, Z5, K1
+	KMOVW         K1, AX
+	BLSIL         AX, AX
+	KMOVW         AX, K1
+	VMOVAPS.Z     Z9, K1, Z8
+	VEXTRACTF64X4 $0x01, Z6, Y10
+	VCVTPS2PD     Y6, Z11
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z8, Y12
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y12, Z12
+	VSUBPD        Z8, Z11, Z11
+	VSUBPD        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z7, Y8
+	VCVTPS2PD     Y7, Z12
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z12, Z11, Z11
+	VADDPD        Z8, Z10, Z10
+	VADDPD        Z10, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y8
+	VADDPD        Y8, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X8
+	VADDPD        X8, X11, X11
+	VMOVHLPS      X11, X11, X8
+	VADDSD        X8, X11, X11
+	VUCOMISD      X11, X11
+	JPS           end
+	VBROADCASTSS  (R15), Z8
+	VBROADCASTSS  integer<>+0(SB), Z10
+	VSUBPS        Z8, Z10, Z8
+	VBROADCASTSS  36(R15), Z12
+	VADDPS        Z12, Z10, Z10
+	VPADDD        Z8, Z10, Z8
+	VPSLLD        $0x17, Z8, Z8
+	VBROADCASTSS  one<>+0(SB), Z10
+	VPADDD        Z8, Z10, Z8
+	VCVTSS2SD     X8, X8, X8
+
+	// A zero is stored without its sign.
+	VADDPS.BCST   zero<>+0(SB), Z4, Z4
+	VMOVSS        X4, 4(R15)
+	VCVTSS2SD     X9, X9, X4
+	VMULSD        X8, X4, X10
+	VMOVSD        X10, 8(R15)
+	VMULSD        X8, X11, X10
+	VMOVSD        X10, 16(R15)
+	VEXTRACTF64X4 $0x01, Z6, Y10
+	VCVTPS2PD     Y6, Z12
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z7, Y13
+	VCVTPS2PD     Y7, Z14
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z14, Z12, Z12
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z10, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPD        Y10, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X10
+	VADDPD        X10, X12, X12
+	VMOVHLPS      X12, X12, X10
+	VADDSD        X10, X12, X12
+	VMULSD        X8, X12, X12
+	VMOVSD        X12, 24(R15)
+	VBROADCASTSS  X9, Z9
+	VADDSD        X11, X11, X11
+	VUCOMISD      X11, X4
+	JCS           next
+	VMOVAPS       Z9, Z3
+
+	// The sum of the others, next to a largest one that is more than twice as much.
+	MOVQ   R12, SI
+	MOVQ   R12, DI
+	MOVQ   R13, CX
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+
+	// 
+	SUBQ    $0x00000080, CX
+	JLT     done42
+	PCALIGN $0x40
+
+loop42:
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   192(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS    Z2, Z6, Z4
+	VMINPS    Z2, Z6, Z5
+	VMAXPS    Z2, Z6, Z6
+	VSUBPS    Z6, Z4, Z6
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z7
+	VMOVUPS   256(SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   320(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMOVUPS   384(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   448(SI), Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VADDPS    Z5, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z2, Z4, Z6
+	VMINPS Z2, Z4, Z5
+	VMAXPS Z2, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop42
+
+done42:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind50
+	CMPQ  CX, $0x00000010
+	JLE   upto43
+	CMPQ  CX, $0x00000020
+	JLE   upto44
+	CMPQ  CX, $0x00000030
+	JLE   upto45
+	CMPQ  CX, $0x00000040
+	JLE   upto46
+	CMPQ  CX, $0x00000050
+	JLE   upto47
+	CMPQ  CX, $0x00000060
+	JLE   upto48
+	CMPQ  CX, $0x00000070
+	JLE   upto49
+	JMP   upto50
+
+upto43:
+	// 
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z2, Z6, Z4
+	VMINPS  Z2, Z6, Z5
+	VMAXPS  Z2, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind50
+
+upto44:
+	// 
+	SUBQ      $0x00000010, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS.Z 64(SI), K7, Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z2, Z6, Z4
+	VMINPS  Z2, Z6, Z5
+	VMAXPS  Z2, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind50
+
+upto45:
+	// 
+	SUBQ      $0x00000020, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS.Z 128(SI), K7, Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z2, Z6, Z4
+	VMINPS  Z2, Z6, Z5
+	VMAXPS  Z2, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind50
+
+upto46:
+	// 
+	SUBQ      $0x00000030, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS.Z 192(SI), K7, Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z2, Z6, Z4
+	VMINPS  Z2, Z6, Z5
+	VMAXPS  Z2, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind50
+
+upto47:
+	// 
+	SUBQ      $0x00000040, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   192(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS    Z2, Z6, Z4
+	VMINPS    Z2, Z6, Z5
+	VMAXPS    Z2, Z6, Z6
+	VSUBPS    Z6, Z4, Z6
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z7
+	VMOVUPS.Z 256(SI), K7, Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z2, Z4, Z6
+	VMINPS Z2, Z4, Z5
+	VMAXPS Z2, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind50
+
+upto48:
+	// 
+	SUBQ      $0x00000050, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   192(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS    Z2, Z6, Z4
+	VMINPS    Z2, Z6, Z5
+	VMAXPS    Z2, Z6, Z6
+	VSUBPS    Z6, Z4, Z6
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z7
+	VMOVUPS   256(SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS.Z 320(SI), K7, Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z2, Z4, Z6
+	VMINPS Z2, Z4, Z5
+	VMAXPS Z2, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind50
+
+upto49:
+	// 
+	SUBQ      $0x00000060, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   192(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS    Z2, Z6, Z4
+	VMINPS    Z2, Z6, Z5
+	VMAXPS    Z2, Z6, Z6
+	VSUBPS    Z6, Z4, Z6
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z7
+	VMOVUPS   256(SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   320(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMOVUPS.Z 384(SI), K7, Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z2, Z4, Z6
+	VMINPS Z2, Z4, Z5
+	VMAXPS Z2, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind50
+
+upto50:
+	// 
+	SUBQ      $0x00000070, CX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
+	KMOVW     AX, K7
+	VMOVUPS   (SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   64(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   128(SI), Z4
+	VCMPPS    $0x1e, Z4, Z3, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   192(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	VADDPS    Z4, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS    Z2, Z6, Z4
+	VMINPS    Z2, Z6, Z5
+	VMAXPS    Z2, Z6, Z6
+	VSUBPS    Z6, Z4, Z6
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z7
+	VMOVUPS   256(SI), Z2
+	VCMPPS    $0x1e, Z2, Z3, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   320(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMOVUPS   384(SI), Z5
+	VCMPPS    $0x1e, Z5, Z3, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS.Z 448(SI), K7, Z6
+	VCMPPS    $0x1e, Z6, Z3, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VADDPS    Z5, Z2, Z2
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z2, Z4, Z6
+	VMINPS Z2, Z4, Z5
+	VMAXPS Z2, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind50:
+	// It takes the place of the rest.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VBROADCASTSS  (R15), Z2
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z2, Z4, Z2
+	VBROADCASTSS  36(R15), Z5
+	VADDPS        Z5, Z4, Z4
+	VPADDD        Z2, Z4, Z2
+	VPSLLD        $0x17, Z2, Z2
+	VBROADCASTSS  one<>+0(SB), Z4
+	VPADDD        Z2, Z4, Z2
+	VCVTSS2SD     X2, X2, X2
+	VMULSD        X2, X3, X3
+	VMOVSD        X3, 16(R15)
+
+next:
+	// The next row.
+	ADDQ R9, R11
+	MOVQ dstStride+64(FP), AX
+	LEAQ (R12)(AX*4), R12
+	ADDQ $0x28, R15
+	DECQ R8
+	JNZ  row
+
+end:
+	MOVQ rows+48(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+112(FP)
+	VZEROUPPER
+	RET
+
+DATA integerUnit<>+0(SB)/4, $0x4b400002
+GLOBL integerUnit<>(SB), RODATA|NOPTR, $4
+
+DATA integerLowest<>+0(SB)/4, $0x4b3fffb0
+GLOBL integerLowest<>(SB), RODATA|NOPTR, $4
+
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
+
+DATA plusInf<>+0(SB)/4, $0x7f800000
+GLOBL plusInf<>(SB), RODATA|NOPTR, $4
+
+DATA unitRange<>+0(SB)/4, $0x42300000
+GLOBL unitRange<>(SB), RODATA|NOPTR, $4

@@ -50,6 +50,9 @@ func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
 func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 
 //go:noescape
+func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -93,3 +96,6 @@ func softmaxRowAVX512(dst, src *float32, n int) (ok bool)
 
 //go:noescape
 func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
+
+//go:noescape
+func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)

@@ -146,7 +146,11 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.High:
 		w.high(in, to)
 	case ir.LoadSplat:
-		w.splat(operand.Mem{Base: src}, to)
+		from := operand.Mem{Base: src}
+		if in.Name != "" {
+			from = w.fields[in.Name]
+		}
+		w.splat(from, to)
 	case ir.TailMask:
 		w.tailMask(to)
 	case ir.LoadTail:

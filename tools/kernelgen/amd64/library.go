@@ -27,6 +27,7 @@ var (
 	leftMasks  = reg.RDX // AVX2: where the masks of what is left begin
 	leftMask   = reg.K7  // AVX-512
 	otherNext  = reg.R15 // next element of the other operand
+	sums       = reg.R15 // what expRows makes out of each row
 	guardMask  = reg.K6
 )
 
@@ -93,7 +94,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	if k.Single() {
 		s.InRegisters = library.Rows
 	}
-	if k == library.SumTotals || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
+	if k == library.SumTotals || k == library.ExpRows || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
 	if k.Prepares() { // a quarter of the code, for 5 % with 129 to 256 elements
@@ -108,7 +109,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -156,6 +157,12 @@ func (w *libraryWriter) function(name string) {
 		fields("p", state, library.RowsFields)
 		w.MOVQ(w.param("out", "base"), dst)
 		w.rowSumFields()
+	case library.ExpRows:
+		fields("p", state, library.RowsFields)
+		w.MOVQ(w.param("out", "base"), sums)
+		for name, at := range library.ExpSumFields {
+			w.fields[name] = operand.Mem{Base: sums, Disp: at}
+		}
 	case library.SumRow:
 		w.MOVQ(w.param("out", ""), dst)
 		w.rowSumFields()
@@ -170,7 +177,7 @@ func (w *libraryWriter) function(name string) {
 	switch {
 	case w.kernel.Single():
 		w.MOVQ(w.param("n", ""), left)
-	case w.kernel.Sums():
+	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.MOVQ(w.param("cols", ""), left)
 		w.MOVQ(w.param("rows", ""), rows)
 		w.MOVQ(w.param("srcStride", ""), srcStride)
@@ -195,7 +202,7 @@ func (w *libraryWriter) function(name string) {
 	case w.kernel.Single():
 		w.Label(library.End)
 		w.MOVB(operand.Imm(0), w.result("ok"))
-	case w.kernel.Sums():
+	case w.kernel.Sums() || w.kernel == library.ExpRows:
 		w.Label(library.End)
 		w.done()
 	case rowed:
@@ -229,7 +236,7 @@ func (w *libraryWriter) rowSumFields() {
 
 // rowed reports whether the kernel is one of rows.
 func (w *libraryWriter) rowed() bool {
-	return w.kernel.Rowed() || w.kernel.Sums()
+	return w.kernel.Rowed() || w.kernel.Sums() || w.kernel == library.ExpRows
 }
 
 // done makes the number of rows that are done the result.
@@ -257,9 +264,14 @@ func (w *libraryWriter) nextRow(src, dst reg.GPPhysical) {
 		}
 	}
 	w.ADDQ(srcStride, src)
-	if w.kernel.Sums() {
+	switch {
+	case w.kernel == library.ExpRows: // which has no register for the stride
+		w.MOVQ(w.param("dstStride", ""), tmp)
+		w.LEAQ(operand.Mem{Base: dst, Index: tmp, Scale: 4}, dst)
+		w.ADDQ(operand.Imm(library.ExpSumSize), sums)
+	case w.kernel.Sums():
 		w.ADDQ(operand.Imm(library.RowSumSize), dst)
-	} else {
+	default:
 		w.ADDQ(dstStride, dst)
 	}
 	w.DECQ(rows)
@@ -333,6 +345,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		if w.kernel.Prepares() {
 			w.MOVQ(w.param("other", ""), otherNext)
 		}
+	case ir.Again:
+		w.Comment(c.Comment)
+		w.rewind(rowSrc)
 	case ir.Results:
 		w.Comment(c.Comment)
 		w.rewind(rowDst)

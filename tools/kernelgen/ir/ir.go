@@ -47,7 +47,7 @@ const (
 	High       // a vector of half as many lanes: the upper half of a
 	AddPairs   // a vector of half as many lanes, or that twice: v[i] = a[2i] + a[2i+1]
 	MaxPairs   // the same with Max
-	LoadSplat  // v[i] = src[0]
+	LoadSplat  // v[i] = src[0], or the field Name of what the kernel makes of a row
 	TailMask   // mask: i < n
 	LoadTail   // src[Index+i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
 	Store      // dst[Index:][:Lanes] = a
@@ -188,6 +188,7 @@ const (
 	// Of the library's kernels.
 
 	Resume // always; n is what there is of the row from src on
+	Again  // always; src and dst to the beginning of the row of Row again
 	Longer // what the block of EachRow before goes to for rows that it leaves
 	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
 	// The second pass of a row is put off until the sum of the next one is on its way.

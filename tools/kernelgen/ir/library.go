@@ -24,6 +24,11 @@ func (b *Block) StoreDouble(name string, x V) { b.effect(StoreDouble, 2, 0, name
 // LoadFirst loads src[0] into lane 0.
 func (b *Block) LoadFirst() V { return V{b.add(&Value{Op: LoadSplat, Lanes: 1})} }
 
+// Field is a field of what a row's results go to, which unlike a Param another row has another of.
+func (b *Block) Field(name string) V {
+	return V{b.add(&Value{Op: LoadSplat, Lanes: b.f.Lanes, Name: name})}
+}
+
 // First is masks of which no lane is true but the first one of all of the given masks'.
 func (b *Block) First(masks V) (vs V) {
 	for i := range masks {

@@ -34,6 +34,7 @@ const (
 	SumTotals
 	SoftmaxRow
 	SumRow
+	ExpRows
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -58,6 +59,8 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
 	SumTotals: {"sumTotals", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
 		"sumRows, with totals too, and sure rows like others"},
+	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
+		"exponentials of rows in their unit, and their sums, up to the first that has other than near elements"},
 	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
 		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
 }
@@ -188,6 +191,7 @@ var names = map[float32]string{
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	log2eHi: "log2eHi", log2eHi * unit: "nearLog2eHi", log2eLo * unit: "nearLog2eLo",
+	float32(math.Inf(1)): "plusInf", integer + unitBelow: "integerUnit", unitRange: "unitRange", integer - lowest + nearBelow: "integerLowest",
 	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
@@ -252,6 +256,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.softmaxRows()
 	case SumRows, SumTotals:
 		d.sumRows()
+	case ExpRows:
+		d.expRows()
 	case SoftmaxRow:
 		d.singleRow(d.shortRow)
 	case SumRow:
@@ -494,6 +500,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				})
+				whole := y
 				if d.without != nil {
 					var x ir.V
 					for _, v := range g {
@@ -506,8 +513,8 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 					use(b, y, g)
 					continue
 				}
-				ys, vectors = append(ys, y...), append(vectors, g...)
-				if us = append(us, u...); d.Operands || len(us) > 2 {
+				ys, vectors = append(ys, whole...), append(vectors, g...)
+				if us = append(us, u...); label != "" && (d.Operands || len(us) > 2) {
 					us = b.Or(us)
 				}
 			}
@@ -519,8 +526,10 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 		}
 	}
 	if s.near {
-		b.Note("Leave if an element is not near.")
-		b.GuardBits(label, b.Or(us), nearBits)
+		if label != "" { // else that is known already
+			b.Note("Leave if an element is not near.")
+			b.GuardBits(label, b.Or(us), nearBits)
+		}
 		if d.tops != nil {
 			d.setTops(b, d.largest(b, rows, func(v int) ir.V {
 				if left[v] != nil {
@@ -832,12 +841,17 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 	}
 	kHi := b.Get(vars[0])
 	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
-	if rows > Rows { // what it leaves is for two passes
+	if rows > Rows || d.Kernel == ExpRows { // what it leaves is for two passes
 		b = d.f.Block(ir.Longer, rows*Lanes, "")
 		b.Label = label
 		b.Goto = "longer"
 	} else {
 		d.exactRow(rows, label)
+	}
+	if d.Kernel == ExpRows {
+		b = d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+		b.Label = fmt.Sprint(sure, rows*Lanes)
+		d.sureExps(rows, b.Get(vars[0]), b.Get(vars[1]), b)
 	}
 	if d.Kernel == SumRows {
 		d.sureRow(rows, func(b *ir.Block) ir.V { return b.Get(vars[0]) }, func(b *ir.Block) ir.V { return b.Get(vars[1]) })

@@ -1,0 +1,232 @@
+package library
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+)
+
+// ExpSumFields are the offsets of the fields of package arith's ExpSum.
+var ExpSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24, "before": 32, "unit": 36}
+
+// ExpSumSize is the size of an ExpSum in bytes.
+const ExpSumSize = 40
+
+// unitBelow is how many powers of two the unit is below the largest element so far, and unitRange how
+// many below the unit the elements are that the kernel does: all near, and one more as what tells that
+// is rounded.
+const (
+	unitBelow = 2
+	unitRange = nearBelow - 1
+)
+
+// expRows describes rows of exponentials in the unit of the largest element so far, with their sums in
+// that of the row's first one, as sums have it: powers of two apart, so that nothing is rounded twice.
+//
+// A row in registers is summed in the unit of the sum, and stored times the factor between the two.
+// A longer one is looked through for the largest element and the least first, which say whether all are
+// near the unit; it is stored and summed in that. So nothing is written before it is sure to stay, and
+// dst may be src.
+func (d *description) expRows() {
+	d.row = d.shortExps
+	vars := d.shortLoops()
+
+	magic, largestVar := d.f.Vars("magic", 1), d.f.Vars("largest", 1)
+	lows := d.f.Vars("low", d.parts)
+	d.tops = d.f.Vars("top", d.parts)
+	b := d.f.Block(ir.Row, 0, "A row of more elements: the largest and the least.")
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadSplat())))
+	for p := range d.parts {
+		b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
+		b.Set(lows[p], b.Const(float32(math.Inf(1))))
+	}
+	bounds := func(test ir.Test, rows int) {
+		b := d.f.Block(test, rows*Lanes, "")
+		for p := range d.parts {
+			var x ir.V
+			for r := range rows {
+				x = append(x, b.Load(r*d.parts+p)...)
+			}
+			top, low := x, x
+			if test == ir.UpTo {
+				mask := b.LeftMask(p)
+				low = b.Select(mask, b.LoadTailAt(p, mask), b.LoadSplat())
+				top = low
+			}
+			b.Set(d.tops[p], b.Max(d.tree(top, b.Max), b.Get(d.tops[p])))
+			b.Set(lows[p], b.Min(d.tree(low, b.Min), b.Get(lows[p])))
+		}
+	}
+	bounds(ir.While, Rows)
+	bounds(ir.While, 1)
+	bounds(ir.UpTo, 1)
+	b = d.f.Block(ir.Once, 0, "The unit, and whether all elements are near it.")
+	b.GuardScale(End)
+	largest := b.Everywhere(ir.Max, d.tree(b.Get(d.tops...), b.Max))
+	least := b.Everywhere(ir.Min, d.tree(b.Get(lows...), b.Min))
+	high := d.nearHigh(b)
+	b.Guard(high, largest, End)
+	b.Guard(b.Add(least, high), b.Const(0), End)
+	u := b.Sub(b.Const(integer), d.minusUnit(b, largest))
+	b.Guard(b.Mul(least, b.Param("kHi")), b.Sub(u, b.Const(unitRange)), End)
+	b.StoreFloat("unit", u)
+	b.Set(largestVar[0], largest)
+	b.Set(magic[0], b.Mul(b.Sub(b.Const(nearBase), u), b.Const(unit)))
+	d.sumVars()
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+	}
+	d.f.Block(ir.Again, 0, "Exponentials and their sum.")
+	d.vars, d.isNear = append(vars[:2:2], magic...), true
+	tops := d.tops
+	d.tops = nil
+	d.turns("", d.store)
+	d.tops = tops
+	b = d.f.Block(ir.Once, 0, "What is stored of a row.")
+	largest, top, of := d.topOf(b, d.kept(b), b.Get(d.tops...))
+	var lanes ir.V
+	for p := range d.parts {
+		x := b.SubDouble(b.Widen(b.Get(d.sums[p])), b.Widen(of[p:p+1]))
+		lanes = append(lanes, b.AddDouble(x, b.Widen(b.Get(d.rests[p])))...)
+	}
+	rest := b.ByHalves(lanes)
+	b.GuardNumber(End, rest)
+	scale := d.sumScale(b)
+	b.Note("A zero is stored without its sign.")
+	b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	topDouble := b.WidenFirst(top)
+	b.StoreDouble("top", b.MulDouble(topDouble, scale))
+	b.StoreDouble("rest", b.MulDouble(rest, scale))
+	b.StoreDouble("total", b.MulDouble(d.total(b), scale))
+	b.Set(largestVar[0], b.Splat(top))
+	b.Get(vars...)
+	b.GuardDouble(topDouble, b.AddDouble(rest, rest), "next")
+
+	b = d.f.Block(ir.Results, 0, "The sum of the others, next to a largest one that is more than twice as much.")
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+	}
+	others := func(test ir.Test, rows int) {
+		b := d.f.Block(test, rows*Lanes, "")
+		for p := range d.parts {
+			for r := 0; r < rows; r += GroupRows {
+				var f forest
+				for i := r; i < min(r+GroupRows, rows); i++ {
+					v := i*d.parts + p
+					x := b.Load(v)
+					if test == ir.UpTo && i == rows-1 {
+						x = b.LoadTailAt(v, b.LeftMask(v))
+					}
+					f.add(b, b.Keep(b.Greater(b.Get(largestVar...), x), x), b.Add)
+				}
+				d.accumulate(b, p, f.root(b, b.Add))
+			}
+		}
+	}
+	others(ir.While, Rows)
+	for rows := 1; rows <= Rows; rows++ {
+		others(ir.UpTo, rows)
+	}
+	b = d.f.Block(ir.Once, 0, "It takes the place of the rest.")
+	b.StoreDouble("rest", b.MulDouble(d.total(b), d.sumScale(b)))
+	b = d.f.Block(ir.RowDone, 0, "The next row.")
+	b.Label = "next"
+	b.Get(vars...) // which the next row needs
+}
+
+// minusUnit is integer - the unit of the largest element so far, which is that of the row or of those
+// before.
+func (d *description) minusUnit(b *ir.Block, largest ir.V) ir.V {
+	return b.Sub(b.Const(integer+unitBelow), b.Mul(b.Max(largest, b.Field("before")), b.Param("kHi")))
+}
+
+// sumScale is the power of two that the sum of a longer row has to be multiplied by.
+func (d *description) sumScale(b *ir.Block) ir.V {
+	return b.WidenFirst(d.power(b, b.Sub(b.Const(integer), b.Field("n")), b.Add(b.Const(integer), b.Field("unit"))))
+}
+
+// power is 2^(x + y), of integers in the low bits.
+func (d *description) power(b *ir.Block, x, y ir.V) ir.V {
+	return b.AddInt(b.ShiftLeft(b.AddInt(x, y), 23), b.Const(1))
+}
+
+// shortExps describes a row in registers.
+func (d *description) shortExps(b *ir.Block, s segment, rows int, label string) {
+	n := b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst()))
+	b.StoreFloat("n", n)
+	largest, top, of := d.topOf(b, s, d.largest(b, rows, func(v int) ir.V {
+		if v >= (rows-1)*d.parts {
+			return b.LoadLeft(v)
+		}
+		return b.Load(v)
+	}))
+	minusUnit := d.minusUnit(b, largest)
+	plusN := b.Add(b.Const(integer), n)
+	b.Note("Leave if an exponential may be 0 in the unit.")
+	b.Guard(b.Add(minusUnit, n), b.Const(integer-lowest+nearBelow), label)
+	groups := make([]ir.V, d.parts)
+	e := make(map[int]ir.V)
+	d.turn(b, s, rows, false, label, func(_ *ir.Block, y ir.V, vectors []int) {
+		for i, v := range vectors {
+			e[v] = y[i : i+1]
+		}
+	}, func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	var lanes, all ir.V
+	for p, t := range groups {
+		sum, rest := t[:1], ir.V(nil)
+		if len(t) > 1 {
+			sum, rest = d.twoSum(b, t[:1], t[1:])
+		}
+		x := b.SubDouble(b.Widen(sum), b.Widen(of[p:p+1]))
+		if rest != nil {
+			x = b.AddDouble(x, b.Widen(rest))
+		}
+		lanes = append(lanes, x...)
+		if sum = b.Widen(sum); rest != nil {
+			sum = b.AddDouble(sum, b.Widen(rest))
+		}
+		all = append(all, sum...)
+	}
+	rest := b.ByHalves(lanes)
+	b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	b.StoreFloat("unit", b.Sub(b.Const(integer), minusUnit))
+	topDouble := b.WidenFirst(top)
+	b.StoreDouble("top", topDouble)
+	b.StoreDouble("rest", rest)
+	b.StoreDouble("total", b.ByHalves(all))
+	b.GuardDouble(b.AddDouble(rest, rest), topDouble, fmt.Sprint(sure, rows*Lanes))
+	d.storeExps(b, rows, e, d.power(b, plusN, minusUnit))
+}
+
+// storeExps stores exponentials times the power.
+func (d *description) storeExps(b *ir.Block, rows int, e map[int]ir.V, power ir.V) {
+	power = b.Splat(power)
+	store := d.store(rows, false)
+	for v := range rows * d.parts {
+		store(b, b.Mul(e[v], power), []int{v})
+	}
+}
+
+// sureExps describes a row in registers whose largest element is more than twice as much as all others:
+// the rest is the sum without that.
+func (d *description) sureExps(rows int, kHi, kLo ir.V, b *ir.Block) {
+	s := segment{near: true, kHi: kHi, kLo: kLo, magic: d.rowMagic(b, d.first(b, rows, End), kHi)}
+	groups := make([]ir.V, d.parts)
+	e := make(map[int]ir.V)
+	d.without = b.Field("max")
+	d.turn(b, s, rows, false, "", func(_ *ir.Block, y ir.V, vectors []int) {
+		for i, v := range vectors {
+			e[v] = y[i : i+1]
+		}
+	}, func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	d.without = nil
+	var lanes ir.V
+	for _, t := range groups {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	b.StoreDouble("rest", b.ByHalves(lanes))
+	d.storeExps(b, rows, e, d.power(b, b.Add(b.Const(integer), b.Field("n")), b.Sub(b.Const(integer), b.Field("unit"))))
+}
