@@ -225,9 +225,7 @@ func (c *call) sameScale(first, end int) {
 		c.expRows(first, end)
 		return
 	case opTopK:
-		for i := first; i < end; i++ {
-			c.topRow(i)
-		}
+		c.topRows(first, end)
 		return
 	}
 	if c.fused() {

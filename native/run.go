@@ -290,22 +290,18 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	}
 	c.state = summed
 	for c.done < c.end {
-		most := c.end
-		if j.top != nil {
-			most = min(most, c.done+j.top.len)
-		}
-		z := j.elements(c.done, most)
+		z := j.elements(c.done, c.end)
 		if j.touch {
 			j.touchNext(c.done, len(z), c.end)
 		}
 		var k int
-		if j.e != nil {
+		switch {
+		case j.top != nil:
+			k = j.sumTops(c.done, z, st)
+		case j.e != nil:
 			k = j.level.SumStore(j.e[c.done:][:len(z)], z, st)
-		} else {
+		default:
 			k = j.level.Sum(z, st)
-		}
-		if j.top != nil {
-			j.top.add(c.done, k, st)
 		}
 		if c.done += k; k == len(z) {
 			continue

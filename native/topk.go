@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -49,9 +50,19 @@ func TopK[S Element](probs Matrix[float32], index Matrix[int], src Matrix[S], o 
 	c.run()
 }
 
+// topRows does the rows from first to before end.
+func (c *call) topRows(first, end int) {
+	b := bufferPool.Get().(*buffers)
+	for i := first; i < end; i++ {
+		c.topRow(i, b)
+	}
+	bufferPool.Put(b)
+}
+
 // topRow does row i.
-func (c *call) topRow(i int) {
+func (c *call) topRow(i int, b *buffers) {
 	j := c.job(i)
+	j.buf = b
 	probs, index := c.dst.f[i*c.dstStride:][:c.columns.Cols], c.columns.row(i)
 	j.dst = operand{f: probs}
 	var one [1]chunk
@@ -59,11 +70,9 @@ func (c *call) topRow(i int) {
 	kind := allInf
 	n := 0
 	if j.src.len() > 0 {
-		if j.buf == nil {
-			j.buf = bufferPool.Get().(*buffers)
-		}
-		t := &j.buf.top
-		t.begin(min(len(index), j.src.len()), j.src.len())
+		t := &b.top
+		n = min(len(index), j.src.len())
+		t.begin(n, j.src.len())
 		j.top = t
 		chunks := j.split(&one)
 		rare := false // a chunk was not, or not as it is, summed in one go
@@ -77,22 +86,24 @@ func (c *call) topRow(i int) {
 			j.shifted = false
 			if rare {
 				j.topAgain(t)
+			} else if j.direct() {
+				t.take(j.level, j.src.f[t.base:], t.base)
 			}
-			j.pickTop(t)
 			j.shifted = shifted
-			n = t.sorted(probs, index)
+			t.sorted(j.level, probs[:n], index[:n])
 		}
+	}
+	if kind != regular {
+		n = 0
+		j.writeSpecial(kind)
 	}
 	for k := n; k < len(index); k++ {
 		index[k] = k // behind n elements that the causal mask leaves
 	}
-	if kind != regular {
-		j.writeSpecial(kind)
-	} else {
+	if kind == regular {
 		clear(probs[n:])
 		j.writeTop(probs[:n], &total)
 	}
-	j.release()
 }
 
 // writeTop makes probabilities of elements, in place.
@@ -107,170 +118,261 @@ func (j *job) writeTop(y []float32, total *sum) {
 	j.level.ExpScale(y, y, &st, &f)
 }
 
-// top finds the k largest elements of a row. A row is summed in pieces; the first pass knows the
-// largest element of each lane of a piece. The k-th largest of those, the floor, is at most the k-th
-// largest element, so that only lanes that reach it are looked at once more: k of them, and more
-// where some are equal.
+// top finds the k largest elements of a row. The first pass stores the largest ones by lane of each turn.
+// A number that k of those reach, the floor, is at most the k-th largest element, so that only lanes that
+// reach it are looked at once more: k of them, and more where some are equal. Elements that reach it are
+// candidates, and the order of those is that of how many others each is less than.
 type top struct {
-	k      int
-	len    int // of pieces
-	pieces []topPiece
-	// keys is a heap of the k largest so far, the least one first. The order of keys is that of
-	// elements, and of equal ones the earlier is larger.
-	keys  []uint64
-	least float32 // the element of keys[0]; NaN while there are less than k
+	k     int
+	floor float32 // candidates are at least that
+	n     int     // of candidates
+	x     []float32
+	index []uint32
+	ranks []uint32
+	// places are the candidates by rank.
+	places []uint32
+	hits   []uint32 // working memory
+	// The largest elements by lane: of each turn from base on, and of each step.
+	tops, maxima []float32
+	base, step   int
+	many         bool // a piece had many more candidates than there is room for
+	keys         []uint64
 }
 
-// topLanes is how many lanes a sum has.
-const topLanes = len(arith.Sum{}.Max)
-
-type topPiece struct {
-	at, end int
-	max     [topLanes]float32
-	hit     bool // a lane may have one of the k largest
-}
+const (
+	// topLanes is how many lanes a sum has.
+	topLanes = len(arith.Sum{}.Max)
+	// topPiece is how many elements are looked at at once at most: as long as they stay in the second-level cache.
+	topPiece = 1 << 18
+	// rankedMost is how many candidates are ranked, each by looks at all others.
+	rankedMost = 1 << 10
+)
 
 // begin is for a row of n elements.
 func (t *top) begin(k, n int) {
-	t.k, t.pieces = k, t.pieces[:0]
-	if cap(t.keys) < k {
-		t.keys = make([]uint64, 0, k)
+	t.k, t.n, t.base, t.floor, t.maxima, t.many = k, 0, 0, negInf, t.maxima[:0], false
+	if room := (2*k + 4*arith.CollectRoom) &^ (topLanes - 1); len(t.x) < room {
+		t.x, t.index = make([]float32, room), make([]uint32, room)
+		t.hits = make([]uint32, arith.CollectHits)
+		t.ranks, t.places = make([]uint32, room), make([]uint32, room)
 	}
-	// A piece more costs about as much as six elements of a lane, k of which are looked at.
-	for t.len = arith.Turn; t.len < blockLen && t.len*t.len/96 < n/k; {
-		t.len *= 2
+	if turns := (min(n, topPiece) + arith.Turn - 1) / arith.Turn; len(t.tops) < topLanes*turns {
+		t.tops = make([]float32, topLanes*turns)
 	}
-}
-
-// add takes a piece from at on with what the first pass found in it, and makes that pass forget it.
-func (t *top) add(at, n int, st *arith.Sum) {
-	if n > 0 {
-		t.pieces = append(t.pieces, topPiece{at: at, end: at + n, max: st.Max})
-	}
-	for l := range st.Max {
-		st.Max[l] = negInf
+	for t.step = blockLen; t.step > blockLen/8 && n/t.step*topLanes < 2*k; {
+		t.step /= 2
 	}
 }
 
-// topAgain makes the pieces without a sum.
-func (j *job) topAgain(t *top) {
-	t.pieces = t.pieces[:0]
-	var st arith.Sum
-	st.Reset()
-	for at := 0; at < j.src.len(); {
-		z := j.elements(at, min(at+t.len, j.src.len()))
-		for i, x := range z {
-			if l := i % topLanes; x > st.Max[l] {
-				st.Max[l] = x
-			}
+// noMax is the largest elements of none.
+var noMax = func() (m [topLanes]float32) {
+	for l := range m {
+		m[l] = negInf
+	}
+	return m
+}()
+
+// room is how many candidates there may be.
+func (t *top) room() int { return (2*t.k + 4*arith.CollectRoom) &^ (topLanes - 1) }
+
+// sumTops is the sum of a job that looks for the largest elements, of those from at on.
+func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
+	t := j.top
+	direct := j.direct()
+	if !direct {
+		t.base = at
+	}
+	for done < len(z) {
+		if at+done-t.base == topPiece {
+			t.take(j.level, j.src.f[t.base:at+done], t.base)
+			t.base = at + done
 		}
-		t.add(at, len(z), &st)
+		// A step, whose largest elements are kept, or what is left.
+		part := z[done:min(len(z), done+t.step)]
+		if len(part) > t.step/2 {
+			part = part[:len(part)&^(arith.Turn-1)]
+		}
+		st.Max = noMax
+		k := j.level.SumTops(t.tops[(at+done-t.base)/arith.Turn*topLanes:], part, st)
+		if done += k; k < len(part) {
+			break
+		}
+		if k >= t.step/2 {
+			t.maxima = append(t.maxima, st.Max[:]...)
+		}
+	}
+	if !direct && done > 0 {
+		t.take(j.level, z[:done], at)
+	}
+	return done
+}
+
+// topAgain looks through the row without a sum.
+func (j *job) topAgain(t *top) {
+	t.begin(t.k, j.src.len())
+	for at := 0; at < j.src.len(); {
+		z := j.elements(at, min(at+blockLen, j.src.len()))
+		arith.Tops(t.tops, z)
+		t.take(j.level, z, at)
 		at += len(z)
 	}
 }
 
-// pickTop leaves the k largest elements in t.keys.
-func (j *job) pickTop(t *top) {
-	t.empty()
-	for p := range t.pieces {
-		for l, m := range &t.pieces[p].max {
-			if !(m <= t.least) {
-				t.offer(m, p*topLanes+l)
+// take takes the candidates of z, elements from at on, of which t.tops has the turns.
+func (t *top) take(level arith.Level, z []float32, at int) {
+	tops := t.tops[:(len(z)+arith.Turn-1)/arith.Turn*topLanes]
+	if t.n < t.k || t.many || len(z) > blockLen {
+		// The floor is that of as few numbers as there are twice as many of as of candidates.
+		few := t.maxima
+		if len(few) < 2*t.k {
+			if few = tops; len(few) < 2*t.k {
+				few = z
 			}
 		}
+		t.raise(level, few)
 	}
-	floor, all := t.least, false
-	if len(t.keys) < t.k {
-		floor, all = negInf, true
-	}
-	for _, key := range t.keys {
-		_, i := element(key)
-		t.pieces[i/topLanes].hit = true
-	}
-	t.empty()
-	for p := range t.pieces {
-		if p := &t.pieces[p]; p.hit || all {
-			j.pickPiece(t, p, floor)
+	t.maxima = t.maxima[:0]
+	for turn, full := 0, 0; ; full++ {
+		var n int
+		n, turn = level.Collect(t.x[t.n:t.room()], t.index[t.n:], t.hits, tops, z, turn, at, t.floor)
+		if t.n += n; turn == len(tops)/topLanes {
+			return
+		}
+		if full == 1 {
+			t.many = true
+			t.raise(level, tops)
+			t.drop(t.floor)
+		}
+		if t.room()-t.n < 2*arith.CollectRoom {
+			t.prune(level)
 		}
 	}
 }
 
-// pickPiece looks at the elements of a piece.
-func (j *job) pickPiece(t *top, p *topPiece, floor float32) {
-	z := j.elements(p.at, p.end)
-	least := t.least // elements of this piece that equal it come later, and are less
-	for l, m := range &p.max {
-		if m >= floor && !(m <= least) {
-			for i := l; i < len(z); i += topLanes {
-				if x := z[i]; x >= floor && !(x <= least) {
-					t.offer(x, p.at+i)
-				}
+// raise raises the floor to one that k of x reach.
+func (t *top) raise(level arith.Level, x []float32) {
+	t.floor = max(t.floor, level.FloorOf(x, t.k, t.k+t.k/16+2))
+}
+
+// drop drops the candidates below the floor.
+func (t *top) drop(floor float32) {
+	n := 0
+	for i, x := range t.x[:t.n] {
+		if x >= floor {
+			t.x[n], t.index[n] = x, t.index[i]
+			n++
+		}
+	}
+	t.n = n
+}
+
+// prune leaves few candidates but the k largest. All other elements come later, in other turns.
+func (t *top) prune(level arith.Level) {
+	floor := level.FloorOf(t.x[:t.n], t.k, t.k+t.k/4+topLanes)
+	t.floor = max(t.floor, floor)
+	if t.drop(floor); t.room()-t.n >= 2*arith.CollectRoom {
+		return
+	}
+	// So many are equal: those of the first turns stay.
+	more := t.k
+	for _, x := range t.x[:t.n] {
+		if x > floor {
+			more--
+		}
+	}
+	n, last := 0, uint32(0)
+	for i, x := range t.x[:t.n] {
+		index := t.index[i]
+		if x == floor {
+			if more <= 0 && index/arith.Turn != last {
+				continue
 			}
+			more--
+			last = index / arith.Turn
+		}
+		t.x[n], t.index[n] = x, index
+		n++
+	}
+	t.n, t.floor = n, math.Nextafter32(floor, posInf)
+}
+
+// sort sorts the candidates.
+func (t *top) sort() {
+	t.keys = t.keys[:0]
+	for i, x := range t.x[:t.n] {
+		t.keys = append(t.keys, ^topKey(x, t.index[i]))
+	}
+	slices.Sort(t.keys)
+	for i, key := range t.keys {
+		t.x[i], t.index[i] = element(^key)
+	}
+}
+
+// sorted writes the k largest elements and their indices, the largest first.
+func (t *top) sorted(level arith.Level, x []float32, index []int) {
+	if t.n > 2*t.k+4*topLanes {
+		t.prune(level)
+	}
+	if t.n > rankedMost || !t.ranked(level, x, index) {
+		t.sort()
+		copy(x, t.x)
+		for i := range index {
+			index[i] = int(t.index[i])
 		}
 	}
 }
 
-func (t *top) empty() { t.keys, t.least = t.keys[:0], nan }
+// ranked is sorted by ranks. It is false if it can't do that, or many elements are equal.
+func (t *top) ranked(level arith.Level, x []float32, index []int) bool {
+	whole := (t.n + topLanes - 1) &^ (topLanes - 1)
+	for i := t.n; i < whole; i++ {
+		t.x[i] = negInf
+	}
+	if !level.RanksOf(t.ranks[:whole], t.x[:whole], t.n) {
+		return false
+	}
+	places := t.places[:t.n] // candidates in order, from 1 on
+	clear(places)
+	for i, rank := range t.ranks[:t.n] {
+		if places[rank] == 0 {
+			places[rank] = uint32(i + 1)
+		} else if !t.insert(places[rank:], i) {
+			return false
+		}
+	}
+	for r, p := range places[:len(index)] {
+		x[r], index[r] = t.x[p-1], int(t.index[p-1])
+	}
+	return true
+}
 
-// topKey is that of element x at i.
-func topKey(x float32, i int) uint64 {
+// insert puts a candidate into the places of equal ones, which are as many as they are, in the order of
+// their indices. It is false if they are many.
+func (t *top) insert(places []uint32, i int) bool {
+	own := uint32(i + 1)
+	for at, p := range places {
+		if p == 0 {
+			places[at] = own
+			return at < topLanes
+		}
+		if t.index[p-1] > t.index[own-1] {
+			places[at], own = own, p
+		}
+	}
+	return false
+}
+
+// topKey is that of element x at i. The order of keys is that of elements, and of equal ones the earlier
+// is larger.
+func topKey(x float32, i uint32) uint64 {
 	w := math.Float32bits(x + 0) // -0 is 0
 	w ^= uint32(int32(w)>>31) | 1<<31
-	return uint64(w)<<32 | uint64(^uint32(i))
+	return uint64(w)<<32 | uint64(^i)
 }
 
 // element is that of a key.
-func element(key uint64) (x float32, i int) {
+func element(key uint64) (x float32, i uint32) {
 	w := uint32(key >> 32)
 	w ^= ^uint32(int32(w)>>31) | 1<<31
-	return math.Float32frombits(w), int(^uint32(key))
-}
-
-// offer adds element x at i if it is one of the k largest so far.
-func (t *top) offer(x float32, i int) {
-	key := topKey(x, i)
-	switch {
-	case len(t.keys) < t.k:
-		if t.keys = append(t.keys, key); len(t.keys) < t.k {
-			return
-		}
-		for p := t.k/2 - 1; p >= 0; p-- {
-			t.sift(p, t.keys[p], t.k)
-		}
-	case key > t.keys[0]:
-		t.sift(0, key, t.k)
-	}
-	t.least, _ = element(t.keys[0])
-}
-
-// sift puts a key into the heap of the first n, at p or below.
-func (t *top) sift(p int, key uint64, n int) {
-	h := t.keys[:n]
-	for {
-		c := 2*p + 1
-		if c >= len(h) {
-			break
-		}
-		if c+1 < len(h) && h[c+1] < h[c] {
-			c++
-		}
-		if h[c] >= key {
-			break
-		}
-		h[p] = h[c]
-		p = c
-	}
-	h[p] = key
-}
-
-// sorted empties the heap into elements and columns, the largest first, and returns how many.
-func (t *top) sorted(x []float32, index []int) int {
-	n := len(t.keys)
-	for m := n - 1; m >= 0; m-- {
-		x[m], index[m] = element(t.keys[0])
-		if m > 0 {
-			t.sift(0, t.keys[m], m)
-		}
-	}
-	return n
+	return math.Float32frombits(w), ^uint32(key)
 }

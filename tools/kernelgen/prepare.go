@@ -23,6 +23,9 @@ func generatePreparations(files map[string][]byte) error {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", p.Name, l.Suffix, strings.TrimPrefix(p.Signature, "func"))
 		}
 		fmt.Fprintf(&b, "\n//go:noescape\nfunc softmaxColumns%s%s\n", l.Suffix, strings.TrimPrefix(amd64.ColumnsSignature, "func"))
+		for _, k := range amd64.TopKernels {
+			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", k.Name, l.Suffix, strings.TrimPrefix(k.Signature, "func"))
+		}
 		for _, d := range amd64.Dots {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", d.Name, l.Suffix, strings.TrimPrefix(d.Signature, "func"))
 		}

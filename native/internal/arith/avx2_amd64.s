@@ -126367,3 +126367,971 @@ DATA unitRange<>+20(SB)/4, $0x42300000
 DATA unitRange<>+24(SB)/4, $0x42300000
 DATA unitRange<>+28(SB)/4, $0x42300000
 GLOBL unitRange<>(SB), RODATA|NOPTR, $32
+
+// func sumTopsAVX2(tops []float32, src []float32, st *Sum) (done int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·sumTopsAVX2(SB), $416-64
+	// sumTopsAVX2: sum of whole turns, which stores each one's largest elements by lane too.
+	MOVQ src_base+24(FP), SI
+	MOVQ tops_base+0(FP), DI
+	MOVQ st+48(FP), R14
+	MOVQ src_len+32(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS 128(R14), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 160(R14), Y4
+	VMOVUPS Y4, 160(BX)
+
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
+	VBROADCASTSS 196(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop2:
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4352(SI)
+	PREFETCHT0  4416(SI)
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y6
+	VMAXPS  64(SI), Y6, Y6
+	VMOVUPS 128(SI), Y7
+	VMAXPS  192(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 256(SI), Y7
+	VMAXPS  320(SI), Y7, Y7
+	VMOVUPS 384(SI), Y8
+	VMAXPS  448(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
+	VMAXPS  96(SI), Y7, Y7
+	VMOVUPS 160(SI), Y8
+	VMAXPS  224(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS 288(SI), Y8
+	VMAXPS  352(SI), Y8, Y8
+	VMOVUPS 416(SI), Y9
+	VMAXPS  480(SI), Y9, Y9
+	VMAXPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS Y6, (DI)
+	VMAXPS  128(BX), Y6, Y6
+	VMOVUPS Y7, 32(DI)
+	VMAXPS  160(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 192(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y11
+	VMINPS  Y9, Y8, Y12
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y11, Y8
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  64(BX), Y12, Y12
+	VMOVUPS 224(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y11, Y9
+	VMINPS  Y8, Y11, Y13
+	VMAXPS  Y8, Y11, Y11
+	VSUBPS  Y11, Y9, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS 32(BX), Y8
+	VMOVUPS 256(BX), Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y8, Y13
+	VMINPS Y11, Y8, Y14
+	VMAXPS Y11, Y8, Y8
+	VSUBPS Y8, Y13, Y8
+	VSUBPS Y8, Y14, Y14
+	VADDPS 96(BX), Y14, Y14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y13, Y8
+	VMINPS  Y10, Y13, Y11
+	VMAXPS  Y10, Y13, Y13
+	VSUBPS  Y13, Y8, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y12, 64(BX)
+	VMOVUPS Y14, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ $0x00000080, CX
+	JMP  end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+32(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+24(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VBROADCASTSS 192(R14), Y0
+	VBROADCASTSS 196(R14), Y1
+	VBROADCASTSS 204(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done4
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop4:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    256(SI), Y7
+	VMAXPS     320(SI), Y7, Y7
+	VMOVUPS    384(SI), Y8
+	VMAXPS     448(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y8
+	VMAXPS     224(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVUPS    288(SI), Y8
+	VMAXPS     352(SI), Y8, Y8
+	VMOVUPS    416(SI), Y9
+	VMAXPS     480(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y8
+	VCMPPS     $0x1e, Y3, Y8, Y8
+	VMOVMSKPS  Y8, AX
+	TESTL      AX, AX
+	JNZ        end
+	VMOVUPS    Y6, (DI)
+	VMAXPS     128(BX), Y6, Y6
+	VMOVUPS    Y7, 32(DI)
+	VMAXPS     160(BX), Y7, Y7
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS     Y8, Y6, Y9
+	VMINPS     Y8, Y6, Y10
+	VMAXPS     Y8, Y6, Y6
+	VSUBPS     Y6, Y9, Y6
+	VSUBPS     Y6, Y10, Y10
+	VADDPS     64(BX), Y10, Y10
+	PREFETCHT0 4352(SI)
+	PREFETCHT0 4416(SI)
+	VMOVUPS    256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  352(BX), Y8, Y8
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x40, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop4
+
+done4:
+	ADDQ $0x00000080, CX
+
+end:
+	// The sum.
+	VMOVUPS (BX), Y0
+	VMOVUPS Y0, (R14)
+	VMOVUPS 64(BX), Y0
+	VMOVUPS Y0, 64(R14)
+	VMOVUPS 128(BX), Y0
+	VMOVUPS Y0, 128(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
+	VMOVUPS Y0, 96(R14)
+	VMOVUPS 160(BX), Y0
+	VMOVUPS Y0, 160(R14)
+	SUBQ    src_base+24(FP), SI
+	SHRQ    $0x02, SI
+	MOVQ    SI, done+56(FP)
+	VZEROUPPER
+	RET

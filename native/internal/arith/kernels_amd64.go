@@ -53,6 +53,9 @@ func sumRowAVX2(src *float32, n int, out *RowSum) (ok bool)
 func expRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
 
 //go:noescape
+func sumTopsAVX2(tops, src []float32, st *Sum) (done int)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -99,3 +102,6 @@ func sumRowAVX512(src *float32, n int, out *RowSum) (ok bool)
 
 //go:noescape
 func expRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)
+
+//go:noescape
+func sumTopsAVX512(tops, src []float32, st *Sum) (done int)

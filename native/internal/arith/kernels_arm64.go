@@ -21,3 +21,6 @@ func expScaleNEON(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
 func logSubNEON(dst, src []float32, m, scale, b float32)
+
+//go:noescape
+func sumTopsNEON(tops, src []float32, st *Sum) (done int)

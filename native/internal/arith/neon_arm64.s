@@ -58386,3 +58386,2108 @@ l6:
 
 behind3:
 	RET
+
+// sumTopsNEON sum of whole turns, which stores each one's largest elements by lane too.
+//
+// func sumTopsNEON(tops []float32, src []float32, st *Sum) (done int)
+TEXT ·sumTopsNEON(SB), $88-64
+	MOVD   src_base+24(FP), R0
+	MOVD   tops_base+0(FP), R1
+	MOVD   st+48(FP), R4
+	MOVD   src_len+32(FP), R2
+	MOVD   $pool<>(SB), R3
+
+	// The sum so far.
+	FMOVQ  0(R4), F4
+	FMOVQ  16(R4), F5
+	FMOVQ  32(R4), F6
+	FMOVQ  48(R4), F7
+	FMOVQ  64(R4), F8
+	FMOVQ  80(R4), F9
+	FMOVQ  96(R4), F10
+	FMOVQ  112(R4), F11
+	FMOVQ  128(R4), F12
+	FMOVQ  144(R4), F13
+	FMOVQ  160(R4), F14
+	FMOVQ  176(R4), F15
+
+	// Where elements are near.
+	MOVWU  192(R4), R5
+	TST    $7, R5
+	BEQ    exact
+	MOVD   $729808896, R6
+	SUBW   R6, R5
+	MOVD   $671088640, R6
+	CMPW   R6, R5
+	BHS    exact
+	FMOVS  204(R4), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  192(R4), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVS  200(R4), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  352(R3), F3 // nearTop
+	WORD   $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
+	FCMPS  F3, F0
+	BLT    exact
+	FMOVQ  0(R3), F0 // unit
+	WORD   $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	FMOVS  196(R4), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	FMOVQ  368(R3), F16 // nearBase
+	WORD   $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	WORD   $0x6e20de02 // fmul v2.4s, v16.4s, v0.4s
+	VORR   V1.B16, V1.B16, V0.B16
+	VORR   V3.B16, V3.B16, V1.B16
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBS   $128, R2
+	BLT    done2
+	MOVD   $nearTable<>(SB), R5
+	FLDPQ  (R5), (F30, F31)
+	FMOVQ  32(R3), F3 // eighths
+	FMOVQ  48(R3), F16 // wordOffsets
+
+loop2:
+	FMOVQ  0(R0), F17
+	VORR   V2.B16, V2.B16, V18.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V18.S4
+	FMOVQ  64(R0), F19
+	VORR   V2.B16, V2.B16, V20.B16
+	VFMLA  V0.S4, V19.S4, V20.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb2d455 // fsub v21.4s, v2.4s, v18.4s
+	WORD   $0x4eb4d456 // fsub v22.4s, v2.4s, v20.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V21.S4
+	VFMLA  V0.S4, V19.S4, V22.S4
+	VFMLA  V1.S4, V17.S4, V21.S4
+	VFMLA  V1.S4, V19.S4, V22.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V18.B16, V17.B16
+	VAND   V3.B16, V20.B16, V19.B16
+	FMOVQ  128(R3), F23 // byteOffsets
+	WORD   $0x4eb09637 // mla v23.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb09671 // mla v17.4s, v19.4s, v16.4s
+	VTBL   V23.B16, [V30.B16, V31.B16], V23.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V18.S4, V19.S4
+	VSHL   $20, V20.S4, V24.S4
+	VADD   V19.S4, V23.S4, V23.S4
+	VADD   V24.S4, V17.S4, V17.S4
+	FMOVQ  64(R3), F19 // nearExp3
+	FMOVQ  144(R3), F24 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V21.S4, V19.S4, V24.S4
+	FMOVQ  144(R3), F25 // nearExp2
+	VFMLA  V22.S4, V19.S4, V25.S4
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V21.S4, V24.S4, V26.S4
+	FMOVQ  160(R3), F24 // nearExp1
+	VFMLA  V22.S4, V25.S4, V24.S4
+	WORD   $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD   $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+
+	// s*q + s
+	VFMLA  V21.S4, V23.S4, V23.S4
+	VFMLA  V22.S4, V17.S4, V17.S4
+	WORD   $0x4e31d6f7 // fadd v23.4s, v23.4s, v17.4s
+	FMOVQ  128(R0), F17
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V21.S4
+	FMOVQ  192(R0), F22
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V22.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d459 // fsub v25.4s, v2.4s, v21.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V25.S4
+	VFMLA  V0.S4, V22.S4, V26.S4
+	VFMLA  V1.S4, V17.S4, V25.S4
+	VFMLA  V1.S4, V22.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V21.B16, V17.B16
+	VAND   V3.B16, V24.B16, V22.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096d1 // mla v17.4s, v22.4s, v16.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V22.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F22 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V19.S4, V22.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V26.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V25.S4, V22.S4, V29.S4
+	FMOVQ  160(R3), F22 // nearExp1
+	VFMLA  V26.S4, V28.S4, V22.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e36df5a // fmul v26.4s, v26.4s, v22.4s
+
+	// s*q + s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	WORD   $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V21.B16, V18.B16, V18.B16
+	VORR   V24.B16, V18.B16, V18.B16
+	FMOVQ  256(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  320(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V27.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V27.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F27 // nearExp2
+	VFMLA  V25.S4, V19.S4, V27.S4
+	FMOVQ  160(R3), F28 // nearExp1
+	VFMLA  V24.S4, V21.S4, V28.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V27.S4, V21.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  384(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  448(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	WORD   $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  16(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  80(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  144(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  208(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  F26, 16(RSP)
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V21.S4, V26.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd77b // fadd v27.4s, v27.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  272(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  336(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  400(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  464(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  F27, 32(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V24.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  32(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  96(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  160(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  224(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  F26, 48(RSP)
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V21.S4, V26.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd77b // fadd v27.4s, v27.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  288(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  352(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  416(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  480(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  F27, 64(RSP)
+	FMOVQ  160(R3), F27 // nearExp1
+	VFMLA  V24.S4, V21.S4, V27.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  48(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  112(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb0963b // mla v27.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V27.S4, V27.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V27.S4, V27.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d77b // fadd v27.4s, v27.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  176(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  240(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  F26, 80(RSP)
+	FMOVQ  160(R3), F26 // nearExp1
+	VFMLA  V24.S4, V21.S4, V26.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd77b // fadd v27.4s, v27.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  304(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  368(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb0963a // mla v26.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V28.S4
+	VADD   V21.S4, V26.S4, V26.S4
+	VADD   V28.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F28 // nearExp2
+	VFMLA  V25.S4, V19.S4, V28.S4
+	FMOVQ  160(R3), F29 // nearExp1
+	VFMLA  V24.S4, V21.S4, V29.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V28.S4, V21.S4
+	WORD   $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+	FMOVQ  432(R0), F17
+	VORR   V2.B16, V2.B16, V20.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V17.S4, V20.S4
+	FMOVQ  496(R0), F21
+	VORR   V2.B16, V2.B16, V22.B16
+	VFMLA  V0.S4, V21.S4, V22.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb4d458 // fsub v24.4s, v2.4s, v20.4s
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V17.S4, V24.S4
+	VFMLA  V0.S4, V21.S4, V25.S4
+	VFMLA  V1.S4, V17.S4, V24.S4
+	VFMLA  V1.S4, V21.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V3.B16, V20.B16, V17.B16
+	VAND   V3.B16, V22.B16, V21.B16
+	FMOVQ  128(R3), F28 // byteOffsets
+	WORD   $0x4eb0963c // mla v28.4s, v17.4s, v16.4s
+	FMOVQ  128(R3), F17 // byteOffsets
+	WORD   $0x4eb096b1 // mla v17.4s, v21.4s, v16.4s
+	VTBL   V28.B16, [V30.B16, V31.B16], V28.B16
+	VTBL   V17.B16, [V30.B16, V31.B16], V17.B16
+	VSHL   $20, V20.S4, V21.S4
+	VSHL   $20, V22.S4, V29.S4
+	VADD   V21.S4, V28.S4, V28.S4
+	VADD   V29.S4, V17.S4, V17.S4
+	FMOVQ  144(R3), F21 // nearExp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V19.S4, V21.S4
+	FMOVQ  144(R3), F29 // nearExp2
+	VFMLA  V25.S4, V19.S4, V29.S4
+	FMOVQ  160(R3), F19 // nearExp1
+	VFMLA  V24.S4, V21.S4, V19.S4
+	FMOVQ  160(R3), F21 // nearExp1
+	VFMLA  V25.S4, V29.S4, V21.S4
+	WORD   $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
+	WORD   $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
+
+	// s*q + s
+	VFMLA  V24.S4, V28.S4, V28.S4
+	VFMLA  V25.S4, V17.S4, V17.S4
+	WORD   $0x4e31d79c // fadd v28.4s, v28.4s, v17.4s
+	WORD   $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
+	VORR   V20.B16, V18.B16, V18.B16
+	VORR   V22.B16, V18.B16, V18.B16
+
+	// Leave if an element is not near.
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R6
+	ORR    R6, R5
+	MOVD   $0xbffffc00bffffc00, R6
+	TST    R6, R5
+	BNE    exact
+	FMOVQ  0(R0), F17
+	FMOVQ  64(R0), F18
+	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
+	FMOVQ  128(R0), F18
+	FMOVQ  192(R0), F19
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
+	FMOVQ  256(R0), F18
+	FMOVQ  320(R0), F19
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	FMOVQ  384(R0), F19
+	FMOVQ  448(R0), F20
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	WORD   $0x4e32f631 // fmax v17.4s, v17.4s, v18.4s
+	FMOVQ  16(R0), F18
+	FMOVQ  80(R0), F19
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	FMOVQ  144(R0), F19
+	FMOVQ  208(R0), F20
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	FMOVQ  272(R0), F19
+	FMOVQ  336(R0), F20
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	FMOVQ  400(R0), F20
+	FMOVQ  464(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD   $0x4e33f652 // fmax v18.4s, v18.4s, v19.4s
+	FMOVQ  32(R0), F19
+	FMOVQ  96(R0), F20
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	FMOVQ  160(R0), F20
+	FMOVQ  224(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	FMOVQ  288(R0), F20
+	FMOVQ  352(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  416(R0), F21
+	FMOVQ  480(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	FMOVQ  48(R0), F20
+	FMOVQ  112(R0), F21
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  176(R0), F21
+	FMOVQ  240(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  304(R0), F21
+	FMOVQ  368(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  432(R0), F22
+	FMOVQ  496(R0), F24
+	WORD   $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  F17, 0(R1)
+	WORD   $0x4e2cf62c // fmax v12.4s, v17.4s, v12.4s
+	FMOVQ  F18, 16(R1)
+	WORD   $0x4e2df64d // fmax v13.4s, v18.4s, v13.4s
+	FMOVQ  F19, 32(R1)
+	WORD   $0x4e2ef66e // fmax v14.4s, v19.4s, v14.4s
+	FMOVQ  F20, 48(R1)
+	WORD   $0x4e2ff68f // fmax v15.4s, v20.4s, v15.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e37d491 // fadd v17.4s, v4.4s, v23.4s
+	WORD   $0x4eb7f492 // fmin v18.4s, v4.4s, v23.4s
+	WORD   $0x4e37f484 // fmax v4.4s, v4.4s, v23.4s
+	WORD   $0x4ea4d624 // fsub v4.4s, v17.4s, v4.4s
+	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	WORD   $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	FMOVQ  16(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d632 // fadd v18.4s, v17.4s, v4.4s
+	WORD   $0x4ea4f633 // fmin v19.4s, v17.4s, v4.4s
+	WORD   $0x4e24f631 // fmax v17.4s, v17.4s, v4.4s
+	WORD   $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
+	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD   $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
+	FMOVQ  32(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d4b1 // fadd v17.4s, v5.4s, v4.4s
+	WORD   $0x4ea4f4b3 // fmin v19.4s, v5.4s, v4.4s
+	WORD   $0x4e24f4a5 // fmax v5.4s, v5.4s, v4.4s
+	WORD   $0x4ea5d625 // fsub v5.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	FMOVQ  48(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d625 // fadd v5.4s, v17.4s, v4.4s
+	WORD   $0x4ea4f633 // fmin v19.4s, v17.4s, v4.4s
+	WORD   $0x4e24f631 // fmax v17.4s, v17.4s, v4.4s
+	WORD   $0x4eb1d4b1 // fsub v17.4s, v5.4s, v17.4s
+	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD   $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	FMOVQ  64(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d4d1 // fadd v17.4s, v6.4s, v4.4s
+	WORD   $0x4ea4f4d3 // fmin v19.4s, v6.4s, v4.4s
+	WORD   $0x4e24f4c6 // fmax v6.4s, v6.4s, v4.4s
+	WORD   $0x4ea6d626 // fsub v6.4s, v17.4s, v6.4s
+	WORD   $0x4ea6d673 // fsub v19.4s, v19.4s, v6.4s
+	WORD   $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
+	FMOVQ  80(RSP), F4
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e24d626 // fadd v6.4s, v17.4s, v4.4s
+	WORD   $0x4ea4f633 // fmin v19.4s, v17.4s, v4.4s
+	WORD   $0x4e24f631 // fmax v17.4s, v17.4s, v4.4s
+	WORD   $0x4eb1d4d1 // fsub v17.4s, v6.4s, v17.4s
+	WORD   $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD   $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e3bd4e4 // fadd v4.4s, v7.4s, v27.4s
+	WORD   $0x4ebbf4f1 // fmin v17.4s, v7.4s, v27.4s
+	WORD   $0x4e3bf4e7 // fmax v7.4s, v7.4s, v27.4s
+	WORD   $0x4ea7d487 // fsub v7.4s, v4.4s, v7.4s
+	WORD   $0x4ea7d631 // fsub v17.4s, v17.4s, v7.4s
+	WORD   $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e3ad487 // fadd v7.4s, v4.4s, v26.4s
+	WORD   $0x4ebaf491 // fmin v17.4s, v4.4s, v26.4s
+	WORD   $0x4e3af484 // fmax v4.4s, v4.4s, v26.4s
+	WORD   $0x4ea4d4e4 // fsub v4.4s, v7.4s, v4.4s
+	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD   $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	VORR   V18.B16, V18.B16, V4.B16
+	ADD    $512, R0
+	ADD    $64, R1
+	SUBS   $128, R2
+	BGE    loop2
+
+done2:
+	ADD    $128, R2
+	B      end
+
+exact:
+
+	// Other elements.
+	MOVD   src_len+32(FP), R2
+	MOVD   src_base+24(FP), R5
+	ADD    R2<<2, R5, R2
+	SUB    R0, R2
+	LSR    $2, R2
+	FMOVQ  320(R3), F0 // magic
+	FMOVS  200(R4), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x4ea1d402 // fsub v2.4s, v0.4s, v1.4s
+	FMOVS  192(R4), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  196(R4), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVS  204(R4), F3
+	VDUP   V3.S[0], V3.S4
+
+	// Turns of 128 elements.
+	SUBS   $128, R2
+	BLT    done4
+	MOVD   $exp2Table<>(SB), R5
+	FLDPQ  (R5), (F30, F31)
+	FMOVQ  32(R3), F16 // eighths
+	FMOVQ  48(R3), F17 // wordOffsets
+	FMOVQ  240(R3), F18 // exp3
+	FMOVQ  288(R3), F19 // cut
+
+loop4:
+	FMOVQ  0(R0), F20
+	FMOVQ  64(R0), F21
+
+	// Leave if an element is above the limit.
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  128(R0), F21
+	FMOVQ  192(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  256(R0), F21
+	FMOVQ  320(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  384(R0), F22
+	FMOVQ  448(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	FMOVQ  16(R0), F21
+	FMOVQ  80(R0), F22
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  144(R0), F22
+	FMOVQ  208(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  272(R0), F22
+	FMOVQ  336(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	FMOVQ  400(R0), F23
+	FMOVQ  464(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	WORD   $0x4e36f6b5 // fmax v21.4s, v21.4s, v22.4s
+	FMOVQ  32(R0), F22
+	FMOVQ  96(R0), F23
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	FMOVQ  160(R0), F23
+	FMOVQ  224(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	FMOVQ  288(R0), F23
+	FMOVQ  352(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	FMOVQ  416(R0), F24
+	FMOVQ  480(R0), F25
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD   $0x4e37f6d6 // fmax v22.4s, v22.4s, v23.4s
+	FMOVQ  48(R0), F23
+	FMOVQ  112(R0), F24
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	FMOVQ  176(R0), F24
+	FMOVQ  240(R0), F25
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	FMOVQ  304(R0), F24
+	FMOVQ  368(R0), F25
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	FMOVQ  432(R0), F25
+	FMOVQ  496(R0), F26
+	WORD   $0x4e3af739 // fmax v25.4s, v25.4s, v26.4s
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	WORD   $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD   $0x4e35f698 // fmax v24.4s, v20.4s, v21.4s
+	WORD   $0x4e37f6d9 // fmax v25.4s, v22.4s, v23.4s
+	WORD   $0x4e39f718 // fmax v24.4s, v24.4s, v25.4s
+	WORD   $0x6ea3e718 // fcmgt v24.4s, v24.4s, v3.4s
+	VMOV   V24.D[0], R5
+	VMOV   V24.D[1], R6
+	ORR    R6, R5
+	CBNZ   R5, end
+	FMOVQ  F20, 0(R1)
+	WORD   $0x4e2cf68c // fmax v12.4s, v20.4s, v12.4s
+	FMOVQ  F21, 16(R1)
+	WORD   $0x4e2df6ad // fmax v13.4s, v21.4s, v13.4s
+	FMOVQ  F22, 32(R1)
+	WORD   $0x4e2ef6ce // fmax v14.4s, v22.4s, v14.4s
+	FMOVQ  F23, 48(R1)
+	WORD   $0x4e2ff6ef // fmax v15.4s, v23.4s, v15.4s
+	FMOVQ  0(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V21.S4
+	FMOVQ  64(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V20.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V20.S4, V20.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  128(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  192(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V20.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V20.S4, V20.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781e98 // bic v24.16b, v20.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d494 // fadd v20.4s, v4.4s, v21.4s
+	WORD   $0x4eb5f496 // fmin v22.4s, v4.4s, v21.4s
+	WORD   $0x4e35f484 // fmax v4.4s, v4.4s, v21.4s
+	WORD   $0x4ea4d684 // fsub v4.4s, v20.4s, v4.4s
+	WORD   $0x4ea4d6d6 // fsub v22.4s, v22.4s, v4.4s
+	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	FMOVQ  256(R0), F4
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V4.S4, V21.S4
+	FMOVQ  320(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V4.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V4.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V4.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb1949a // mla v26.4s, v4.4s, v17.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eb196c4 // mla v4.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V4.S4, V4.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V4.S4, V4.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771c97 // bic v23.16b, v4.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  384(R0), F4
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V4.S4, V22.S4
+	FMOVQ  448(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V4.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V4.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V4.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb1949b // mla v27.4s, v4.4s, v17.4s
+	FMOVQ  128(R3), F4 // byteOffsets
+	WORD   $0x4eb196e4 // mla v4.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V4.B16, [V30.B16, V31.B16], V4.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V4.S4, V4.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V4.S4, V4.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781c98 // bic v24.16b, v4.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d684 // fadd v4.4s, v20.4s, v21.4s
+	WORD   $0x4eb5f696 // fmin v22.4s, v20.4s, v21.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4eb4d494 // fsub v20.4s, v4.4s, v20.4s
+	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
+	WORD   $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	FMOVQ  16(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V21.S4
+	FMOVQ  80(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V20.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V20.S4, V20.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  144(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  208(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V20.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V20.S4, V20.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781e98 // bic v24.16b, v20.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d4b4 // fadd v20.4s, v5.4s, v21.4s
+	WORD   $0x4eb5f4b6 // fmin v22.4s, v5.4s, v21.4s
+	WORD   $0x4e35f4a5 // fmax v5.4s, v5.4s, v21.4s
+	WORD   $0x4ea5d685 // fsub v5.4s, v20.4s, v5.4s
+	WORD   $0x4ea5d6d6 // fsub v22.4s, v22.4s, v5.4s
+	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	FMOVQ  272(R0), F5
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V5.S4, V21.S4
+	FMOVQ  336(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V5.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V5.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V5.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb194ba // mla v26.4s, v5.4s, v17.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eb196c5 // mla v5.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V5.S4, V5.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V5.S4, V5.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771cb7 // bic v23.16b, v5.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  400(R0), F5
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V5.S4, V22.S4
+	FMOVQ  464(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V5.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V5.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V5.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb194bb // mla v27.4s, v5.4s, v17.4s
+	FMOVQ  128(R3), F5 // byteOffsets
+	WORD   $0x4eb196e5 // mla v5.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V5.B16, [V30.B16, V31.B16], V5.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V5.S4, V5.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V5.S4, V5.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781cb8 // bic v24.16b, v5.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d685 // fadd v5.4s, v20.4s, v21.4s
+	WORD   $0x4eb5f696 // fmin v22.4s, v20.4s, v21.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4eb4d4b4 // fsub v20.4s, v5.4s, v20.4s
+	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
+	WORD   $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	FMOVQ  32(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V21.S4
+	FMOVQ  96(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V20.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V20.S4, V20.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  160(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  224(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V20.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V20.S4, V20.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781e98 // bic v24.16b, v20.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d4d4 // fadd v20.4s, v6.4s, v21.4s
+	WORD   $0x4eb5f4d6 // fmin v22.4s, v6.4s, v21.4s
+	WORD   $0x4e35f4c6 // fmax v6.4s, v6.4s, v21.4s
+	WORD   $0x4ea6d686 // fsub v6.4s, v20.4s, v6.4s
+	WORD   $0x4ea6d6d6 // fsub v22.4s, v22.4s, v6.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ  288(R0), F6
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V6.S4, V21.S4
+	FMOVQ  352(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V6.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V6.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V6.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb194da // mla v26.4s, v6.4s, v17.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eb196c6 // mla v6.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V6.S4, V6.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V6.S4, V6.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771cd7 // bic v23.16b, v6.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  416(R0), F6
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V6.S4, V22.S4
+	FMOVQ  480(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V6.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V6.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V6.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb194db // mla v27.4s, v6.4s, v17.4s
+	FMOVQ  128(R3), F6 // byteOffsets
+	WORD   $0x4eb196e6 // mla v6.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V6.B16, [V30.B16, V31.B16], V6.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V6.S4, V6.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V6.S4, V6.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781cd8 // bic v24.16b, v6.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d686 // fadd v6.4s, v20.4s, v21.4s
+	WORD   $0x4eb5f696 // fmin v22.4s, v20.4s, v21.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4eb4d4d4 // fsub v20.4s, v6.4s, v20.4s
+	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ  48(R0), F20
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V21.S4
+	FMOVQ  112(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V20.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V20.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb1969a // mla v26.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196d4 // mla v20.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V20.S4, V20.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771e97 // bic v23.16b, v20.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  176(R0), F20
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V20.S4, V22.S4
+	FMOVQ  240(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V20.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V20.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V20.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb1969b // mla v27.4s, v20.4s, v17.4s
+	FMOVQ  128(R3), F20 // byteOffsets
+	WORD   $0x4eb196f4 // mla v20.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V20.B16, [V30.B16, V31.B16], V20.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V20.S4, V20.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V20.S4, V20.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781e98 // bic v24.16b, v20.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d4f4 // fadd v20.4s, v7.4s, v21.4s
+	WORD   $0x4eb5f4f6 // fmin v22.4s, v7.4s, v21.4s
+	WORD   $0x4e35f4e7 // fmax v7.4s, v7.4s, v21.4s
+	WORD   $0x4ea7d687 // fsub v7.4s, v20.4s, v7.4s
+	WORD   $0x4ea7d6d6 // fsub v22.4s, v22.4s, v7.4s
+	WORD   $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	FMOVQ  304(R0), F7
+	VORR   V2.B16, V2.B16, V21.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V21.S4
+	FMOVQ  368(R0), F22
+	VORR   V2.B16, V2.B16, V23.B16
+	VFMLA  V0.S4, V22.S4, V23.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb5d458 // fsub v24.4s, v2.4s, v21.4s
+	WORD   $0x4eb7d459 // fsub v25.4s, v2.4s, v23.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V24.S4
+	VFMLA  V0.S4, V22.S4, V25.S4
+	VFMLA  V1.S4, V7.S4, V24.S4
+	VFMLA  V1.S4, V22.S4, V25.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V21.B16, V7.B16
+	VAND   V16.B16, V23.B16, V22.B16
+	FMOVQ  128(R3), F26 // byteOffsets
+	WORD   $0x4eb194fa // mla v26.4s, v7.4s, v17.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4eb196c7 // mla v7.4s, v22.4s, v17.4s
+	VTBL   V26.B16, [V30.B16, V31.B16], V26.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V21.S4, V22.S4
+	VSHL   $20, V23.S4, V27.S4
+	VADD   V22.S4, V26.S4, V26.S4
+	VADD   V27.S4, V7.S4, V7.S4
+	FMOVQ  256(R3), F22 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V24.S4, V18.S4, V22.S4
+	FMOVQ  256(R3), F27 // exp2
+	VFMLA  V25.S4, V18.S4, V27.S4
+	FMOVQ  272(R3), F28 // exp1
+	VFMLA  V24.S4, V22.S4, V28.S4
+	FMOVQ  272(R3), F22 // exp1
+	VFMLA  V25.S4, V27.S4, V22.S4
+	WORD   $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD   $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb5e675 // fcmgt v21.4s, v19.4s, v21.4s
+	WORD   $0x6eb7e677 // fcmgt v23.4s, v19.4s, v23.4s
+	VFMLA  V24.S4, V26.S4, V26.S4
+	VFMLA  V25.S4, V7.S4, V7.S4
+	WORD   $0x4e751f55 // bic v21.16b, v26.16b, v21.16b
+	WORD   $0x4e771cf7 // bic v23.16b, v7.16b, v23.16b
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	FMOVQ  432(R0), F7
+	VORR   V2.B16, V2.B16, V22.B16
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMLA  V0.S4, V7.S4, V22.S4
+	FMOVQ  496(R0), F23
+	VORR   V2.B16, V2.B16, V24.B16
+	VFMLA  V0.S4, V23.S4, V24.S4
+
+	// -n = magic - N - u
+	WORD   $0x4eb6d459 // fsub v25.4s, v2.4s, v22.4s
+	WORD   $0x4eb8d45a // fsub v26.4s, v2.4s, v24.4s
+
+	// f = x * (kHi + kLo) - n
+	VFMLA  V0.S4, V7.S4, V25.S4
+	VFMLA  V0.S4, V23.S4, V26.S4
+	VFMLA  V1.S4, V7.S4, V25.S4
+	VFMLA  V1.S4, V23.S4, V26.S4
+
+	// s = 2^(n - N) * K
+	VAND   V16.B16, V22.B16, V7.B16
+	VAND   V16.B16, V24.B16, V23.B16
+	FMOVQ  128(R3), F27 // byteOffsets
+	WORD   $0x4eb194fb // mla v27.4s, v7.4s, v17.4s
+	FMOVQ  128(R3), F7 // byteOffsets
+	WORD   $0x4eb196e7 // mla v7.4s, v23.4s, v17.4s
+	VTBL   V27.B16, [V30.B16, V31.B16], V27.B16
+	VTBL   V7.B16, [V30.B16, V31.B16], V7.B16
+	VSHL   $20, V22.S4, V23.S4
+	VSHL   $20, V24.S4, V28.S4
+	VADD   V23.S4, V27.S4, V27.S4
+	VADD   V28.S4, V7.S4, V7.S4
+	FMOVQ  256(R3), F23 // exp2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMLA  V25.S4, V18.S4, V23.S4
+	FMOVQ  256(R3), F28 // exp2
+	VFMLA  V26.S4, V18.S4, V28.S4
+	FMOVQ  272(R3), F29 // exp1
+	VFMLA  V25.S4, V23.S4, V29.S4
+	FMOVQ  272(R3), F23 // exp1
+	VFMLA  V26.S4, V28.S4, V23.S4
+	WORD   $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD   $0x6e37df5a // fmul v26.4s, v26.4s, v23.4s
+
+	// s*q + s, and 0 where n < N - 125
+	WORD   $0x6eb6e676 // fcmgt v22.4s, v19.4s, v22.4s
+	WORD   $0x6eb8e678 // fcmgt v24.4s, v19.4s, v24.4s
+	VFMLA  V25.S4, V27.S4, V27.S4
+	VFMLA  V26.S4, V7.S4, V7.S4
+	WORD   $0x4e761f76 // bic v22.16b, v27.16b, v22.16b
+	WORD   $0x4e781cf8 // bic v24.16b, v7.16b, v24.16b
+	WORD   $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD   $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+
+	// sum + t, and what that lacks to the rest
+	WORD   $0x4e35d687 // fadd v7.4s, v20.4s, v21.4s
+	WORD   $0x4eb5f696 // fmin v22.4s, v20.4s, v21.4s
+	WORD   $0x4e35f694 // fmax v20.4s, v20.4s, v21.4s
+	WORD   $0x4eb4d4f4 // fsub v20.4s, v7.4s, v20.4s
+	WORD   $0x4eb4d6d6 // fsub v22.4s, v22.4s, v20.4s
+	WORD   $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	ADD    $512, R0
+	ADD    $64, R1
+	SUBS   $128, R2
+	BGE    loop4
+
+done4:
+	ADD    $128, R2
+
+end:
+
+	// The sum.
+	FMOVQ  F4, 0(R4)
+	FMOVQ  F8, 64(R4)
+	FMOVQ  F12, 128(R4)
+	FMOVQ  F5, 16(R4)
+	FMOVQ  F9, 80(R4)
+	FMOVQ  F13, 144(R4)
+	FMOVQ  F6, 32(R4)
+	FMOVQ  F10, 96(R4)
+	FMOVQ  F14, 160(R4)
+	FMOVQ  F7, 48(R4)
+	FMOVQ  F11, 112(R4)
+	FMOVQ  F15, 176(R4)
+	MOVD   src_base+24(FP), R5
+	SUB    R5, R0
+	LSR    $2, R0
+	MOVD   R0, done+56(FP)
+	RET

@@ -2207,6 +2207,268 @@ end:
 	VZEROUPPER
 	RET
 
+// func floorOfAVX2(x []float32, k int, most int) (floor float32)
+// Requires: AVX, AVX2
+TEXT ·floorOfAVX2(SB), NOSPLIT, $0-44
+	// floorOfAVX2: a number that k elements of x or more reach, and at most most, unless more are equal.
+	MOVQ    x_base+0(FP), SI
+	MOVQ    x_len+8(FP), DI
+	LEAQ    (SI)(DI*4), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    most+32(FP), R9
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    SI, BX
+
+bounds:
+	VMINPS       (BX), Y0, Y0
+	VMAXPS       (BX), Y1, Y1
+	ADDQ         $0x00000020, BX
+	CMPQ         BX, DI
+	JNE          bounds
+	VEXTRACTF128 $0x01, Y0, X2
+	VMINPS       X2, X0, X0
+	VPERMILPS    $0x4e, X0, X2
+	VMINPS       X2, X0, X0
+	VPERMILPS    $0xb1, X0, X2
+	VMINPS       X2, X0, X0
+	VMOVD        X0, R10
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0x4e, X1, X2
+	VMAXPS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VMAXPS       X2, X1, X1
+	VMOVD        X1, R11
+	MOVL         R10, AX
+	SARL         $0x1f, AX
+	ANDL         $0x7fffffff, AX
+	XORL         AX, R10
+	MOVLQSX      R10, R10
+	MOVL         R11, AX
+	SARL         $0x1f, AX
+	ANDL         $0x7fffffff, AX
+	XORL         AX, R11
+	MOVLQSX      R11, R11
+	INCQ         R11
+
+bisect:
+	LEAQ         (R10)(R11*1), R12
+	SARQ         $0x01, R12
+	CMPQ         R12, R10
+	JLE          end
+	MOVQ         R12, R13
+	MOVL         R13, AX
+	SARL         $0x1f, AX
+	ANDL         $0x7fffffff, AX
+	XORL         AX, R13
+	MOVLQSX      R13, R13
+	VMOVD        R13, X0
+	VBROADCASTSS X0, Y0
+	MOVQ         SI, BX
+	XORL         R13, R13
+	VPXOR        Y2, Y2, Y2
+
+count:
+	VCMPPS       $0x12, (BX), Y0, Y1
+	VPSUBD       Y1, Y2, Y2
+	ADDQ         $0x00000020, BX
+	CMPQ         BX, DI
+	JNE          count
+	VEXTRACTI128 $0x01, Y2, X1
+	VPADDD       X1, X2, X2
+	VPSHUFD      $0x4e, X2, X1
+	VPADDD       X1, X2, X2
+	VPSHUFD      $0xb1, X2, X1
+	VPADDD       X1, X2, X2
+	VMOVD        X2, R13
+	CMPQ         R13, R8
+	JGE          enough
+	MOVQ         R12, R11
+	JMP          bisect
+
+enough:
+	MOVQ R12, R10
+	CMPQ R13, R9
+	JGT  bisect
+
+end:
+	MOVL    R10, AX
+	SARL    $0x1f, AX
+	ANDL    $0x7fffffff, AX
+	XORL    AX, R10
+	MOVLQSX R10, R10
+	MOVL    R10, floor+40(FP)
+	VZEROUPPER
+	RET
+
+// func collectAVX2(x []float32, index []uint32, hits []uint32, tops []float32, src []float32, turn int, at int, floor float32) (n int, next int)
+// Requires: AVX, AVX2, BMI
+TEXT ·collectAVX2(SB), NOSPLIT, $0-160
+	// collectAVX2: the elements that reach the floor, with their indices from at on, turn by turn while there is room.
+	MOVQ         x_base+0(FP), DI
+	MOVQ         x_len+8(FP), R14
+	SUBQ         $0x00000080, R14
+	MOVQ         index_base+24(FP), R8
+	MOVQ         tops_base+72(FP), R9
+	MOVQ         tops_len+80(FP), R11
+	SHRQ         $0x04, R11
+	MOVQ         src_base+96(FP), SI
+	MOVQ         src_len+104(FP), R12
+	MOVQ         turn+120(FP), R10
+	MOVQ         at+128(FP), R15
+	VBROADCASTSS floor+136(FP), Y0
+	XORL         R13, R13
+
+	// The distances of a lane's elements.
+	MOVQ      $0x0706050403020100, AX
+	VMOVQ     AX, X1
+	VPMOVZXBD X1, Y1
+	VPSLLD    $0x04, Y1, Y1
+	MOVQ      R10, AX
+	SHLQ      $0x06, AX
+	ADDQ      AX, R9
+
+turn:
+	CMPQ      R10, R11
+	JGE       end
+	VCMPPS    $0x12, (R9), Y0, Y3
+	VCMPPS    $0x12, 32(R9), Y0, Y4
+	VMOVMSKPS Y3, BX
+	VMOVMSKPS Y4, DX
+	SHLL      $0x08, DX
+	ORL       DX, BX
+	JNZ       lanes
+
+next:
+	INCQ R10
+	ADDQ $0x40, R9
+	JMP  turn
+
+lanes:
+	CMPQ R13, R14
+	JGT  end
+
+lane:
+	TZCNTL BX, DX
+	BLSRL  BX, BX
+	MOVQ   R10, CX
+	SHLQ   $0x07, CX
+	ADDQ   CX, DX
+
+	// Those of the lane that there are and that reach the floor.
+	MOVQ         R12, AX
+	SUBQ         DX, AX
+	VMOVD        AX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     Y1, Y2, Y4
+	VMOVAPS      Y4, Y2
+	LEAQ         (SI)(DX*4), AX
+	VPXOR        Y3, Y3, Y3
+	VGATHERDPS   Y2, (AX)(Y1*4), Y3
+	VCMPPS       $0x12, Y3, Y0, Y3
+	VANDPS       Y4, Y3, Y3
+	VMOVMSKPS    Y3, CX
+	TESTL        CX, CX
+	JZ           done
+
+element:
+	TZCNTL CX, AX
+	BLSRL  CX, CX
+	SHLL   $0x04, AX
+	ADDQ   DX, AX
+	VMOVSS (SI)(AX*4), X3
+	VMOVSS X3, (DI)(R13*4)
+	ADDQ   R15, AX
+	MOVL   AX, (R8)(R13*4)
+	INCQ   R13
+	TESTL  CX, CX
+	JNZ    element
+
+done:
+	TESTL BX, BX
+	JNZ   lane
+	JMP   next
+
+end:
+	MOVQ R13, n+144(FP)
+	MOVQ R10, next+152(FP)
+	VZEROUPPER
+	RET
+
+// func ranksOfAVX2(ranks []uint32, x []float32, n int)
+// Requires: AVX, AVX2
+TEXT ·ranksOfAVX2(SB), NOSPLIT, $0-56
+	// ranksOfAVX2: how many of the first n elements each of x is less than.
+	MOVQ ranks_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ n+48(FP), R8
+	LEAQ 7(R8), R9
+	SHRQ $0x03, R9
+	LEAQ (SI)(R8*4), R8
+	MOVQ SI, R10
+
+block4:
+	SUBQ    $0x04, R9
+	JLT     fewer4
+	VMOVUPS (R10), Y0
+	VPXOR   Y4, Y4, Y4
+	VMOVUPS 32(R10), Y1
+	VPXOR   Y5, Y5, Y5
+	VMOVUPS 64(R10), Y2
+	VPXOR   Y6, Y6, Y6
+	VMOVUPS 96(R10), Y3
+	VPXOR   Y7, Y7, Y7
+	MOVQ    SI, BX
+
+each4:
+	VBROADCASTSS (BX), Y9
+	VCMPPS       $0x11, Y9, Y0, Y10
+	VPSUBD       Y10, Y4, Y4
+	VCMPPS       $0x11, Y9, Y1, Y11
+	VPSUBD       Y11, Y5, Y5
+	VCMPPS       $0x11, Y9, Y2, Y12
+	VPSUBD       Y12, Y6, Y6
+	VCMPPS       $0x11, Y9, Y3, Y13
+	VPSUBD       Y13, Y7, Y7
+	ADDQ         $0x04, BX
+	CMPQ         BX, R8
+	JNE          each4
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 32(DI)
+	VMOVUPS      Y6, 64(DI)
+	VMOVUPS      Y7, 96(DI)
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000080, DI
+	JMP          block4
+
+fewer4:
+	ADDQ $0x04, R9
+
+block1:
+	SUBQ    $0x01, R9
+	JLT     fewer1
+	VMOVUPS (R10), Y0
+	VPXOR   Y4, Y4, Y4
+	MOVQ    SI, BX
+
+each1:
+	VBROADCASTSS (BX), Y9
+	VCMPPS       $0x11, Y9, Y0, Y10
+	VPSUBD       Y10, Y4, Y4
+	ADDQ         $0x04, BX
+	CMPQ         BX, R8
+	JNE          each1
+	VMOVUPS      Y4, (DI)
+	ADDQ         $0x00000020, R10
+	ADDQ         $0x00000020, DI
+	JMP          block1
+
+fewer1:
+	ADDQ $0x01, R9
+	VZEROUPPER
+	RET
+
 // func transposeAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
 // Requires: AVX
 TEXT ·transposeAVX2(SB), NOSPLIT, $0-80

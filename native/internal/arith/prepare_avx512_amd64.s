@@ -2047,6 +2047,394 @@ end:
 	VZEROUPPER
 	RET
 
+// func floorOfAVX512(x []float32, k int, most int) (floor float32)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·floorOfAVX512(SB), NOSPLIT, $0-44
+	// floorOfAVX512: a number that k elements of x or more reach, and at most most, unless more are equal.
+	MOVQ    x_base+0(FP), SI
+	MOVQ    x_len+8(FP), DI
+	LEAQ    (SI)(DI*4), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    most+32(FP), R9
+	VMOVUPS (SI), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    SI, BX
+
+bounds:
+	VMINPS        (BX), Z0, Z0
+	VMAXPS        (BX), Z1, Z1
+	ADDQ          $0x00000040, BX
+	CMPQ          BX, DI
+	JNE           bounds
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VMINPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VMINPS        X2, X0, X0
+	VPERMILPS     $0x4e, X0, X2
+	VMINPS        X2, X0, X0
+	VPERMILPS     $0xb1, X0, X2
+	VMINPS        X2, X0, X0
+	VMOVD         X0, R10
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0x4e, X1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VMAXPS        X2, X1, X1
+	VMOVD         X1, R11
+	MOVL          R10, AX
+	SARL          $0x1f, AX
+	ANDL          $0x7fffffff, AX
+	XORL          AX, R10
+	MOVLQSX       R10, R10
+	MOVL          R11, AX
+	SARL          $0x1f, AX
+	ANDL          $0x7fffffff, AX
+	XORL          AX, R11
+	MOVLQSX       R11, R11
+	INCQ          R11
+
+bisect:
+	LEAQ         (R10)(R11*1), R12
+	SARQ         $0x01, R12
+	CMPQ         R12, R10
+	JLE          end
+	MOVQ         R12, R13
+	MOVL         R13, AX
+	SARL         $0x1f, AX
+	ANDL         $0x7fffffff, AX
+	XORL         AX, R13
+	MOVLQSX      R13, R13
+	VMOVD        R13, X0
+	VBROADCASTSS X0, Z0
+	MOVQ         SI, BX
+	XORL         R13, R13
+
+count:
+	VCMPPS  $0x12, (BX), Z0, K1
+	KMOVW   K1, AX
+	POPCNTL AX, AX
+	ADDQ    AX, R13
+	ADDQ    $0x00000040, BX
+	CMPQ    BX, DI
+	JNE     count
+	CMPQ    R13, R8
+	JGE     enough
+	MOVQ    R12, R11
+	JMP     bisect
+
+enough:
+	MOVQ R12, R10
+	CMPQ R13, R9
+	JGT  bisect
+
+end:
+	MOVL    R10, AX
+	SARL    $0x1f, AX
+	ANDL    $0x7fffffff, AX
+	XORL    AX, R10
+	MOVLQSX R10, R10
+	MOVL    R10, floor+40(FP)
+	VZEROUPPER
+	RET
+
+// func collectAVX512(x []float32, index []uint32, hits []uint32, tops []float32, src []float32, turn int, at int, floor float32) (n int, next int)
+// Requires: AVX, AVX2, AVX512F, CMOV, POPCNT
+TEXT ·collectAVX512(SB), NOSPLIT, $0-160
+	// collectAVX512: the elements that reach the floor, with their indices from at on, turn by turn while there is room.
+	MOVQ         x_base+0(FP), DI
+	MOVQ         x_len+8(FP), R14
+	SUBQ         $0x00000010, R14
+	MOVQ         index_base+24(FP), R8
+	MOVQ         tops_base+72(FP), R9
+	MOVQ         tops_len+80(FP), R11
+	SHRQ         $0x04, R11
+	MOVQ         src_base+96(FP), SI
+	MOVQ         hits_base+48(FP), R15
+	MOVQ         turn+120(FP), R10
+	MOVQ         at+128(FP), CX
+	MOVQ         src_len+104(FP), AX
+	VBROADCASTSS floor+136(FP), Z0
+	VPBROADCASTD AX, Z2
+	VPBROADCASTD CX, Z3
+	XORL         R13, R13
+
+	// The distances of a lane's elements.
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X1
+	VPMOVZXBD    X1, Y1
+	VPSLLD       $0x04, Y1, Y1
+	VINSERTI64X4 $0x01, Y1, Z1, Z1
+	VMOVUPS      laneNumbers<>+0(SB), Z10
+	VPSRLD       $0x03, Z10, Z6
+	MOVL         $0x00000080, AX
+	VPBROADCASTD AX, Z5
+	MOVQ         R10, AX
+	SHLQ         $0x06, AX
+	ADDQ         AX, R9
+
+list:
+	CMPQ    R10, R11
+	JGE     end
+	LEAQ    128(R10), R12
+	CMPQ    R12, R11
+	CMOVQGT R11, R12
+	XORL    DX, DX
+
+	// Four turns at a time, as most have none.
+	SUBQ $0x04, R12
+	JMP  quads
+
+quad:
+	VMOVUPS       (R9), Z9
+	VMAXPS        64(R9), Z9, Z9
+	VMAXPS        128(R9), Z9, Z9
+	VMAXPS        192(R9), Z9, Z9
+	VCMPPS        $0x12, Z9, Z0, K1
+	KORTESTW      K1, K1
+	JZ            none
+	MOVQ          R10, AX
+	SHLQ          $0x07, AX
+	VPBROADCASTD  AX, Z4
+	VPADDD        Z10, Z4, Z4
+	VCMPPS        $0x12, (R9), Z0, K1
+	VPCOMPRESSD.Z Z4, K1, Z9
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X9, (R15)(DX*4)
+	CMPL          AX, $0x04
+	JLE           hits0
+	VMOVUPS       Z9, (R15)(DX*4)
+
+hits0:
+	ADDQ          AX, DX
+	VPADDD        Z5, Z4, Z4
+	VCMPPS        $0x12, 64(R9), Z0, K1
+	VPCOMPRESSD.Z Z4, K1, Z9
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X9, (R15)(DX*4)
+	CMPL          AX, $0x04
+	JLE           hits1
+	VMOVUPS       Z9, (R15)(DX*4)
+
+hits1:
+	ADDQ          AX, DX
+	VPADDD        Z5, Z4, Z4
+	VCMPPS        $0x12, 128(R9), Z0, K1
+	VPCOMPRESSD.Z Z4, K1, Z9
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X9, (R15)(DX*4)
+	CMPL          AX, $0x04
+	JLE           hits2
+	VMOVUPS       Z9, (R15)(DX*4)
+
+hits2:
+	ADDQ          AX, DX
+	VPADDD        Z5, Z4, Z4
+	VCMPPS        $0x12, 192(R9), Z0, K1
+	VPCOMPRESSD.Z Z4, K1, Z9
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X9, (R15)(DX*4)
+	CMPL          AX, $0x04
+	JLE           hits3
+	VMOVUPS       Z9, (R15)(DX*4)
+
+hits3:
+	ADDQ   AX, DX
+	VPADDD Z5, Z4, Z4
+
+none:
+	ADDQ $0x00000100, R9
+	ADDQ $0x04, R10
+
+quads:
+	CMPQ         R10, R12
+	JLE          quad
+	ADDQ         $0x04, R12
+	MOVQ         R10, AX
+	SHLQ         $0x07, AX
+	VPBROADCASTD AX, Z4
+	VPADDD       Z10, Z4, Z4
+	JMP          turns
+
+turn:
+	VCMPPS        $0x12, (R9), Z0, K1
+	VPCOMPRESSD.Z Z4, K1, Z9
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X9, (R15)(DX*4)
+	CMPL          AX, $0x04
+	JLE           hits4
+	VMOVUPS       Z9, (R15)(DX*4)
+
+hits4:
+	ADDQ   AX, DX
+	VPADDD Z5, Z4, Z4
+	ADDQ   $0x40, R9
+	INCQ   R10
+
+turns:
+	CMPQ R10, R12
+	JNE  turn
+
+	// Behind the list is one without elements.
+	MOVL $0x7fffffff, (R15)(DX*4)
+	LEAQ (R15)(DX*4), R12
+	MOVQ R15, BX
+
+hit:
+	CMPQ          BX, R12
+	JCC           list
+	CMPQ          R13, R14
+	JGT           full
+	VPBROADCASTQ  (BX), Z7
+	VPERMD        Z7, Z6, Z7
+	VPADDD        Z1, Z7, Z7
+	VPCMPUD       $0x01, Z2, Z7, K2
+	KMOVW         K2, K3
+	VPXORD        Z8, Z8, Z8
+	VGATHERDPS    (SI)(Z7*4), K3, Z8
+	VCMPPS        $0x12, Z8, Z0, K2, K1
+	VCOMPRESSPS.Z Z8, K1, Z8
+	VPADDD        Z3, Z7, Z7
+	VPCOMPRESSD.Z Z7, K1, Z7
+	KMOVW         K1, AX
+	POPCNTL       AX, AX
+	VMOVUPS       X8, (DI)(R13*4)
+	VMOVUPS       X7, (R8)(R13*4)
+	CMPL          AX, $0x04
+	JLE           elements
+	VMOVUPS       Z8, (DI)(R13*4)
+	VMOVUPS       Z7, (R8)(R13*4)
+
+elements:
+	ADDQ AX, R13
+	ADDQ $0x08, BX
+	JMP  hit
+
+	// Without the elements of the turn that there is no room for.
+full:
+	MOVL (BX), R10
+	SHRQ $0x07, R10
+
+back:
+	TESTQ R13, R13
+	JZ    end
+	MOVL  -4(R8)(R13*4), AX
+	SUBL  CX, AX
+	SHRL  $0x07, AX
+	CMPL  AX, R10
+	JNE   end
+	DECQ  R13
+	JMP   back
+
+end:
+	MOVQ R13, n+144(FP)
+	MOVQ R10, next+152(FP)
+	VZEROUPPER
+	RET
+
+DATA laneNumbers<>+0(SB)/4, $0x00000000
+DATA laneNumbers<>+4(SB)/4, $0x00000001
+DATA laneNumbers<>+8(SB)/4, $0x00000002
+DATA laneNumbers<>+12(SB)/4, $0x00000003
+DATA laneNumbers<>+16(SB)/4, $0x00000004
+DATA laneNumbers<>+20(SB)/4, $0x00000005
+DATA laneNumbers<>+24(SB)/4, $0x00000006
+DATA laneNumbers<>+28(SB)/4, $0x00000007
+DATA laneNumbers<>+32(SB)/4, $0x00000008
+DATA laneNumbers<>+36(SB)/4, $0x00000009
+DATA laneNumbers<>+40(SB)/4, $0x0000000a
+DATA laneNumbers<>+44(SB)/4, $0x0000000b
+DATA laneNumbers<>+48(SB)/4, $0x0000000c
+DATA laneNumbers<>+52(SB)/4, $0x0000000d
+DATA laneNumbers<>+56(SB)/4, $0x0000000e
+DATA laneNumbers<>+60(SB)/4, $0x0000000f
+GLOBL laneNumbers<>(SB), RODATA|NOPTR, $64
+
+// func ranksOfAVX512(ranks []uint32, x []float32, n int)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·ranksOfAVX512(SB), NOSPLIT, $0-56
+	// ranksOfAVX512: how many of the first n elements each of x is less than.
+	MOVQ ranks_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ n+48(FP), R8
+	LEAQ 15(R8), R9
+	SHRQ $0x04, R9
+	LEAQ (SI)(R8*4), R8
+	MOVQ SI, R10
+
+	// Z8: a last bit.
+	MOVL         $0x00000001, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Z8
+
+block4:
+	SUBQ    $0x04, R9
+	JLT     fewer4
+	VMOVUPS (R10), Z0
+	VPXOR   Y4, Y4, Y4
+	VMOVUPS 64(R10), Z1
+	VPXOR   Y5, Y5, Y5
+	VMOVUPS 128(R10), Z2
+	VPXOR   Y6, Y6, Y6
+	VMOVUPS 192(R10), Z3
+	VPXOR   Y7, Y7, Y7
+	MOVQ    SI, BX
+
+each4:
+	VBROADCASTSS (BX), Z9
+	VCMPPS       $0x11, Z9, Z0, K1
+	VPADDD       Z8, Z4, K1, Z4
+	VCMPPS       $0x11, Z9, Z1, K2
+	VPADDD       Z8, Z5, K2, Z5
+	VCMPPS       $0x11, Z9, Z2, K3
+	VPADDD       Z8, Z6, K3, Z6
+	VCMPPS       $0x11, Z9, Z3, K4
+	VPADDD       Z8, Z7, K4, Z7
+	ADDQ         $0x04, BX
+	CMPQ         BX, R8
+	JNE          each4
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, 64(DI)
+	VMOVUPS      Z6, 128(DI)
+	VMOVUPS      Z7, 192(DI)
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000100, DI
+	JMP          block4
+
+fewer4:
+	ADDQ $0x04, R9
+
+block1:
+	SUBQ    $0x01, R9
+	JLT     fewer1
+	VMOVUPS (R10), Z0
+	VPXOR   Y4, Y4, Y4
+	MOVQ    SI, BX
+
+each1:
+	VBROADCASTSS (BX), Z9
+	VCMPPS       $0x11, Z9, Z0, K1
+	VPADDD       Z8, Z4, K1, Z4
+	ADDQ         $0x04, BX
+	CMPQ         BX, R8
+	JNE          each1
+	VMOVUPS      Z4, (DI)
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, DI
+	JMP          block1
+
+fewer1:
+	ADDQ $0x01, R9
+	VZEROUPPER
+	RET
+
 // func touchRows(dst []uint16, rows int, cols int, stride int)
 // Requires: MMX+
 TEXT ·touchRows(SB), NOSPLIT, $0-48

@@ -38,6 +38,15 @@ func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols
 func softmaxColumnsAVX2(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
 
 //go:noescape
+func floorOfAVX2(x []float32, k, most int) (floor float32)
+
+//go:noescape
+func collectAVX2(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int)
+
+//go:noescape
+func ranksOfAVX2(ranks []uint32, x []float32, n int)
+
+//go:noescape
 func dotAVX2(src, dy []float32) (sum float64)
 
 //go:noescape
@@ -75,6 +84,15 @@ func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, co
 
 //go:noescape
 func softmaxColumnsAVX512(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
+
+//go:noescape
+func floorOfAVX512(x []float32, k, most int) (floor float32)
+
+//go:noescape
+func collectAVX512(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int)
+
+//go:noescape
+func ranksOfAVX512(ranks []uint32, x []float32, n int)
 
 //go:noescape
 func dotAVX512(src, dy []float32) (sum float64)

@@ -106,7 +106,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 		s.InRegisters = min(s.InRegisters, 15)
 	}
 	switch k {
-	case library.Sum:
+	case library.Sum, library.SumTops:
 		s.Ahead = 1024
 		fallthrough
 	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
@@ -142,6 +142,9 @@ func (w *libraryWriter) function(name string) {
 	if w.kernel.Stores() {
 		w.MOVQ(w.param("dst", base), dst)
 	}
+	if w.kernel == library.SumTops {
+		w.MOVQ(w.param("tops", base), dst)
+	}
 	w.fields = make(map[string]operand.Mem)
 	fields := func(param string, base reg.GPPhysical, offsets map[string]int) {
 		w.MOVQ(w.param(param, ""), base)
@@ -166,7 +169,7 @@ func (w *libraryWriter) function(name string) {
 	case library.SumRow:
 		w.MOVQ(w.param("out", ""), dst)
 		w.rowSumFields()
-	case library.Sum, library.SumStore:
+	case library.Sum, library.SumStore, library.SumTops:
 		fields("st", state, library.SumFields)
 	case library.Scale, library.ScaleNT:
 		fields("f", factor, library.FactorFields)
@@ -215,7 +218,7 @@ func (w *libraryWriter) function(name string) {
 		w.JMP(operand.LabelRef(library.End))
 		w.Label("last")
 		w.done()
-	case !rowed && (w.kernel == library.Sum || w.kernel == library.SumStore):
+	case !rowed && (w.kernel == library.Sum || w.kernel == library.SumStore || w.kernel == library.SumTops):
 		w.SUBQ(w.param("src", "base"), src)
 		w.SHRQ(operand.Imm(2), src)
 		w.MOVQ(src, w.result("done"))
@@ -395,6 +398,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		}
 		if w.kernel.Prepares() {
 			w.ADDQ(operand.U32(w.otherAt(step).Disp), otherNext)
+		}
+		if w.kernel == library.SumTops { // a row of lanes for a turn
+			w.ADDQ(operand.Imm(4*library.Lanes), dst)
 		}
 	}
 	switch c.Test {

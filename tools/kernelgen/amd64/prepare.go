@@ -111,6 +111,9 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
 	}
 	(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).columns("softmaxColumns" + l.Suffix)
+	for _, k := range TopKernels {
+		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).topKernel(k, k.Name+l.Suffix)
+	}
 	if evex {
 		(&prepareWriter{Context: c}).touch()
 	} else {

@@ -91,7 +91,7 @@ func LibraryPlan(k library.Kernel) *ir.Plan {
 // wait for its end.
 func libraryShape(k library.Kernel) library.Shape {
 	s := library.Shape{Group: 4, Residents: 20, Unroll: 8, InRegisters: library.Rows}
-	if k == library.SoftmaxRows || k == library.Sum || k == library.SumStore {
+	if k == library.SoftmaxRows || k == library.Sum || k == library.SumStore || k == library.SumTops {
 		s.Group = 2
 	}
 	return s
@@ -125,6 +125,9 @@ func (w *libraryWriter) function() {
 	if w.kernel.Stores() {
 		w.emit("MOVD %s, %s", w.param("dst", "base"), dst)
 	}
+	if w.kernel == library.SumTops {
+		w.emit("MOVD %s, %s", w.param("tops", "base"), dst)
+	}
 	w.fields = make(map[string]string)
 	fields := func(param, base string, offsets map[string]int) {
 		w.emit("MOVD %s, %s", w.param(param, ""), base)
@@ -135,7 +138,7 @@ func (w *libraryWriter) function() {
 	switch w.kernel {
 	case library.SoftmaxRows:
 		fields("p", state, library.RowsFields)
-	case library.Sum, library.SumStore:
+	case library.Sum, library.SumStore, library.SumTops:
 		fields("st", state, library.SumFields)
 	case library.Scale:
 		fields("f", factor, library.FactorFields)
@@ -164,7 +167,7 @@ func (w *libraryWriter) function() {
 		w.emit("MOVD %s, %s", w.param("rows", ""), tmp)
 		w.emit("SUB %s, %s", rows, tmp)
 		w.emit("MOVD %s, %s", tmp, w.param("done", "result"))
-	case w.kernel == library.Sum || w.kernel == library.SumStore:
+	case w.kernel == library.Sum || w.kernel == library.SumStore || w.kernel == library.SumTops:
 		w.emit("MOVD %s, %s", w.param("src", "base"), tmp)
 		w.emit("SUB %s, %s", tmp, src)
 		w.emit("LSR $2, %s", src)
@@ -274,6 +277,9 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.emit("ADD $%d, %s", 4*step, src)
 		if w.kernel.Stores() {
 			w.emit("ADD $%d, %s", 4*step, dst)
+		}
+		if w.kernel == library.SumTops { // a row of lanes for a turn
+			w.emit("ADD $%d, %s", 4*library.Lanes, dst)
 		}
 		w.emit("SUBS $%d, %s", step, left)
 		w.emit("BGE %s", loop)

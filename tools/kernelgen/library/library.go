@@ -35,6 +35,7 @@ const (
 	SoftmaxRow
 	SumRow
 	ExpRows
+	SumTops
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -61,6 +62,7 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"sumRows, with totals too, and sure rows like others"},
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
 		"exponentials of rows in their unit, and their sums, up to the first that has other than near elements"},
+	SumTops: {"sumTops", "func(tops, src []float32, st *Sum) (done int)", "sum of whole turns, which stores each one's largest elements by lane too"},
 	SumRow: {"sumRow", "func(src *float32, n int, out *RowSum) (ok bool)",
 		"the sum of a row of 1 to 128 elements without a scale, if they are near"},
 }
@@ -92,7 +94,7 @@ func (k Kernel) Prepares() bool { return k == SoftmaxKept || k == SoftmaxAdded }
 func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
 
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum && k != SumRow && !k.Sums() }
+func (k Kernel) Stores() bool { return k != Sum && k != SumTops && k != SumRow && !k.Sums() }
 
 // Sums reports whether the kernel makes the sums of rows.
 func (k Kernel) Sums() bool { return k == SumRows || k == SumTotals }
@@ -262,7 +264,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 		d.singleRow(d.shortRow)
 	case SumRow:
 		d.singleRow(d.shortSum)
-	case Sum, SumStore:
+	case Sum, SumStore, SumTops:
 		d.sum()
 	case Scale, ScaleNT:
 		d.elementwise(nil, func(b *ir.Block, load func() ir.V) ir.V {
@@ -581,6 +583,9 @@ func (d *description) largest(b *ir.Block, rows int, load func(v int) ir.V) (top
 // setTops keeps the largest elements, if the kernel is to.
 func (d *description) setTops(b *ir.Block, tops ir.V) {
 	for p := range d.tops {
+		if d.Kernel == SumTops {
+			b.Store(tops[p:p+1], p)
+		}
 		b.Set(d.tops[p], b.Max(tops[p:p+1], b.Get(d.tops[p])))
 	}
 }
@@ -625,6 +630,9 @@ func (d *description) turns(label string, use func(rows int, whole bool) func(b 
 	}
 	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
 	d.turn(b, d.kept(b), Rows, true, label, use(Rows, true), d.accumulate)
+	if d.Kernel == SumTops {
+		return
+	}
 	for rows := 1; rows <= Rows; rows++ {
 		b := d.f.Block(ir.UpTo, rows*Lanes, fmt.Sprintf("%s of %d to %d elements.", what, (rows-1)*Lanes+1, rows*Lanes))
 		d.turn(b, d.kept(b), rows, false, label, use(rows, false), d.accumulate)
@@ -648,13 +656,13 @@ func (d *description) store(rows int, whole bool) func(b *ir.Block, y ir.V, vect
 // sum describes the first pass.
 func (d *description) sum() {
 	use := d.store
-	if d.Kernel == Sum {
+	if d.Kernel == Sum || d.Kernel == SumTops {
 		use = func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	}
 	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Once, 0, "The sum so far.")
 	d.sumVars()
-	if d.Kernel == Sum {
+	if d.Kernel == Sum || d.Kernel == SumTops {
 		d.tops = d.f.Vars("top", d.parts)
 	}
 	for p := range d.parts {

@@ -1,0 +1,134 @@
+package arith
+
+import "math"
+
+// What it takes to find the largest elements of a row: the largest ones by lane of each turn, which a sum
+// sees anyway, a number that as many of some numbers reach as are looked for, and the elements that reach
+// it, of which there are few.
+
+// SumTops is Sum, and stores the largest elements of each turn by lane to tops, lanes of them for each. Of
+// those in st it makes anything.
+func (l Level) SumTops(tops, src []float32, st *Sum) (done int) {
+	whole := len(src) &^ (turn - 1)
+	tops = tops[:(len(src)+turn-1)/turn*lanes]
+	if whole > 0 {
+		if done = l.sumTops(tops, src[:whole], st); done < whole {
+			return done
+		}
+	}
+	if whole < len(src) {
+		done += l.sumTurn(tops[whole/turn*lanes:], src[whole:], st)
+	}
+	return done
+}
+
+// sumTurn is SumTops of a turn at most.
+func (l Level) sumTurn(tops, src []float32, st *Sum) int {
+	st.Max = [lanes]float32{negInf, negInf, negInf, negInf, negInf, negInf, negInf, negInf,
+		negInf, negInf, negInf, negInf, negInf, negInf, negInf, negInf}
+	done := l.Sum(src, st)
+	if done > 0 {
+		copy(tops, st.Max[:])
+	}
+	return done
+}
+
+// sumTurns is SumTops of whole turns.
+func (l Level) sumTurns(tops, src []float32, st *Sum) int {
+	for at := 0; at < len(src); at += turn {
+		if l.sumTurn(tops[at/turn*lanes:], src[at:at+turn], st) == 0 {
+			return at
+		}
+	}
+	return len(src)
+}
+
+// Tops stores what SumTops does, without a sum.
+func Tops(tops, src []float32) {
+	for i := range tops[:(len(src)+turn-1)/turn*lanes] {
+		tops[i] = negInf
+	}
+	for i, x := range src {
+		if m := &tops[i/turn*lanes+i%lanes]; x > *m {
+			*m = x
+		}
+	}
+}
+
+// FloorOf is a number that at least k elements of x reach, and at most most, unless more are equal. It
+// looks at whole rows of lanes alone, and is -Inf if they have less than k.
+func (l Level) FloorOf(x []float32, k, most int) float32 {
+	if x = x[:len(x)&^(lanes-1)]; len(x) < k {
+		return negInf
+	}
+	return l.floorOf(x, k, most)
+}
+
+// ordered is an integer for the bits of a float32 that is larger for a larger number. It is its own
+// inverse.
+func ordered(b uint32) int32 { return int32(b ^ uint32(int32(b)>>31)&math.MaxInt32) }
+
+func floorOfPlain(x []float32, k, most int) float32 {
+	low, high := x[0], x[0]
+	for _, v := range x {
+		low, high = min(low, v), max(high, v)
+	}
+	a, b := int64(ordered(math.Float32bits(low))), int64(ordered(math.Float32bits(high)))+1
+	for b-a > 1 {
+		mid := (a + b) >> 1
+		floor, n := math.Float32frombits(uint32(ordered(uint32(mid)))), 0
+		for _, v := range x {
+			if v >= floor {
+				n++
+			}
+		}
+		if n < k {
+			b = mid
+		} else if a = mid; n <= most {
+			break
+		}
+	}
+	return math.Float32frombits(uint32(ordered(uint32(a))))
+}
+
+const (
+	// CollectRoom is how much room Collect takes for a turn, and CollectHits how much of its working memory.
+	CollectRoom = turn + 2*lanes
+	CollectHits = 128*lanes + lanes
+)
+
+// Collect writes the elements of src, up to 2^30, that reach the floor to x, and their indices, from at on,
+// to index. Tops has the largest ones by lane of src's turns. It begins with the turn of that number, stops
+// before one that there may be no room for, and returns how many elements that were and which turn is
+// next. They come turn by turn; within a turn, lane by lane.
+func (l Level) Collect(x []float32, index, hits []uint32, tops, src []float32, turn, at int, floor float32) (n, next int) {
+	return l.collect(x, index[:len(x)], hits[:CollectHits], tops[:(len(src)+Turn-1)/Turn*lanes], src, turn, at, floor)
+}
+
+func collectPlain(x []float32, index []uint32, tops, src []float32, next, at int, floor float32) (n, _ int) {
+	for ; next < len(tops)/lanes; next++ {
+		room := len(x)-n >= turn
+		for l, m := range tops[next*lanes:][:lanes] {
+			if !(m >= floor) {
+				continue
+			}
+			if !room {
+				return n, next
+			}
+			for i := next*turn + l; i < min((next+1)*turn, len(src)); i += lanes {
+				if v := src[i]; v >= floor {
+					x[n], index[n] = v, uint32(at+i)
+					n++
+				}
+			}
+		}
+	}
+	return n, next
+}
+
+// RanksOf writes to ranks how many of the first n elements of x each of those is less than. Behind them x
+// and ranks have whole rows of lanes. It is false if the level has no kernel for that.
+func (l Level) RanksOf(ranks []uint32, x []float32, n int) bool {
+	whole := (n + lanes - 1) &^ (lanes - 1)
+	return l.ranksOf(ranks[:whole], x[:whole], n)
+}

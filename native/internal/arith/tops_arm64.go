@@ -1,0 +1,10 @@
+//go:build !purego
+
+package arith
+
+func (l Level) sumTops(tops, src []float32, st *Sum) int {
+	if l == NEON {
+		return sumTopsNEON(tops, src, st)
+	}
+	return l.sumTurns(tops, src, st)
+}

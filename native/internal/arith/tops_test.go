@@ -1,0 +1,225 @@
+package arith
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestSumTops(t *testing.T) {
+	for _, level := range Levels() {
+		t.Run(level.String(), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(11, 11))
+			for _, n := range testLengths() {
+				for rep := range 10 {
+					s := &scales[r.IntN(len(scales))]
+					x, intactX := framed(n, rep%4)
+					fill(r, rep%classes, x)
+					if rep > 5 {
+						special(r, x)
+					}
+					st := start(r, s, x)
+					unhide(x, st.Lim)
+					what := fmt.Sprintf("n=%d, case %d", n, rep)
+					want, got := st, st
+					wantDone := sumPlain(x, &want)
+					wantTops, all := make([]float32, (n+turn-1)/turn*lanes), 0
+					Tops(wantTops, x[:wantDone])
+					all = (wantDone + turn - 1) / turn * lanes
+					tops, intactTops := framed(len(wantTops), rep/4%4)
+					before := slices.Clone(tops)
+					if done := level.SumTops(tops, x, &got); done != wantDone {
+						t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+					}
+					got.Max = want.Max
+					sameSum(t, what, &got, &want)
+					for i, w := range wantTops[:all] {
+						// The largest of a lane with a NaN may be anything.
+						if g := tops[i]; g != w && !hasNaN(x, i) {
+							t.Fatalf("%s: the largest in lane %d of turn %d is %v, want %v", what, i%lanes, i/lanes, g, w)
+						}
+					}
+					sameBits(t, what+": beyond the turn it stopped before", tops[all:], before[all:])
+					if !intactX() || !intactTops() {
+						t.Fatalf("%s: written around the slices", what)
+					}
+				}
+			}
+		})
+	}
+}
+
+// hasNaN reports whether the lane of tops[i] has a NaN in x.
+func hasNaN(x []float32, i int) bool {
+	for k := i/lanes*turn + i%lanes; k < min(len(x), (i/lanes+1)*turn); k += lanes {
+		if x[k] != x[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// topElements makes numbers of which some are equal.
+func topElements(r *rand.Rand, x []float32) {
+	class := r.IntN(6)
+	for i := range x {
+		switch class {
+		case 0:
+			x[i] = r.Float32()*10 - 5
+		case 1:
+			x[i] = float32(r.IntN(8) - 4)
+		case 2:
+			x[i] = float32(i)
+		case 3:
+			x[i] = float32(-i) * 1e-40
+		case 4:
+			x[i] = 7
+		case 5:
+			if x[i] = r.Float32(); r.IntN(2) == 0 {
+				x[i] = negInf
+			}
+		}
+	}
+	if r.IntN(8) == 0 {
+		x[r.IntN(len(x))] = nan
+	}
+}
+
+func TestFloorOf(t *testing.T) {
+	for _, level := range Levels() {
+		r := rand.New(rand.NewPCG(12, 12))
+		for range 3000 {
+			n := 1 + r.IntN(1<<r.IntN(11))
+			x, intact := framed(n, r.IntN(4))
+			topElements(r, x)
+			k := 1 + r.IntN(n+3)
+			most := k + r.IntN(20)
+			floor := level.FloorOf(x, k, most)
+			whole := x[:n&^(lanes-1)]
+			if !intact() {
+				t.Fatal("written around the slice")
+			}
+			if slices.ContainsFunc(x, func(v float32) bool { return v != v }) {
+				continue // it may be anything, but ends
+			}
+			sorted := slices.Clone(whole)
+			slices.Sort(sorted)
+			slices.Reverse(sorted)
+			if len(whole) < k {
+				if floor != negInf {
+					t.Fatalf("level %v: %d of %d elements reach %v, want -Inf", level, k, n, floor)
+				}
+				continue
+			}
+			reach := 0
+			for reach < len(sorted) && sorted[reach] >= floor {
+				reach++
+			}
+			if reach < k || reach > most && floor != sorted[k-1] {
+				t.Fatalf("level %v: %d of %d elements reach %v, want %d to %d", level, reach, len(whole), floor, k, most)
+			}
+		}
+	}
+}
+
+func TestCollect(t *testing.T) {
+	hits := make([]uint32, CollectHits)
+	for _, level := range Levels() {
+		r := rand.New(rand.NewPCG(13, 13))
+		for range 3000 {
+			n := 1 + r.IntN(1<<r.IntN(16))
+			src, intactSrc := framed(n, r.IntN(4))
+			topElements(r, src)
+			tops := make([]float32, (n+turn-1)/turn*lanes)
+			Tops(tops, src)
+			turn, at := r.IntN(len(tops)/lanes+1), r.IntN(1<<31)
+			floor := src[r.IntN(n)]
+			if r.IntN(9) == 0 {
+				floor = negInf
+			}
+			want, wantIndex := make([]float32, n+Turn), make([]uint32, n+Turn)
+			wantN, _ := collectPlain(want, wantIndex, tops, src, turn, at, floor)
+			what := fmt.Sprintf("level %v, %d elements from turn %d, floor %v", level, n, turn, floor)
+			// As often as it takes with little room.
+			x, intactX := framed(CollectRoom+r.IntN(n+500), r.IntN(4))
+			index := make([]uint32, len(x)+1)
+			index[len(x)] = 77
+			var all []float32
+			var allIndex []uint32
+			for turn < len(tops)/lanes {
+				got, next := level.Collect(x, index, hits, tops, src, turn, at, floor)
+				all, allIndex = append(all, x[:got]...), append(allIndex, index[:got]...)
+				if next <= turn {
+					t.Fatalf("%s: went from turn %d to %d", what, turn, next)
+				}
+				turn = next
+				for _, i := range index[:got] {
+					if int(i)-at >= turn*Turn {
+						t.Fatalf("%s: element %d of a turn before turn %d", what, int(i)-at, turn)
+					}
+				}
+			}
+			if len(all) != wantN {
+				t.Fatalf("%s: %d, want %d", what, len(all), wantN)
+			}
+			sameSlice(t, what, all, want[:wantN])
+			if !slices.Equal(allIndex, wantIndex[:wantN]) {
+				t.Fatalf("%s: indices %v, want %v", what, allIndex, wantIndex[:wantN])
+			}
+			if !intactSrc() || !intactX() || index[len(x)] != 77 {
+				t.Fatalf("%s: written around the slices", what)
+			}
+		}
+	}
+}
+
+// TestCollectEdges has elements that end where pages do.
+func TestCollectEdges(t *testing.T) {
+	page, free, err := guarded(700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(free)
+	x, index, hits := make([]float32, 1000), make([]uint32, 1000), make([]uint32, CollectHits)
+	for _, level := range Levels() {
+		for n := 1; n <= 700; n++ {
+			src := page[len(page)-n:]
+			clear(src)
+			tops := make([]float32, (n+turn-1)/turn*lanes)
+			Tops(tops, src)
+			if got, _ := level.Collect(x, index, hits, tops, src, 0, 0, negInf); got != n {
+				t.Fatalf("level %v: %d elements, want %d", level, got, n)
+			}
+		}
+	}
+}
+
+func TestRanksOf(t *testing.T) {
+	for _, level := range Levels() {
+		r := rand.New(rand.NewPCG(14, 14))
+		for range 500 {
+			n := 1 + r.IntN(1<<r.IntN(10))
+			whole := (n + lanes - 1) &^ (lanes - 1)
+			x, ranks := make([]float32, whole), make([]uint32, whole+1)
+			topElements(r, x)
+			if ranks[whole] = 77; !level.RanksOf(ranks, x, n) {
+				break
+			}
+			for i, v := range x[:n] {
+				want := uint32(0)
+				for _, other := range x[:n] {
+					if other > v {
+						want++
+					}
+				}
+				if ranks[i] != want {
+					t.Fatalf("level %v: element %d of %d has rank %d, want %d", level, i, n, ranks[i], want)
+				}
+			}
+			if ranks[whole] != 77 {
+				t.Fatal("written behind the ranks")
+			}
+		}
+	}
+}
