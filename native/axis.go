@@ -151,9 +151,11 @@ type axisCall struct {
 	level       arith.Level
 	// block is how many rows a buffer takes, and stride how far they are from each other there.
 	block, stride int
-	// wide is how many columns a vector of the kernel has that does them side by side, if it can do these
-	// at all, and together how many go at once.
-	wide, together int
+	// wide is how many columns a vector of the kernels has that do them side by side, if they can do
+	// these at all, together how many vectors a tile has at most, and tiles how many go at once.
+	wide, together, tiles int
+	store                 bool // their exponentials, or compute them twice
+	halves                bool // some are 16-bit
 }
 
 const (
@@ -161,9 +163,6 @@ const (
 	// rows: they stay in L2 between the three steps.
 	axisBlock = 1 << 15
 	axisLeast = 16
-	// axisSide is how many exponentials of columns side by side stay in L2. The more columns go at once,
-	// the more of a line of memory, or of a page, is used when it is there.
-	axisSide = 1 << 17
 	// axisMost limits the buffer for long rows: there may be fewer of them.
 	axisMost = 1 << 21
 	// axisTile is how many 16-bit elements of a row of the tensor are converted at a time, in as many rows.
@@ -172,10 +171,12 @@ const (
 
 // axisBuffer holds rows, and a tile of 16-bit elements as float32.
 type axisBuffer struct {
-	columns arith.Columns // first, so that its lines are whole ones of the cache
-	rows    []float32
-	tile    [axisTile * axisTile]float32
-	self    *axisBuffer
+	// First, so that their lines are whole ones of the cache.
+	sums  arith.ColumnSums
+	tiles [axisWide / axisTile]tile
+	tile  [axisTile * axisTile]float32
+	rows  []float32
+	self  *axisBuffer
 }
 
 var axisPool = sync.Pool{New: func() any {
@@ -202,11 +203,7 @@ func (a *axisCall) run(who string, rows int, o *Options) {
 	a.stride = (a.cols+15)&^15 | 16
 	a.block = max(axisLeast, axisBlock/a.stride&^(axisLeast-1))
 	a.block = max(1, min(a.block, axisMost/a.stride, rows))
-	if w := p.level.Columns(); a.op == opSoftmax && a.inner >= w && a.cols <= wholeRow && a.src.format == isFloat32 &&
-		a.dst.format == isFloat32 && !a.o.Causal && a.o.Keep.Data == nil && a.o.Add.Data == nil && len(a.o.Scales) == 0 {
-		a.wide = w
-		a.together = max(w, min(8*w, axisSide/a.cols&^(w-1)))
-	}
+	a.planColumns(rows)
 	if p.goroutines == 1 {
 		a.span(0, rows)
 		return
@@ -217,52 +214,38 @@ func (a *axisCall) run(who string, rows int, o *Options) {
 // share is apart so that what the goroutines share is on the heap for them alone.
 func (a *axisCall) share(rows, goroutines int) {
 	own := *a
-	parallel.Do(goroutines, (rows+own.block-1)/own.block, func(i int) { own.span(i*own.block, min((i+1)*own.block, rows)) })
+	n := max(own.block, own.tiles*own.together*own.wide)
+	parallel.Do(goroutines, (rows+n-1)/n, func(i int) { own.span(i*n, min((i+1)*n, rows)) })
 }
 
 // span does the rows from first to before end.
 func (a *axisCall) span(first, end int) {
 	b := axisPool.Get().(*axisBuffer)
-	if n := max(a.block*a.stride, a.together*a.cols); len(b.rows) < n {
-		b.rows = make([]float32, n)
+	if a.store {
+		b.grow(min(a.tiles, (a.inner+a.together*a.wide-1)/(a.together*a.wide)) * a.storeLen())
 	}
-	wide := a.wide > 0 && a.sideBySide(b)
 	for first < end {
 		n := min(a.block, end-first)
-		if wide {
+		if a.wide > 0 {
 			side := min(end-first, a.inner-first%a.inner)
 			if k := a.columns(b, first, side); k > 0 {
 				first += k
 				continue
 			}
-			n = min(n, side)
+			n = min(n, side, a.together*a.wide)
 		}
+		b.grow(a.block * a.stride)
 		a.rows(b, first, n)
 		first += n
 	}
 	axisPool.Put(b.self)
 }
 
-// sideBySide prepares the kernel for columns. It is false if that does not go with the scale.
-func (a *axisCall) sideBySide(b *axisBuffer) bool {
-	var c call
-	c.setScale(a.o.Scale)
-	return c.one.mul == 1 && b.columns.Reset(&c.one.scale)
-}
-
-// columns does some of n rows from first on, which are of one outer index, by the kernel for columns,
-// and returns how many it did.
-func (a *axisCall) columns(b *axisBuffer, first, n int) (done int) {
-	outer, inner := first/a.inner, first%a.inner
-	src, dst := a.src.f[outer*a.from.outer+inner:], a.dst.f[outer*a.to.outer+inner:]
-	for done+a.wide <= n {
-		k := min(a.together, (n-done)/a.wide*a.wide)
-		if !a.level.SoftmaxColumns(dst[done:], src[done:], b.rows, a.cols, k, a.to.axis, a.from.axis, &b.columns) {
-			break
-		}
-		done += k
+// grow makes room for n elements of rows.
+func (b *axisBuffer) grow(n int) {
+	if len(b.rows) < n {
+		b.rows = make([]float32, n)
 	}
-	return done
 }
 
 // rows does n rows from first on in the buffer.
@@ -305,7 +288,7 @@ func (a *axisCall) gather(b *axisBuffer, first, n int) {
 			a.level.Transpose(rows, a.src.f[from:], a.cols, m, a.stride, a.from.axis)
 			continue
 		}
-		a.tiles(m, func(k, rowsOf, j, cols int) {
+		a.inTiles(m, func(k, rowsOf, j, cols int) {
 			h := a.src.h[from+k*a.from.axis+j:]
 			if a.src.format == isFloat16 {
 				a.level.WidenF16Rows(b.tile[:], h, rowsOf, cols, axisTile, a.from.axis)
@@ -328,7 +311,7 @@ func (a *axisCall) scatter(b *axisBuffer, first, n int) {
 			a.level.Transpose(a.dst.f[to:], rows, m, a.cols, a.to.axis, a.stride)
 			continue
 		}
-		a.tiles(m, func(k, rowsOf, j, cols int) {
+		a.inTiles(m, func(k, rowsOf, j, cols int) {
 			a.level.Transpose(b.tile[:], rows[j*a.stride+k:], cols, rowsOf, axisTile, a.stride)
 			h := a.dst.h[to+k*a.to.axis+j:]
 			if a.dst.format == isFloat16 {
@@ -340,8 +323,8 @@ func (a *axisCall) scatter(b *axisBuffer, first, n int) {
 	}
 }
 
-// tiles calls f for tiles of the axis and of n columns.
-func (a *axisCall) tiles(n int, f func(k, rows, j, cols int)) {
+// inTiles calls f for tiles of the axis and of n columns.
+func (a *axisCall) inTiles(n int, f func(k, rows, j, cols int)) {
 	for k := 0; k < a.cols; k += axisTile {
 		for j := 0; j < n; j += axisTile {
 			f(k, min(axisTile, a.cols-k), j, min(axisTile, n-j))

@@ -385,29 +385,6 @@ func TestAxisAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkAxis has as many rows along the last axis next to it.
-func BenchmarkAxis(b *testing.B) {
-	for _, shape := range [][3]int{{64, 10, 64}, {4, 100, 64}, {1, 1000, 16}, {8, 128, 1024}, {1, 1000, 4096}, {16, 1000, 1000}} {
-		x := native.Along(inputs.Normal.Row(1, shape[0]*shape[1]*shape[2]), shape[:], 1)
-		y := native.Along(make([]float32, len(x.Data)), shape[:], 1)
-		src, dst := native.Rows(x.Data, shape[1]), native.Rows(y.Data, shape[1])
-		for _, c := range []struct {
-			name string
-			f    func()
-		}{
-			{"SoftmaxRows", func() { native.SoftmaxRows(dst, src, nil) }},
-			{"SoftmaxAxis", func() { native.SoftmaxAxis(y, x, nil) }},
-		} {
-			b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, shape[0], shape[1], shape[2]), func(b *testing.B) {
-				for b.Loop() {
-					c.f()
-				}
-				perElement(b, len(x.Data))
-			})
-		}
-	}
-}
-
 // The classes of an image's pixels, NCHW: the softmax across channels.
 func ExampleSoftmaxAxis() {
 	scores := []float32{ // 1 image, 2 channels, 1 x 3 pixels

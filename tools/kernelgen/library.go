@@ -55,7 +55,7 @@ func generateLibrary(files map[string][]byte) error {
 	files[arith+"rvv_riscv64.s"] = text
 	riscv64Go.add(riscv64.Suffix, riscv64.LibraryKernels())
 	return errors.Join(amd64Go.file(files, "amd64", ""), arm64Go.file(files, "arm64", ""),
-		riscv64Go.file(files, "riscv64", riscv64.Constraint+" && "), generatePreparations(files))
+		riscv64Go.file(files, "riscv64", riscv64.Constraint+" && "), generatePreparations(files), generateColumns(files))
 }
 
 // arith is the package's directory.

@@ -22,7 +22,6 @@ func generatePreparations(files map[string][]byte) error {
 		for _, p := range amd64.Preparations {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", p.Name, l.Suffix, strings.TrimPrefix(p.Signature, "func"))
 		}
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc softmaxColumns%s%s\n", l.Suffix, strings.TrimPrefix(amd64.ColumnsSignature, "func"))
 		for _, k := range amd64.TopKernels {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", k.Name, l.Suffix, strings.TrimPrefix(k.Signature, "func"))
 		}

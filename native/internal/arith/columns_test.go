@@ -1,95 +1,221 @@
 package arith
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"unsafe"
 )
 
-// TestColumns compares with the plain kernel of rows: all lengths of up to three groups, some elements
-// that are not near, with gaps, and in place.
+// TestColumns compares with the plain kernels of rows: all lengths of up to three groups, in one call or
+// two, one scale or several, elements that are not near, sure columns, gaps, and in place.
 func TestColumns(t *testing.T) {
 	levels(t, func(t *testing.T, l Level) {
 		n := l.Columns()
 		if n == 0 {
-			t.Skip("no kernel for columns")
+			t.Skip("no kernels for columns")
 		}
 		r := rand.New(rand.NewPCG(22, 8))
-		done, refused := 0, 0
-		var c Columns
-		for _, scale := range []float32{1, 0.37, 3, 1e-9} {
-			s := MakeScale(scale)
-			if !c.Reset(&s) {
-				t.Fatalf("%v is no scale for columns", scale)
+		done, refused, surely := 0, 0, 0
+		for rep := range 3 * (3*ColumnsGroup + 1) {
+			c := newColumnsCase(t, r, l, 1+rep/3, n+r.IntN(7*n+1))
+			switch {
+			case !c.run(t):
+				refused++
+			case !c.regular:
+				t.Fatalf("%v: columns that are not regular are done", c)
+			default:
+				done++
 			}
-			for rows := 1; rows <= 3*64+1; rows++ {
-				cols := n * (1 + r.IntN(8))
-				srcStride, dstStride := cols+r.IntN(20), cols+r.IntN(20)
-				src := make([]float32, (rows-1)*srcStride+cols)
-				for i := range src {
-					src[i] = float32((r.NormFloat64()*3 + 20) / float64(scale))
-				}
-				if r.IntN(4) == 0 {
-					src[r.IntN(len(src))] = specials[r.IntN(len(specials))]
-				}
-				want := make([]float32, (rows-1)*dstStride+cols)
-				row, y, regular := make([]float32, rows), make([]float32, rows), true
-				for j := range cols {
-					for i := range row {
-						row[i] = src[i*srcStride+j]
-					}
-					regular = regular && softmaxRowsPlain(y, row, 1, rows, rows, rows, &Rows{Scale: s}) == 1
-					for i := range row {
-						want[i*dstStride+j] = y[i]
-					}
-				}
-				dst, intact := around[float32](len(want), r.IntN(5), 0)
-				before := slices.Clone(dst)
-				ok := l.SoftmaxColumns(dst, src, make([]float32, rows*cols), rows, cols, dstStride, srcStride, &c)
-				switch {
-				case ok && !regular:
-					t.Fatalf("scale %v, %d x %d: columns that are not regular are done", scale, rows, cols)
-				case ok:
-					sameSlice(t, "columns", dst, want)
-					done++
-				default:
-					sameSlice(t, "columns that are refused", dst, before)
-					refused++
-				}
-				if !intact() {
-					t.Fatal("written around dst")
-				}
-				if ok {
-					l.SoftmaxColumns(src, src, make([]float32, rows*cols), rows, cols, srcStride, srcStride, &c)
-					for i := range rows {
-						sameSlice(t, "columns in place", src[i*srcStride:][:cols], want[i*dstStride:][:cols])
-					}
-				}
-			}
+			surely += c.sure
 		}
-		if done < 400 || refused < 40 {
-			t.Errorf("%d matrices were done, and %d refused: too few", done, refused)
+		if done < 300 || refused < 30 || surely < 1000 {
+			t.Errorf("%d matrices were done, %d refused, %d columns were sure: too few", done, refused, surely)
 		}
 	})
+}
+
+// columnsCase is a matrix and the results of its columns.
+type columnsCase struct {
+	Columns
+	sums                 ColumnSums
+	rows, n              int
+	dstStride, srcStride int
+	part                 int // of the rows, in the first call
+	src                  []float32
+	softmax, log         []float32
+	logSumExp            []float32
+	regular              bool
+	sure                 int
+}
+
+func (c *columnsCase) String() string {
+	return fmt.Sprintf("%v, %d x %d, strides %d and %d, scales %v", c.level, c.rows, c.n, c.srcStride, c.dstStride, c.factor[:3])
+}
+
+func newColumnsCase(t *testing.T, r *rand.Rand, l Level, rows, cols int) *columnsCase {
+	t.Helper()
+	c := &columnsCase{rows: rows, n: cols, srcStride: cols + r.IntN(20), dstStride: cols + r.IntN(20), regular: true,
+		part: ColumnsGroup * r.IntN((rows-1)/ColumnsGroup+1)}
+	c.Reset(l, &c.sums, cols, c.dstStride, c.srcStride)
+	scales := []float32{1, 0.37, 3, 1e-9}
+	factor := scales[r.IntN(len(scales))]
+	if s := MakeScale(factor); !c.SetScale(&s, factor) {
+		t.Fatalf("%v is no scale for columns", factor)
+	}
+	if r.IntN(2) == 0 {
+		own := make([]float32, cols)
+		for j := range own {
+			own[j] = scales[r.IntN(len(scales))]
+		}
+		for i := range c.Places() {
+			factor = own[c.Column(i)]
+			if s := MakeScale(factor); !c.SetScaleOf(i, &s, factor) {
+				t.Fatalf("%v is no scale for columns", factor)
+			}
+		}
+	}
+	c.src = make([]float32, (rows-1)*c.srcStride+cols)
+	c.softmax, c.log, c.logSumExp = make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, cols)
+	deviation := float64(1 + 6*r.IntN(2)) // many columns are sure then
+	whole := r.IntN(3) == 0 // some lanes have the same largest element
+	special := -1
+	if r.IntN(4) == 0 {
+		special = r.IntN(rows)
+	}
+	before := -1
+	for i := range c.Places() {
+		if c.Column(i) <= before {
+			continue // once more
+		}
+		before = c.Column(i)
+		j, x, y := c.Column(i), make([]float32, rows), make([]float32, rows)
+		for k := range x {
+			v := r.NormFloat64()*deviation + 20
+			if whole {
+				v = math.Floor(v)
+			}
+			x[k] = float32(v / float64(c.factor[i]))
+			if k == special && j == 3 {
+				x[k] = specials[r.IntN(len(specials))]
+			}
+			c.src[k*c.srcStride+j] = x[k]
+		}
+		p := Rows{Scale: MakeScale(c.factor[i])}
+		var sum [1]RowSum
+		if softmaxRowsPlain(y, x, 1, rows, rows, rows, &p) == 0 || sumRowsPlain(x, 1, rows, rows, sum[:], &p) == 0 {
+			c.regular = false
+			continue
+		}
+		if sum[0].Sure() {
+			Plain.SumOthers(x, &sum[0], &p.Scale)
+			c.sure++
+		}
+		excess := sum[0].Excess(c.factor[i])
+		c.logSumExp[j] = float32(float64(float64(sum[0].Max)*float64(c.factor[i])) + excess)
+		z := make([]float32, rows)
+		logSubPlain(z, x, sum[0].Max, c.factor[i], float32(excess))
+		for k := range rows {
+			c.softmax[k*cols+j], c.log[k*cols+j] = y[k], z[k]
+		}
+	}
+	return c
+}
+
+// pass sums in one call or two.
+func (c *columnsCase) pass(f func(k, rows int, x []float32)) bool {
+	if c.part > 0 {
+		f(0, c.part, c.src)
+	}
+	f(c.part, c.rows-c.part, c.src[c.part*c.srcStride:])
+	return c.Regular()
+}
+
+// second holds what a second pass writes, elsewhere or in place.
+func (c *columnsCase) second(t *testing.T, what string, want []float32, f func(dst []float32, stride int)) {
+	t.Helper()
+	check := func(what string, dst []float32, stride int) {
+		for k := range c.rows {
+			sameSlice(t, fmt.Sprintf("%v: %s, row %d", c, what, k), dst[k*stride:][:c.n], want[k*c.n:][:c.n])
+		}
+	}
+	dst, intact := around[float32]((c.rows-1)*c.dstStride+c.n, 3, 77)
+	f(dst, c.dstStride)
+	check(what, dst, c.dstStride)
+	for k := range c.rows - 1 {
+		for _, y := range dst[k*c.dstStride+c.n : (k+1)*c.dstStride] {
+			if y != 77 {
+				t.Fatalf("%v: %s: written between rows", c, what)
+			}
+		}
+	}
+	if !intact() {
+		t.Fatalf("%v: %s: written around dst", c, what)
+	}
+	src := slices.Clone(c.src)
+	f(c.src, c.srcStride)
+	check(what+" in place", c.src, c.srcStride)
+	copy(c.src, src)
+}
+
+// run compares all kernels. It is false if they refuse the columns.
+func (c *columnsCase) run(t *testing.T) bool {
+	e := make([]float32, c.rows*c.Places())
+	if !c.Begin(c.src) || !c.pass(func(k, rows int, x []float32) { c.Sum(x, e[k*c.Places():], rows, c.srcStride) }) || !c.Factors() {
+		return false
+	}
+	if !c.regular {
+		return true
+	}
+	c.second(t, "softmax of stored exponentials", c.softmax, func(dst []float32, stride int) { c.Scale(dst, e, c.rows, stride) })
+	c.Begin(c.src)
+	if !c.pass(func(_, rows int, x []float32) { c.SumOnly(x, rows, c.srcStride) }) || !c.Factors() {
+		t.Fatalf("%v: refused without a store", c)
+	}
+	c.second(t, "softmax", c.softmax, func(dst []float32, stride int) { c.ExpScale(dst, c.src, c.rows, stride, c.srcStride) })
+	c.Begin(c.src)
+	if !c.pass(func(_, rows int, x []float32) { c.SumTop(x, rows, c.srcStride) }) {
+		t.Fatalf("%v: refused with largest elements", c)
+	}
+	if !c.Excesses() {
+		c.BeginOthers()
+		if !c.pass(func(_, rows int, x []float32) { c.SumOthers(x, rows, c.srcStride) }) || !c.EndOthers() {
+			return false
+		}
+	}
+	sums, intact := around[float32](c.n, 3, 77)
+	c.LogSumExps(sums)
+	sameSlice(t, fmt.Sprintf("%v: log-sum-exp", c), sums, c.logSumExp)
+	if !intact() {
+		t.Fatalf("%v: log-sum-exp: written around dst", c)
+	}
+	c.LogFactors()
+	c.second(t, "log-softmax", c.log, func(dst []float32, stride int) { c.LogSub(dst, c.src, c.rows, stride, c.srcStride) })
+	return true
 }
 
 // TestColumnsScale has factors for which magic + x*kHi may be 0, or whose elements may all be 0.
 func TestColumnsScale(t *testing.T) {
 	var c Columns
 	for _, scale := range []float32{0x1p-60, 0x1p60, 0, 8 / log2eHi} {
-		if s := MakeScale(scale); c.Reset(&s) {
+		if s := MakeScale(scale); c.SetScale(&s, scale) {
 			t.Errorf("%v is a scale for columns, kHi is %v", scale, s.KHi)
 		}
 	}
 }
 
-// TestColumnsLayout holds the offsets that the generator has.
+// TestColumnsLayout holds the offsets that the generator has, and that lines of the cache are whole.
 func TestColumnsLayout(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("kernels for columns are of 64 bits")
+	}
 	var c Columns
-	got := []uintptr{unsafe.Offsetof(c.kHi), unsafe.Offsetof(c.integer), unsafe.Offsetof(c.bits), unsafe.Offsetof(c.up), unsafe.Offsetof(c.width), unsafe.Offsetof(c.table),
-		unsafe.Offsetof(c.magic), unsafe.Offsetof(c.cHi), unsafe.Offsetof(c.cLo), unsafe.Offsetof(c.sums), unsafe.Sizeof(c.sums)}
-	if want := []uintptr{0, 24, 28, 40, 56, 64, 128, 128 + 512, 128 + 1024, 128 + 1536, 16 * 1024}; unsafe.Sizeof(uintptr(0)) == 8 && !slices.Equal(got, want) {
+	got := []uintptr{unsafe.Offsetof(c.headroom), unsafe.Offsetof(c.bits), unsafe.Offsetof(c.up), unsafe.Offsetof(c.width), unsafe.Offsetof(c.lanesAhead),
+		unsafe.Offsetof(c.dstAhead), unsafe.Offsetof(c.sums), unsafe.Offsetof(c.table), unsafe.Offsetof(c.seen), unsafe.Offsetof(c.kHi), unsafe.Offsetof(c.magic),
+		unsafe.Offsetof(c.cHi), unsafe.Offsetof(c.max), unsafe.Offsetof(c.rest), unsafe.Offsetof(c.high), unsafe.Sizeof(c) % 64, unsafe.Sizeof(*c.sums)}
+	if want := []uintptr{12, 20, 32, 48, 64, 80, 96, 128, 192, 256, 256 + 1024, 256 + 3*512, 256 + 5*512, 256 + 7*512, 256 + 9*512, 0, 16 * 1536}; !slices.Equal(got, want) {
 		t.Errorf("offsets %v, want %v", got, want)
 	}
 }

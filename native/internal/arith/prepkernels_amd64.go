@@ -35,9 +35,6 @@ func softmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, d
 func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
 
 //go:noescape
-func softmaxColumnsAVX2(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
-
-//go:noescape
 func floorOfAVX2(x []float32, k, most int) (floor float32)
 
 //go:noescape
@@ -81,9 +78,6 @@ func softmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols,
 
 //go:noescape
 func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
-
-//go:noescape
-func softmaxColumnsAVX512(dst, src, e []float32, rows, dstStride, srcStride int, st *Columns) (ok bool)
 
 //go:noescape
 func floorOfAVX512(x []float32, k, most int) (floor float32)

@@ -37,7 +37,6 @@ const (
 	ordered = operand.U8(7)  // neither is a NaN
 	isNaN   = operand.U8(3)  // either is
 	below   = operand.U8(17) // less
-	equal   = operand.U8(0)
 	infBits = 0x7f800000
 )
 
@@ -110,7 +109,6 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	for _, d := range Dots {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
 	}
-	(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).columns("softmaxColumns" + l.Suffix)
 	for _, k := range TopKernels {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes()}).topKernel(k, k.Name+l.Suffix)
 	}
