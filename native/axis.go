@@ -6,6 +6,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // Tensor is a tensor as a function along one of its axes sees it: Outer is the product of the
@@ -47,48 +48,7 @@ func Along[T any](x []T, shape []int, axis int) Tensor[T] {
 	return t
 }
 
-// rows is the number of rows: i*Inner+j is the one at (i, j).
-func (t *Tensor[T]) rows() int { return t.Outer * t.Inner }
-
-// last is the place of the last element.
-func (t *Tensor[T]) last() int {
-	return (t.Outer-1)*t.OuterStride + (t.Axis-1)*t.AxisStride + t.Inner - 1
-}
-
-func (t *Tensor[T]) used() []T {
-	if t.rows() == 0 || t.Axis == 0 {
-		return nil
-	}
-	return t.Data[:t.last()+1]
-}
-
-// check panics unless Data holds the tensor, each element in a place of its own.
-func (t *Tensor[T]) check(who, name string) {
-	if t.Outer < 0 || t.Axis < 0 || t.Inner < 0 {
-		panic(fmt.Sprintf("%s: %s is %d x %d x %d, no dimension may be negative", who, name, t.Outer, t.Axis, t.Inner))
-	}
-	if t.rows() == 0 || t.Axis == 0 {
-		return
-	}
-	// The axis within the outer dimension, or the other way round.
-	long, n, stride := t.Inner, t.Axis, t.AxisStride
-	outer, outerStride := t.Outer, t.OuterStride
-	if outerStride < stride {
-		n, stride, outer, outerStride = outer, outerStride, n, stride
-	}
-	if n > 1 && stride < long || stride < 0 || outerStride < 0 {
-		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
-			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
-	}
-	if long += (n - 1) * stride; outer > 1 && outerStride < long {
-		panic(fmt.Sprintf("%s: the strides of %s are %d and %d, elements of its shape %d x %d x %d would share places",
-			who, name, t.OuterStride, t.AxisStride, t.Outer, t.Axis, t.Inner))
-	}
-	if t.last() >= len(t.Data) {
-		panic(fmt.Sprintf("%s: %s has %d elements, too few for %d x %d x %d with the strides %d and %d",
-			who, name, len(t.Data), t.Outer, t.Axis, t.Inner, t.OuterStride, t.AxisStride))
-	}
-}
+func (t *Tensor[T]) shape() *shape.Tensor[T] { return (*shape.Tensor[T])(t) }
 
 // SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. It is that of
 // [SoftmaxRows], bit by bit, for a matrix whose row i*Inner+j is the axis at (i, j), and options are for
@@ -110,31 +70,17 @@ func LogSoftmaxAxis[D, S Element](dst Tensor[D], src Tensor[S], o *Options) {
 // Outer*Inner elements and does not overlap src. See [SoftmaxAxis] and [LogSumExpRows].
 func LogSumExpAxis[S Element](dst []float32, src Tensor[S], o *Options) {
 	const who = "native.LogSumExpAxis"
-	src.check(who, "src")
-	if len(dst) != src.rows() {
-		panic(fmt.Sprintf("%s: len(dst) is %d, it must be Outer*Inner, %d", who, len(dst), src.rows()))
-	}
-	if overlap(dst, src.used()) {
-		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src.Data)))
-	}
-	a := axisCall{op: opLogSumExp, sums: dst, dst: operand{f: dst}, src: operandOf(src.used()),
+	shape.CheckTensorSums(who, dst, src.shape())
+	a := axisCall{op: opLogSumExp, sums: dst, dst: operand{f: dst}, src: operandOf(src.shape().Used()),
 		from: layout{src.OuterStride, src.AxisStride}, inner: src.Inner, cols: src.Axis}
-	a.run(who, src.rows(), o)
+	a.run(who, src.shape().Rows(), o)
 }
 
 func alongAxis[D, S Element](who string, op op, dst Tensor[D], src Tensor[S], o *Options) {
-	dst.check(who, "dst")
-	src.check(who, "src")
-	if dst.Outer != src.Outer || dst.Axis != src.Axis || dst.Inner != src.Inner {
-		panic(fmt.Sprintf("%s: dst is %d x %d x %d, src is %d x %d x %d, they must be equal",
-			who, dst.Outer, dst.Axis, dst.Inner, src.Outer, src.Axis, src.Inner))
-	}
-	if !same(dst.Data, src.Data) || dst.Outer > 1 && dst.OuterStride != src.OuterStride || dst.Axis > 1 && dst.AxisStride != src.AxisStride {
-		checkApart(who, "src", dst.used(), src.used())
-	}
-	a := axisCall{op: op, dst: operandOf(dst.used()), src: operandOf(src.used()),
+	shape.CheckTensors(who, dst.shape(), src.shape())
+	a := axisCall{op: op, dst: operandOf(dst.shape().Used()), src: operandOf(src.shape().Used()),
 		to: layout{dst.OuterStride, dst.AxisStride}, from: layout{src.OuterStride, src.AxisStride}, inner: src.Inner, cols: src.Axis}
-	a.run(who, src.rows(), o)
+	a.run(who, src.shape().Rows(), o)
 }
 
 // layout is a tensor's strides.
@@ -256,7 +202,7 @@ func (a *axisCall) rows(b *axisBuffer, first, n int) {
 	if len(own.Scales) > 0 {
 		own.Scales = own.Scales[first:][:n]
 	}
-	own.Add, own.Keep = rowsOfMask(own.Add, first, n), rowsOfMask(own.Keep, first, n)
+	own.Add, own.Keep = Matrix[float32](own.Add.shape().Span(first, n)), Matrix[bool](own.Keep.shape().Span(first, n))
 	own.Offset += first
 	var c call
 	if a.op == opLogSumExp {
@@ -267,14 +213,6 @@ func (a *axisCall) rows(b *axisBuffer, first, n int) {
 	begin(&c, a.op, &x, &x, &own)
 	c.span(0, n)
 	a.scatter(b, first, n)
-}
-
-// rowsOfMask is n rows of a mask, from first on.
-func rowsOfMask[T any](m Matrix[T], first, n int) Matrix[T] {
-	if m.Data != nil && m.Rows > 1 {
-		m.Rows, m.Data = n, m.Data[first*m.Stride:]
-	}
-	return m
 }
 
 // gather copies n rows to the buffer.

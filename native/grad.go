@@ -3,6 +3,7 @@ package native
 import (
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
@@ -53,7 +54,7 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 		g.scale = float64(o.Scale)
 	}
 	if o != nil && len(o.Scales) > 0 {
-		checkApart(who, "Options.Scales", dst.used(), o.Scales)
+		shape.CheckApart(who, "Options.Scales", dst.used(), o.Scales)
 		g.scales = o.Scales
 	}
 	if g.plan.goroutines > 1 {

@@ -3,6 +3,8 @@ package native
 import (
 	"fmt"
 	"unsafe"
+
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // Matrix is a row-major matrix: element j of row i is Data[i*Stride+j]. Stride is at least
@@ -28,47 +30,17 @@ func Rows[T any](x []T, cols int) Matrix[T] {
 	return Matrix[T]{len(x) / cols, cols, x, cols}
 }
 
-func (m *Matrix[T]) row(i int) []T { return m.Data[i*m.Stride:][:m.Cols] }
+// shape has the checks, which native/f64 has too.
+func (m *Matrix[T]) shape() *shape.Matrix[T] { return (*shape.Matrix[T])(m) }
 
-func (m *Matrix[T]) empty() bool { return m.Rows == 0 || m.Cols == 0 }
+func (m *Matrix[T]) row(i int) []T { return m.shape().Row(i) }
 
-// used is the part of Data from the first element to the last.
-func (m *Matrix[T]) used() []T {
-	if m.empty() {
-		return nil
-	}
-	return m.Data[:(m.Rows-1)*m.Stride+m.Cols]
-}
+func (m *Matrix[T]) used() []T { return m.shape().Used() }
 
-// check panics unless Data holds the matrix.
-func (m *Matrix[T]) check(who, name string) {
-	switch {
-	case m.Rows < 0 || m.Cols < 0:
-		panic(fmt.Sprintf("%s: %s has %d rows of %d columns, neither may be negative", who, name, m.Rows, m.Cols))
-	case m.empty():
-	case m.Stride < m.Cols:
-		panic(fmt.Sprintf("%s: the stride of %s is %d, it must be at least its columns, %d", who, name, m.Stride, m.Cols))
-	case len(m.Data) < m.Cols || (len(m.Data)-m.Cols)/m.Stride < m.Rows-1:
-		panic(fmt.Sprintf("%s: %s has %d elements, too few for %d rows of %d columns with stride %d", who, name, len(m.Data), m.Rows, m.Cols, m.Stride))
-	}
-}
+func (m *Matrix[T]) check(who, name string) { m.shape().Check(who, name) }
 
-// checkPair panics unless dst and the matrix of the given name have one shape and are the
-// same or apart. It reports whether they have elements.
 func checkPair[D, S any](who, name string, dst *Matrix[D], src *Matrix[S]) bool {
-	dst.check(who, "dst")
-	src.check(who, name)
-	if dst.Rows != src.Rows || dst.Cols != src.Cols {
-		panic(fmt.Sprintf("%s: dst is %d x %d, %s is %d x %d, they must be equal", who, dst.Rows, dst.Cols, name, src.Rows, src.Cols))
-	}
-	if dst.empty() {
-		return false
-	}
-	if same(dst.Data, src.Data) && (dst.Stride == src.Stride || dst.Rows == 1) {
-		return true
-	}
-	checkApart(who, name, dst.used(), src.used())
-	return true
+	return shape.CheckPair(who, name, dst.shape(), src.shape())
 }
 
 // fits reports whether single rows pass checkRow. Unlike that it is inlined.
@@ -79,34 +51,6 @@ func fits(dst, src []float32) bool {
 	return len(dst) == len(src) && (after == 0 || after >= n && -after >= n)
 }
 
-// checkRow is checkPair for single rows.
-func checkRow(who, name string, dst, src []float32) {
-	if len(dst) != len(src) {
-		panic(fmt.Sprintf("%s: len(dst) is %d, len(%s) is %d, they must be equal", who, len(dst), name, len(src)))
-	}
-	if unsafe.SliceData(dst) != unsafe.SliceData(src) {
-		checkApart(who, name, dst, src)
-	}
-}
+func checkRow(who, name string, dst, src []float32) { shape.CheckRow(who, name, dst, src) }
 
-// checkApart panics if the slices share an element.
-func checkApart[D, S any](who, name string, dst []D, src []S) {
-	if overlap(dst, src) {
-		panic(fmt.Sprintf("%s: dst of %d elements overlaps %s of %d; they must be the same or apart", who, len(dst), name, len(src)))
-	}
-}
-
-// same reports whether two slices begin at one address and have elements of one size.
-func same[D, S any](dst []D, src []S) bool {
-	return unsafe.Pointer(unsafe.SliceData(dst)) == unsafe.Pointer(unsafe.SliceData(src)) &&
-		unsafe.Sizeof(*new(D)) == unsafe.Sizeof(*new(S))
-}
-
-// overlap reports whether two slices share memory.
-func overlap[D, S any](dst []D, src []S) bool {
-	if len(dst) == 0 || len(src) == 0 {
-		return false
-	}
-	d, s := uintptr(unsafe.Pointer(unsafe.SliceData(dst))), uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-	return d < s+uintptr(len(src))*unsafe.Sizeof(*new(S)) && s < d+uintptr(len(dst))*unsafe.Sizeof(*new(D))
-}
+func overlap[D, S any](dst []D, src []S) bool { return shape.Overlap(dst, src) }

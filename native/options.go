@@ -99,8 +99,8 @@ func (o *Options) check(who string, rows, cols int) {
 	if o == nil {
 		return
 	}
-	checkMask(who, "Options.Add", &o.Add, rows, cols)
-	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
+	o.Add.shape().CheckMask(who, "Options.Add", rows, cols)
+	o.Keep.shape().CheckMask(who, "Options.Keep", rows, cols)
 }
 
 // checkScales panics unless the options are right for that many rows, but for masks.
@@ -110,16 +110,6 @@ func (o *Options) checkScales(who string, rows int) {
 	}
 	if o != nil && len(o.Scales) > 0 && len(o.Scales) != rows {
 		panic(fmt.Sprintf("%s: Options.Scales has %d elements, it must have one for each of %d rows", who, len(o.Scales), rows))
-	}
-}
-
-func checkMask[T any](who, name string, m *Matrix[T], rows, cols int) {
-	if m.Data == nil {
-		return
-	}
-	m.check(who, name)
-	if m.Rows != 1 && m.Rows != rows || m.Cols != cols {
-		panic(fmt.Sprintf("%s: %s is %d x %d, it must be 1 x %d or %d x %d", who, name, m.Rows, m.Cols, cols, rows, cols))
 	}
 }
 
