@@ -1,9 +1,13 @@
 package f64
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with
@@ -23,7 +27,8 @@ import (
 //
 // The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. It is not
 // safe for concurrent use, except that any number of goroutines may read it, which everything
-// but Add and Merge does.
+// but Add, Merge and the Unmarshal methods does. It marshals to binary, text and so JSON, with its
+// scale; equal sums give equal bytes.
 type Accumulator struct {
 	scale float64 // 0 for 1
 	state kind    // plusInf and hasNaN are for good
@@ -35,10 +40,17 @@ type Accumulator struct {
 // NewAccumulator returns an empty Accumulator that multiplies elements by scale first, as
 // Options.Scale says. It panics if the scale is not from 2^-960 to 2^960.
 func NewAccumulator(scale float64) Accumulator {
-	if !(scale >= 0x1p-960 && scale <= 0x1p960) {
-		panic(fmt.Sprintf("f64: an accumulator's scale is %v, it must be from 2^-960 to 2^960", scale))
+	if err := checkScale(scale); err != nil {
+		panic(err.Error())
 	}
 	return Accumulator{scale: scale}
+}
+
+func checkScale(scale float64) error {
+	if !(scale >= 0x1p-960 && scale <= 0x1p960) {
+		return fmt.Errorf("f64: an accumulator's scale is %v, it must be from 2^-960 to 2^960", scale)
+	}
+	return nil
 }
 
 // Scale is what elements are multiplied by.
@@ -61,8 +73,13 @@ func (a *Accumulator) Add(src []float64) {
 		return
 	}
 	j := a.job(nil, src)
-	total, kind := j.sumLog()
+	a.add(&j)
 	j.release()
+}
+
+// add adds the elements of a job. It may shift the job.
+func (a *Accumulator) add(j *job) {
+	total, kind := j.sumLog()
 	switch kind {
 	case regular:
 		a.merge(&total, j.shift, &j.scale)
@@ -150,20 +167,197 @@ func (a *Accumulator) LogSoftmax(dst, src []float64) {
 }
 
 func (a *Accumulator) write(who string, dst, src []float64, log bool) {
-	checkRow(who, "src", dst, src)
+	shape.CheckRow(who, "src", dst, src)
 	j := a.job(dst, src)
 	if k := a.kind(); k != regular {
 		j.writeSpecial(k, log)
 		return
 	}
 	s := a.sum
-	p := pass{log: log, n: s.n, hi: s.hi, lo: s.lo}
+	p := softmaxPass(&s)
 	if log {
 		h, l := s.excess(&j.scale)
-		p.m, p.excess = s.max+a.ref, h+l
+		p.log, p.m, p.excess = true, s.max+a.ref, h+l
 	} else {
 		j.shifted, j.shift = a.ref != 0, a.ref
 	}
 	j.write(&p)
 	j.release()
+}
+
+// The binary form, little-endian: a version, the state, six zeros, and as float64 the scale, ref and the
+// fields of the sum.
+const (
+	accumulatorVersion = 1
+	accumulatorLen     = 8 + 8*8
+)
+
+// AppendBinary appends what MarshalBinary returns to b, without allocating if there is room.
+func (a Accumulator) AppendBinary(b []byte) ([]byte, error) {
+	c := a
+	if c.kind() != regular {
+		c.ref, c.sum = 0, sum{}
+	}
+	b = append(b, accumulatorVersion, byte(c.state), 0, 0, 0, 0, 0, 0)
+	s := &c.sum
+	for _, x := range [...]float64{c.Scale(), c.ref, s.n, s.max, s.hi, s.lo, s.top, s.rest} {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return b, nil
+}
+
+// MarshalBinary returns the sum and its scale in 72 bytes. The first is the version.
+func (a Accumulator) MarshalBinary() ([]byte, error) {
+	return a.AppendBinary(make([]byte, 0, accumulatorLen))
+}
+
+// UnmarshalBinary sets a to what MarshalBinary returned. If a has a scale by [NewAccumulator], it
+// must be that of data. The error tells what MarshalBinary can't have returned; a does not change
+// then.
+func (a *Accumulator) UnmarshalBinary(data []byte) error {
+	if len(data) != accumulatorLen {
+		return fmt.Errorf("f64: an accumulator has %d bytes, not %d", accumulatorLen, len(data))
+	}
+	if data[0] != accumulatorVersion {
+		return fmt.Errorf("f64: an accumulator of version %d, this package reads version %d", data[0], accumulatorVersion)
+	}
+	f := func(i int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(data[8+8*i:])) }
+	b := Accumulator{scale: f(0), state: kind(data[1]), ref: f(1), sum: sum{n: f(2), max: f(3), hi: f(4), lo: f(5), top: f(6), rest: f(7)}}
+	if err := b.check(data); err != nil {
+		return err
+	}
+	if a.scale != 0 && a.scale != b.scale {
+		return fmt.Errorf("f64: an accumulator of scale %v can't become one of scale %v", a.scale, b.scale)
+	}
+	*a = b
+	return nil
+}
+
+// check returns an error for what the methods can't have made.
+func (a *Accumulator) check(data []byte) error {
+	if err := checkScale(a.scale); err != nil {
+		return err
+	}
+	if data[1] == byte(allInf) || data[1] > byte(hasNaN) || string(data[2:8]) != "\x00\x00\x00\x00\x00\x00" {
+		return fmt.Errorf("f64: an accumulator begins with % x, which means nothing", data[:8])
+	}
+	s, scale := &a.sum, arith64.MakeScale(a.scale)
+	if s.hi == 0 || a.state != regular {
+		for _, b := range data[16:] {
+			if b != 0 {
+				return fmt.Errorf("f64: an accumulator without a sum has % x behind its scale, it must be zeros", data[16:])
+			}
+		}
+		return nil
+	}
+	size := s.max * a.scale
+	switch n := scale.N(s.max); {
+	case !(math.Abs(size) <= 2*arith64.Far):
+		return fmt.Errorf("f64: an accumulator's largest element is %v, with scale %v it must be within 2^41", s.max, a.scale)
+	case a.ref-a.ref != 0:
+		return fmt.Errorf("f64: an accumulator's ref is %v, it must be finite", a.ref)
+	case s.n != math.Trunc(s.n) || math.Abs(s.n-n) > 300:
+		return fmt.Errorf("f64: an accumulator's n is %v, with a largest element of %v it must be an integer near %v", s.n, s.max, n)
+	case !(s.hi > 0x1p-300 && s.hi <= 0x1p300):
+		return fmt.Errorf("f64: an accumulator's sum is %v, it must be from 2^-300 to 2^300", s.hi)
+	case !(math.Abs(s.lo) <= 0x1p-10*s.hi):
+		return fmt.Errorf("f64: an accumulator's sum has %v behind %v, it must be at most 2^-10 of it", s.lo, s.hi)
+	case !(s.top > 0 && s.top <= 1.001*s.hi):
+		return fmt.Errorf("f64: an accumulator's largest exponential is %v, it must be above 0 and at most the sum, %v", s.top, s.hi)
+	case !(s.rest >= 0 && s.rest <= 1.001*s.hi):
+		return fmt.Errorf("f64: an accumulator's rest is %v, it must be from 0 to the sum, %v", s.rest, s.hi)
+	}
+	return nil
+}
+
+// AppendText appends what MarshalText returns to b.
+func (a Accumulator) AppendText(b []byte) ([]byte, error) {
+	var bin [accumulatorLen]byte
+	data, err := a.AppendBinary(bin[:0])
+	if err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.AppendEncode(b, data), nil
+}
+
+// MarshalText returns the binary form in base64. JSON has it as a string.
+func (a Accumulator) MarshalText() ([]byte, error) { return a.AppendText(nil) }
+
+// UnmarshalText is UnmarshalBinary of base64.
+func (a *Accumulator) UnmarshalText(text []byte) error {
+	data, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("f64: an accumulator's text: %w", err)
+	}
+	return a.UnmarshalBinary(data)
+}
+
+// Factor is what results that come from b's exponentials, as [ExpRows] writes them, are multiplied by
+// to go with those of a, which is b after more was added or merged. It is 0 if b is empty, and NaN if a
+// has a NaN or +Inf. So workers that have a part of the keys each, as in split decoding, are merged:
+//
+//	all := a
+//	all.Merge(&b)
+//	out = all.Factor(&a) * outA + all.Factor(&b) * outB
+func (a *Accumulator) Factor(b *Accumulator) float64 {
+	switch {
+	case a.kind() > allInf || b.kind() > allInf:
+		return nan
+	case a.sum.hi == 0 || b.sum.hi == 0:
+		return 0
+	}
+	scale := arith64.MakeScale(a.Scale())
+	n, f := scale.N(b.sum.max)-scale.N(a.sum.max), 1.0
+	if d := b.ref - a.ref; d != 0 {
+		if !(d*scale.Factor > -1e7) {
+			return 0
+		}
+		k := scale.N(d)
+		n, f = n+k, scale.Exp(d, k)
+	}
+	if n > 1023 {
+		return math.Inf(1)
+	}
+	if f = float64(f * arith64.Pow2(n)); f < 0x1p-1022 {
+		return 0
+	}
+	return f
+}
+
+// Reciprocal is 1/sum in the unit of the exponentials that [ExpRows] writes: results that come from
+// them are multiplied by it, where [DivideRows] can't be used. It is rounded once. It is NaN if
+// nothing was added but -Inf, or a NaN or +Inf.
+func (a *Accumulator) Reciprocal() float64 {
+	if a.kind() != regular {
+		return nan
+	}
+	f := a.reciprocal()
+	return float64((f.CHi + f.CLo) * arith64.Down)
+}
+
+// reciprocal is 1/sum in that unit, as the second pass takes it.
+func (a *Accumulator) reciprocal() arith64.Factor {
+	scale := arith64.MakeScale(a.Scale())
+	f, _ := arith64.MakeFactor(a.sum.hi, a.sum.lo, a.sum.n-scale.N(a.sum.max))
+	return f
+}
+
+// exp adds a row and writes its exponentials to the job's dst, and the factor of those before.
+func (a *Accumulator) exp(j *job, factor *float64) {
+	if a.kind() == allInf {
+		*a = Accumulator{scale: j.scale.Factor}
+	}
+	before := *a
+	a.add(j)
+	*factor = a.Factor(&before)
+	switch a.kind() {
+	case regular:
+		j.shifted, j.shift = a.ref != 0, a.ref
+		p := pass{n: j.scale.N(a.sum.max), f: arith64.Same}
+		j.write(&p)
+	case allInf:
+		clear(j.dst)
+	default:
+		fill(j.dst, nan)
+	}
 }

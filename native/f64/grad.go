@@ -1,8 +1,10 @@
 package f64
 
-import "github.com/twopass-softmax/twopass/native/internal/parallel"
-
-import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+import (
+	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
+)
 
 // SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
 // of a loss by y, and dst becomes the gradient by the row, y * (dy - sum(y * dy)). Dst may be y
@@ -11,8 +13,8 @@ import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
 // For the same y, the error of a result is at most 2^-50 * |y| * max|dy|. A NaN in y or dy makes
 // all results NaN.
 func SoftmaxGrad(dst, y, dy []float64) {
-	checkRow("f64.SoftmaxGrad", "y", dst, y)
-	checkRow("f64.SoftmaxGrad", "dy", dst, dy)
+	shape.CheckRow("f64.SoftmaxGrad", "y", dst, y)
+	shape.CheckRow("f64.SoftmaxGrad", "dy", dst, dy)
 	softmaxGrad(dst, y, dy, 1)
 }
 
@@ -22,45 +24,59 @@ func SoftmaxGrad(dst, y, dy []float64) {
 // For the same y, the error of a result is at most 2^-53 * |dy| + 2^-50 * exp(y) * |sum(dy)|,
 // and 2^-1022 * |sum(dy)| for an exp(y) below 2^-1022, which counts as 0.
 func LogSoftmaxGrad(dst, y, dy []float64) {
-	checkRow("f64.LogSoftmaxGrad", "y", dst, y)
-	checkRow("f64.LogSoftmaxGrad", "dy", dst, dy)
+	shape.CheckRow("f64.LogSoftmaxGrad", "y", dst, y)
+	shape.CheckRow("f64.LogSoftmaxGrad", "dy", dst, dy)
 	logSoftmaxGrad(dst, y, dy, 1)
 }
 
 // SoftmaxGradRows is [SoftmaxGrad] of each row of matrices of one shape, each with a stride of its
-// own. Of o, which may be nil, Scale and Goroutines count: results are multiplied by the
+// own. Of o, which may be nil, Scale, Scales and Goroutines count: results are multiplied by the
 // scale, as those of a softmax of scaled rows have to be.
 func SoftmaxGradRows(dst, y, dy Matrix, o *Options) {
-	gradRows("f64.SoftmaxGradRows", dst, y, dy, o, softmaxGrad)
+	gradRows("f64.SoftmaxGradRows", matrix(dst), matrix(y), matrix(dy), o, softmaxGrad)
 }
 
 // LogSoftmaxGradRows is [LogSoftmaxGrad] of each row, under the terms of [SoftmaxGradRows].
 func LogSoftmaxGradRows(dst, y, dy Matrix, o *Options) {
-	gradRows("f64.LogSoftmaxGradRows", dst, y, dy, o, logSoftmaxGrad)
+	gradRows("f64.LogSoftmaxGradRows", matrix(dst), matrix(y), matrix(dy), o, logSoftmaxGrad)
 }
 
-func gradRows(who string, dst, y, dy Matrix, o *Options, do func(dst, y, dy []float64, scale float64)) {
-	if !checkPair(who, "y", &dst, &y) || !checkPair(who, "dy", &dst, &dy) {
+func gradRows(who string, dst, y, dy matrix, o *Options, do func(dst, y, dy []float64, scale float64)) {
+	if !shape.CheckPair(who, "y", &dst, &y) || !shape.CheckPair(who, "dy", &dst, &dy) {
 		return
 	}
-	if err := o.Check(); err != nil {
-		panic(err.Error())
+	o.checkScales(who, dst.Used(), dst.Rows)
+	g := gradients{dst: dst, y: y, dy: dy, scale: 1, do: do}
+	if o != nil {
+		if o.Scale != 0 {
+			g.scale = o.Scale
+		}
+		g.scales = o.Scales
 	}
-	scale := 1.0
-	if o != nil && o.Scale != 0 {
-		scale = o.Scale
-	}
-	if g := o.goroutines(dst.Rows * dst.Cols); g > 1 {
-		shareGrad(g, dst, y, dy, scale, do)
+	if n := o.goroutines(dst.Rows * dst.Cols); n > 1 {
+		shared := g // that g itself need not be on the heap
+		parallel.Do(n, dst.Rows, func(i int) { shared.row(i) })
 		return
 	}
 	for i := range dst.Rows {
-		do(row(&dst, i), row(&y, i), row(&dy, i), scale)
+		g.row(i)
 	}
 }
 
-func shareGrad(g int, dst, y, dy Matrix, scale float64, do func(dst, y, dy []float64, scale float64)) {
-	parallel.Do(g, dst.Rows, func(i int) { do(row(&dst, i), row(&y, i), row(&dy, i), scale) })
+// gradients are those of all rows of a matrix.
+type gradients struct {
+	dst, y, dy matrix
+	scale      float64
+	scales     []float64 // of rows, if they have one each
+	do         func(dst, y, dy []float64, scale float64)
+}
+
+func (g *gradients) row(i int) {
+	scale := g.scale
+	if len(g.scales) > 0 && g.scales[i] != 0 {
+		scale = g.scales[i]
+	}
+	g.do(g.dst.Row(i), g.y.Row(i), g.dy.Row(i), scale)
 }
 
 func softmaxGrad(dst, y, dy []float64, scale float64) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // Options say how the rows of a matrix are done. The zero value, and a nil pointer, is what
@@ -18,6 +19,10 @@ type Options struct {
 	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
 	// float64 does, and so makes most rows NaN.
 	Scale float64
+	// Scales has a Scale for each row of the matrix, as samplers have a temperature for each
+	// sequence: a row is what it would be alone with that. Empty, it says nothing; otherwise Scale
+	// must be 0. It must not overlap dst.
+	Scales []float64
 
 	// Add is added to the elements after Scale, with one rounding of the result, in one row
 	// for every row of the matrix or in as many rows as that has. A finite sum beyond float64
@@ -27,6 +32,11 @@ type Options struct {
 	// Keep takes out the elements for which it is false, in one row or as many as Add. Keep
 	// without Data keeps all.
 	Keep native.Matrix[bool]
+	// Causal takes out the elements of row i beyond column i + Offset, as attention does
+	// where a position may not see later ones. Offset is the number of positions before the
+	// first row.
+	Causal bool
+	Offset int
 
 	// ZeroRows makes a softmax 0 instead of NaN, and a log-softmax -Inf, where masks leave
 	// nothing of a row or all of it is -Inf.
@@ -37,39 +47,54 @@ type Options struct {
 	Goroutines int
 }
 
-// Check returns an error for options that functions panic with: a negative number of goroutines. It is
-// for options that come from a configuration. Functions check matrices when they see the rows that
-// they go with.
+// Check returns an error for options that functions panic with: a negative number of goroutines, or
+// Scale beside Scales. It is for options that come from a configuration. Functions check matrices when
+// they see the rows that they go with.
 func (o *Options) Check() error {
-	if o != nil && o.Goroutines < 0 {
+	switch {
+	case o == nil:
+	case o.Goroutines < 0:
 		return fmt.Errorf("f64: %d goroutines, there must be at least 1, or 0 for 1", o.Goroutines)
+	case o.Scale != 0 && len(o.Scales) > 0:
+		return fmt.Errorf("f64: Options.Scale is %v beside %d Options.Scales, it must be 0", o.Scale, len(o.Scales))
 	}
 	return nil
 }
 
 // check panics unless the options go with dst and rows of cols elements.
 func (o *Options) check(who string, dst []float64, rows, cols int) {
-	if err := o.Check(); err != nil {
-		panic(err.Error())
-	}
+	o.checkScales(who, dst, rows)
 	if o == nil {
 		return
 	}
-	checkMask(who, "Options.Add", &o.Add, rows, cols)
-	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
-	if o.Add.Data != nil {
-		checkApart(who, "Options.Add", dst, used(&o.Add))
+	add, keep := matrix(o.Add), shape.Matrix[bool](o.Keep)
+	add.CheckMask(who, "Options.Add", rows, cols)
+	keep.CheckMask(who, "Options.Keep", rows, cols)
+	if add.Data != nil {
+		shape.CheckApart(who, "Options.Add", dst, add.Used())
 	}
 }
 
-func checkMask[T any](who, name string, m *native.Matrix[T], rows, cols int) {
-	if m.Data == nil {
+// checkScales is check without masks.
+func (o *Options) checkScales(who string, dst []float64, rows int) {
+	if err := o.Check(); err != nil {
+		panic(err.Error())
+	}
+	if o == nil || len(o.Scales) == 0 {
 		return
 	}
-	check(who, name, m)
-	if m.Rows != 1 && m.Rows != rows || m.Cols != cols {
-		panic(fmt.Sprintf("%s: %s is %d x %d, it must be 1 x %d or %d x %d", who, name, m.Rows, m.Cols, cols, rows, cols))
+	if len(o.Scales) != rows {
+		panic(fmt.Sprintf("%s: Options.Scales has %d elements, it must have one for each of %d rows", who, len(o.Scales), rows))
 	}
+	shape.CheckApart(who, "Options.Scales", dst, o.Scales)
+}
+
+// visible is how many elements of row i of n columns the causal mask leaves.
+func (o *Options) visible(i, n int) int {
+	if !o.Causal || o.Offset >= n-1-i {
+		return n
+	}
+	return max(0, i+o.Offset+1)
 }
 
 // recomputeFrom is the length from which memory takes longer than a second exponential.

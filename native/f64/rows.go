@@ -1,11 +1,9 @@
 package f64
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
 	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
 )
 
 // SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
@@ -14,94 +12,179 @@ import (
 // Dst may be src, with the same stride; if they overlap otherwise, or shapes or options don't fit,
 // SoftmaxRows panics.
 func SoftmaxRows(dst, src Matrix, o *Options) {
-	rows("f64.SoftmaxRows", dst, src, o, opSoftmax)
+	rows("f64.SoftmaxRows", opSoftmax, matrix(dst), matrix(src), o)
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
 func LogSoftmaxRows(dst, src Matrix, o *Options) {
-	rows("f64.LogSoftmaxRows", dst, src, o, opLogSoftmax)
+	rows("f64.LogSoftmaxRows", opLogSoftmax, matrix(dst), matrix(src), o)
 }
 
 // LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Dst has as many elements as
 // src has rows and does not overlap it; otherwise LogSumExpRows panics. O may be nil.
 func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 	const who = "f64.LogSumExpRows"
-	check(who, "src", &src)
-	if len(dst) != src.Rows {
-		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), src.Rows))
-	}
-	checkApart(who, "src", dst, used(&src))
-	o.check(who, dst, src.Rows, src.Cols)
-	c := newCall(Matrix{Rows: src.Rows, Cols: 1, Data: dst, Stride: 1}, src, o)
-	c.run(opLogSumExp)
+	m := matrix(src)
+	shape.CheckSums(who, dst, &m)
+	o.check(who, dst, m.Rows, m.Cols)
+	c := newCall(opLogSumExp, oneEach(dst), m, o)
+	c.run()
 }
 
-func rows(who string, dst, src Matrix, o *Options, op op) {
-	if checkPair(who, "src", &dst, &src) {
-		o.check(who, used(&dst), src.Rows, src.Cols)
-		c := newCall(dst, src, o)
-		c.run(op)
+// LogProbs writes to dst[i] the log-probability of column index[i] in row i of src: the bits that
+// [LogSoftmaxRows] writes there, without the rest of the row. The cross-entropy of labels needs no
+// more. It takes about the time of [LogSumExpRows].
+//
+// Dst and index have as many elements as src has rows, index is from 0 to before src.Cols, and dst
+// does not overlap src; otherwise LogProbs panics, before it writes. O may be nil.
+func LogProbs(dst []float64, src Matrix, index []int, o *Options) {
+	const who = "f64.LogProbs"
+	m := matrix(src)
+	shape.CheckIndex(who, dst, &m, index)
+	o.check(who, dst, m.Rows, m.Cols)
+	c := newCall(opLogProbs, oneEach(dst), m, o)
+	c.index = index
+	c.run()
+}
+
+// oneEach is a matrix of one column.
+func oneEach(x []float64) matrix { return matrix{Rows: len(x), Cols: 1, Data: x, Stride: 1} }
+
+func rows(who string, op op, dst, src matrix, o *Options) {
+	if shape.CheckPair(who, "src", &dst, &src) {
+		o.check(who, dst.Used(), src.Rows, src.Cols)
+		c := newCall(op, dst, src, o)
+		c.run()
 	}
 }
+
+// op is what is done to a row.
+type op uint8
+
+const (
+	opSoftmax op = iota
+	opLogSoftmax
+	opExp
+	opLogSumExp // from here on dst is not as long as the row
+	opLogProbs
+	opTopK
+)
 
 // call is what is done to the rows of a matrix.
 type call struct {
-	dst, src   Matrix
+	op         op
+	dst, src   matrix            // dst has one column for one result
+	index      []int             // of LogProbs, one for each row
+	columns    shape.Matrix[int] // of TopK
+	sums       []Accumulator     // of ExpRows
+	factors    []float64
 	o          Options
 	one        job // without what depends on the row
 	goroutines int
 }
 
-func newCall(dst, src Matrix, o *Options) call {
-	c := call{dst: dst, src: src, one: newJob(nil, nil), goroutines: o.goroutines(src.Rows * src.Cols)}
-	if o == nil {
-		return c
+func newCall(op op, dst, src matrix, o *Options) call {
+	c := call{op: op, dst: dst, src: src, one: newJob(nil, nil), goroutines: o.goroutines(src.Rows * src.Cols)}
+	if o != nil {
+		c.o = *o
+		c.one.zeros = o.ZeroRows
+		c.one.setScale(o.Scale, o)
 	}
-	c.o = *o
-	c.one.zeros = o.ZeroRows
-	if s := o.Scale; s != 0 {
-		switch size := math.Abs(s); {
-		case o.Add.Data != nil || !(size >= 0x1p-960 && size <= 0x1p960):
-			c.one.mul = s
-		case s < 0:
-			c.one.mul, c.one.scale = -1, arith64.MakeScale(-s)
-		default:
-			c.one.scale = arith64.MakeScale(s)
-		}
+	if src.Cols == 0 {
+		c.src.Stride = 0 // there need not be any data
 	}
 	return c
 }
 
 // run does all rows: several goroutines take several rows each, or, if there are fewer rows than
 // goroutines, the blocks of one row after the other.
-func (c *call) run(op op) {
+func (c *call) run() {
 	if c.goroutines > 1 && c.src.Rows >= c.goroutines {
-		c.share(op)
+		c.share()
 		return
 	}
-	c.span(0, c.src.Rows, c.goroutines, op)
+	c.span(0, c.src.Rows, c.goroutines)
 }
 
-func (c *call) share(op op) {
+func (c *call) share() {
 	shared, n := *c, c.src.Rows // that c itself need not be on the heap
 	tasks := min(n, 4*c.goroutines)
-	parallel.Do(c.goroutines, tasks, func(i int) { shared.span(n*i/tasks, n*(i+1)/tasks, 1, op) })
+	parallel.Do(c.goroutines, tasks, func(i int) { shared.span(n*i/tasks, n*(i+1)/tasks, 1) })
 }
 
 // span does the rows from first to before end.
-func (c *call) span(first, end, goroutines int, op op) {
+func (c *call) span(first, end, goroutines int) {
 	j := c.one
 	j.goroutines = goroutines
 	for i := first; i < end; i++ {
-		j.settled, j.shifted = false, false
-		j.src, j.dst = row(&c.src, i), row(&c.dst, i)
-		if m := &c.o.Add; m.Data != nil {
-			j.add = row(m, i%m.Rows)
+		if s := c.o.Scales; len(s) > 0 && (i == first || s[i] != s[i-1]) {
+			j.setScale(s[i], &c.o)
 		}
-		if m := &c.o.Keep; m.Data != nil {
-			j.keep = row(m, i%m.Rows)
-		}
-		j.do(op)
+		c.row(&j, i)
 	}
 	j.release()
+}
+
+// row does row i.
+func (c *call) row(j *job, i int) {
+	n := c.o.visible(i, c.src.Cols)
+	j.settled, j.shifted, j.shift = false, false, 0
+	j.src = c.src.Row(i)[:n]
+	dst := c.dst.Row(i)
+	if j.dst = dst; c.op < opLogSumExp {
+		j.dst = dst[:n]
+	}
+	if c.o.Add.Data != nil && n > 0 {
+		j.add = c.o.Add.Data[i%c.o.Add.Rows*c.o.Add.Stride:][:n]
+	}
+	if c.o.Keep.Data != nil && n > 0 {
+		j.keep = c.o.Keep.Data[i%c.o.Keep.Rows*c.o.Keep.Stride:][:n]
+	}
+	hidden := 0.0
+	switch c.op {
+	case opSoftmax:
+		j.softmax()
+	case opLogSoftmax:
+		j.logSoftmax()
+		hidden = negInf
+	case opExp:
+		c.sums[i].exp(j, &c.factors[i])
+		if c.sums[i].kind() > allInf {
+			hidden = nan
+		}
+	case opLogSumExp:
+		dst[0] = j.logSumExp()
+	case opLogProbs:
+		dst[0] = j.logProb(c.index[i])
+	case opTopK:
+		j.topK(c.columns.Row(i))
+	}
+	if n == c.src.Cols || c.op >= opLogSumExp {
+		return
+	}
+	// What the causal mask takes out is as -Inf would be in a row with the elements before.
+	if c.op != opExp {
+		if n == 0 {
+			hidden = j.emptyValue(c.op == opLogSoftmax)
+		} else if dst[0] != dst[0] {
+			hidden = nan
+		}
+	}
+	fill(dst[n:], hidden)
+}
+
+// setScale is for rows that have this scale.
+func (j *job) setScale(s float64, o *Options) {
+	j.mul, j.scale = 1, arith64.One
+	if s == 0 {
+		return
+	}
+	switch {
+	case o.Add.Data != nil || !(s >= 0x1p-960 && s <= 0x1p960 || -s >= 0x1p-960 && -s <= 0x1p960):
+		j.mul = s
+	case s < 0:
+		j.mul, j.scale = -1, arith64.MakeScale(-s)
+	default:
+		j.scale = arith64.MakeScale(s)
+	}
 }

@@ -276,23 +276,10 @@ func (j *job) settle(at int, top float64, isNaN bool) kind {
 	return regular
 }
 
-// op is what is done to a row.
-type op uint8
-
-const (
-	opSoftmax op = iota
-	opLogSoftmax
-	opLogSumExp // which goes to the one element of dst
-)
-
-// do does a row.
-func (j *job) do(op op) {
+// softmax does a row.
+func (j *job) softmax() {
 	switch {
-	case op == opLogSumExp:
-		j.dst[0] = j.logSumExp()
 	case len(j.src) == 0:
-	case op == opLogSoftmax:
-		j.logSoftmax()
 	case j.direct() && len(j.src) <= arith64.Chunk && softmaxChunk(j.level, j.dst, j.src, &j.scale):
 	case len(j.src) < recomputeFrom:
 		j.softmaxStored()
@@ -300,7 +287,8 @@ func (j *job) do(op op) {
 		if total, kind := j.sumRow(nil); kind != regular {
 			j.writeSpecial(kind, false)
 		} else {
-			j.write(&pass{n: total.n, hi: total.hi, lo: total.lo})
+			p := softmaxPass(&total)
+			j.write(&p)
 		}
 	}
 }
@@ -366,8 +354,15 @@ func (j *job) softmaxStored() {
 // pass is what the second pass over elements has to know.
 type pass struct {
 	log       bool
-	n, hi, lo float64 // of softmax: the total
+	n         float64 // of exponentials
+	f         arith64.Factor
 	m, excess float64 // of log-softmax
+}
+
+// softmaxPass is for a total.
+func softmaxPass(total *sum) pass {
+	f, _ := arith64.MakeFactor(total.hi, total.lo, 0)
+	return pass{n: total.n, f: f}
 }
 
 // write is the second pass over the elements themselves.
@@ -394,13 +389,12 @@ func (j *job) writeSpan(p *pass, at, end int) {
 	var st arith64.Sum
 	st.SetN(&j.scale, p.n)
 	st.Ahead = 4096 // bytes: the least time of 0, 512, 2048, 4096 and 8192
-	f, _ := arith64.MakeFactor(p.hi, p.lo, 0)
 	for ; at < end; at += arith64.Chunk {
 		last := min(at+arith64.Chunk, end)
 		if y, z := j.dst[at:last], j.elements(at, last); p.log {
 			arith64.LogSub(j.level, y, z, p.m, j.scale.Factor, p.excess)
 		} else {
-			arith64.ExpScale(j.level, y, z, &st, &f)
+			arith64.ExpScale(j.level, y, z, &st, &p.f)
 		}
 	}
 }
@@ -424,7 +418,10 @@ func (j *job) sumLog() (total sum, kind kind) {
 		j.settled = true // the others have to have the same reference
 		others, _ := j.sumRow(nil)
 		j.skip, j.settled = 0, settled
-		total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
+		total.rest = 0
+		if others.hi != 0 { // whose n is at most the total's
+			total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
+		}
 	}
 	return total, regular
 }
@@ -439,6 +436,9 @@ func (j *job) top(total *sum) float64 {
 
 // logSoftmax does a row.
 func (j *job) logSoftmax() {
+	if len(j.src) == 0 {
+		return
+	}
 	total, kind := j.sumLog()
 	if kind != regular {
 		j.writeSpecial(kind, true)
@@ -447,7 +447,25 @@ func (j *job) logSoftmax() {
 	m := j.top(&total)
 	h, l := total.excess(&j.scale)
 	j.shifted = false // the shift is in m
-	j.write(&pass{log: true, m: m, excess: h + l, hi: 1})
+	j.write(&pass{log: true, m: m, excess: h + l})
+}
+
+// logProb is element k of a row's log-softmax, -Inf behind the row.
+func (j *job) logProb(k int) float64 {
+	total, kind := j.sumLog()
+	switch {
+	case kind == allInf:
+		return j.emptyValue(true)
+	case kind != regular:
+		return nan
+	case k >= len(j.src):
+		return negInf
+	}
+	m := j.top(&total)
+	h, l := total.excess(&j.scale)
+	j.shifted = false
+	arith64.LogSub(arith64.Plain, j.dst, j.elements(k, k+1), m, j.scale.Factor, h+l)
+	return j.dst[0]
 }
 
 // logSumExp does a row.
@@ -473,14 +491,22 @@ func (k kind) log() float64 {
 	return nan
 }
 
+// emptyValue is what a row of -Inf alone becomes.
+func (j *job) emptyValue(log bool) float64 {
+	switch {
+	case !j.zeros:
+		return nan
+	case log:
+		return negInf
+	}
+	return 0
+}
+
 // writeSpecial is the second pass over rows that are not regular.
 func (j *job) writeSpecial(k kind, log bool) {
 	y := nan
-	if k == allInf && j.zeros {
-		y = 0
-		if log {
-			y = negInf
-		}
+	if k == allInf {
+		y = j.emptyValue(log)
 	}
 	fill(j.dst, y)
 }

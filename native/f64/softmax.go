@@ -1,6 +1,9 @@
 package f64
 
-import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+import (
+	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
+)
 
 // Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst, which must be as
 // long. Dst may be src itself; if it overlaps src otherwise, or if the lengths differ, Softmax
@@ -10,10 +13,10 @@ import "github.com/twopass-softmax/twopass/native/f64/internal/arith64"
 // distance to the maximum. A result below 2^-1022 is 0. Special values are those of the package
 // comment.
 func Softmax(dst, src []float64) {
-	checkRow("f64.Softmax", "src", dst, src)
+	shape.CheckRow("f64.Softmax", "src", dst, src)
 	if uint(len(src)-1) >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
 		j := newJob(dst, src)
-		j.do(opSoftmax)
+		j.softmax()
 		j.release()
 	}
 }
@@ -22,7 +25,7 @@ func Softmax(dst, src []float64) {
 // [Softmax]. The absolute error of a result y is at most 2^-51 + 2^-52 * |y|, and that of the
 // largest one is relative: at most 2^-49 * |y|, or 2^-1022 if that is more.
 func LogSoftmax(dst, src []float64) {
-	checkRow("f64.LogSoftmax", "src", dst, src)
+	shape.CheckRow("f64.LogSoftmax", "src", dst, src)
 	if uint(len(src)-1) < arith64.Chunk {
 		if t, ok := sumLogChunk(arith64.Best, src, &arith64.One); ok {
 			h, l := t.excess(&arith64.One)
@@ -32,7 +35,7 @@ func LogSoftmax(dst, src []float64) {
 	}
 	j := newJob(dst, src)
 	j.tried = true
-	j.do(opLogSoftmax)
+	j.logSoftmax()
 	j.release()
 }
 

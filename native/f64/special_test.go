@@ -123,6 +123,17 @@ func checkSpecial(t *testing.T, name, softmax, logSumExp string, x []float64, n,
 	}
 }
 
+// TestSurest: an element without others is sure, whatever its N.
+func TestSurest(t *testing.T) {
+	for i := -30000; i < 30000; i++ {
+		x, y := []float64{negInf, float64(i) / 10}[i&1:], make([]float64, 2)
+		f64.LogSoftmax(y[i&1:], x)
+		if lse := f64.LogSumExp(x); lse != x[len(x)-1] || y[1] != 0 {
+			t.Fatalf("log-sum-exp of %v is %v, log-softmax %v", x, lse, y[1])
+		}
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	f64.Softmax(nil, nil)
 	f64.LogSoftmax(nil, nil)

@@ -16,7 +16,8 @@ const (
 	bias     = 1 << 18  // where the sum of a lane begins
 	magic    = 3 << 51  // x + magic rounds x to an integer
 	up       = 0x1p+300 // keeps e*cLo above the denormal numbers
-	down     = 0x1p-300
+	// Down takes the powers of two of Factor away.
+	Down = 0x1p-300
 
 	// Far is the size of scale * x beyond which a row may have to be shifted; it is if that of its
 	// largest element is beyond 2 * Far.
@@ -133,6 +134,40 @@ func MakeFactor(hi, lo, d float64) (f Factor, ok bool) {
 	rest := float64((math.FMA(-hi, c, 1) - float64(lo*c)) * c)
 	p := Pow2(300 - d)
 	return Factor{float64(c * p), float64(rest * p), float64(float64(hi*(1+0x1p-51)) * Pow2(d-1022))}, true
+}
+
+// Same leaves an exponential as it is, but for one that counts as low, which becomes 0.
+var Same = Factor{CHi: up, Thr: 0x1p-1019}
+
+// divideMost is the size up to which an element times 2^300 does not overflow.
+const divideMost = 0x1p+700
+
+// Direct reports whether the second pass over exponentials can be that over these elements, of any sign.
+func (f *Factor) Direct(src []float64) bool {
+	least, most := math.Float64bits(f.Thr), math.Float64bits(divideMost)
+	for _, x := range src {
+		if b := math.Float64bits(x); b&^(1<<63)-least > most-least && b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Divide is the second pass for elements of any size and sign.
+func (f *Factor) Divide(dst, src []float64) {
+	for i, x := range src {
+		switch size := math.Abs(x); {
+		case x-x != 0:
+			dst[i] = canonical(x)
+		case size < f.Thr:
+			dst[i] = 0
+		case size <= divideMost:
+			dst[i] = float64(math.FMA(x, f.CHi, float64(x*f.CLo)) * Down)
+		default:
+			x *= 0x1p-400
+			dst[i] = float64(math.FMA(x, f.CHi, float64(x*f.CLo)) * (Down * 0x1p400))
+		}
+	}
 }
 
 // ExpOf is what ExpScale takes to make e^x of each x up to 0, and 0 where that is below 2^-1022.

@@ -47,7 +47,7 @@ func (f *Factor) times(e float64) float64 {
 	if e < f.Thr {
 		return 0
 	}
-	return float64(math.FMA(e, f.CHi, float64(e*f.CLo)) * down)
+	return float64(math.FMA(e, f.CHi, float64(e*f.CLo)) * Down)
 }
 
 func scalePlain(dst, src []float64, f *Factor) {

@@ -1,0 +1,141 @@
+package f64
+
+import (
+	"sync"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/parallel"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
+)
+
+// SoftmaxAxis writes the softmax along an axis of src to dst, which has the same shape. It is that of
+// [SoftmaxRows], bit by bit, for a matrix whose row i*Inner+j is the axis at (i, j), and options are for
+// those rows. [native.Along] makes a Tensor of a shape.
+//
+// Dst may be src, with the same strides; if they overlap otherwise, or shapes or options don't fit,
+// SoftmaxAxis panics. Options.Goroutines share rows, not the parts of one. Several rows go through a
+// buffer, which for long ones takes up to 8 MiB a goroutine, or one row if that is longer.
+func SoftmaxAxis(dst, src Tensor, o *Options) {
+	alongAxis("f64.SoftmaxAxis", opSoftmax, tensor(dst), tensor(src), o)
+}
+
+// LogSoftmaxAxis is [LogSoftmaxRows] along an axis, under the terms of [SoftmaxAxis].
+func LogSoftmaxAxis(dst, src Tensor, o *Options) {
+	alongAxis("f64.LogSoftmaxAxis", opLogSoftmax, tensor(dst), tensor(src), o)
+}
+
+// LogSumExpAxis writes the log-sum-exp along the axis at (i, j) to dst[i*Inner+j]. Dst has
+// Outer*Inner elements and does not overlap src. See [SoftmaxAxis] and [LogSumExpRows].
+func LogSumExpAxis(dst []float64, src Tensor, o *Options) {
+	const who = "f64.LogSumExpAxis"
+	t := tensor(src)
+	shape.CheckTensorSums(who, dst, &t)
+	o.check(who, dst, t.Rows(), t.Axis)
+	a := axisCall{op: opLogSumExp, sums: dst, src: t}
+	a.run(o)
+}
+
+func alongAxis(who string, op op, dst, src tensor, o *Options) {
+	shape.CheckTensors(who, &dst, &src)
+	o.check(who, dst.Used(), src.Rows(), src.Axis)
+	if len(src.Used()) > 0 {
+		a := axisCall{op: op, dst: dst, src: src}
+		a.run(o)
+	}
+}
+
+// axisCall is what is done along an axis: rows are gathered in a buffer, done there, and scattered.
+type axisCall struct {
+	op       op
+	dst, src tensor
+	sums     []float64 // of log-sum-exp
+	o        Options
+	// block is how many rows a buffer takes, and stride how far they are from each other there.
+	block, stride int
+}
+
+const (
+	// axisBlock is how many elements go through a buffer at a time, if that is at least axisLeast
+	// rows, two lines of the cache: they stay in L2 between the three steps.
+	axisBlock = 1 << 15
+	axisLeast = 16
+	// axisMost limits the buffer for long rows: there may be fewer of them.
+	axisMost = 1 << 20
+)
+
+var axisPool = sync.Pool{New: func() any { return new([]float64) }}
+
+func (a *axisCall) run(o *Options) {
+	if o != nil {
+		a.o = *o
+	}
+	// An odd number of lines, so that the rows' beginnings lie in different sets of the cache.
+	a.stride = (a.src.Axis+7)&^7 | 8
+	a.block = max(axisLeast, axisBlock/a.stride&^(axisLeast-1))
+	a.block = max(1, min(a.block, axisMost/a.stride, a.src.Rows()))
+	if g := o.goroutines(a.src.Rows() * a.src.Axis); g > 1 {
+		a.share(g)
+		return
+	}
+	for i := 0; i < a.src.Rows(); i += a.block {
+		a.rows(i)
+	}
+}
+
+// share is apart so that what the goroutines share is on the heap for them alone.
+func (a *axisCall) share(g int) {
+	own := *a
+	parallel.Do(g, (own.src.Rows()+own.block-1)/own.block, func(i int) { own.rows(i * own.block) })
+}
+
+// rows does a block of rows.
+func (a *axisCall) rows(first int) {
+	n := min(a.block, a.src.Rows()-first)
+	b := axisPool.Get().(*[]float64)
+	if len(*b) < a.block*a.stride {
+		*b = make([]float64, a.block*a.stride)
+	}
+	x := matrix{Rows: n, Cols: a.src.Axis, Data: *b, Stride: a.stride}
+	move(*b, a.stride, &a.src, first, n, false)
+	o := a.o
+	if len(o.Scales) > 0 {
+		o.Scales = o.Scales[first:][:n]
+	}
+	add, keep := matrix(o.Add), shape.Matrix[bool](o.Keep)
+	o.Add, o.Keep = Matrix(add.Span(first, n)), native.Matrix[bool](keep.Span(first, n))
+	o.Offset += first
+	o.Goroutines = 1
+	dst := x
+	if a.sums != nil {
+		dst = oneEach(a.sums[first:][:n])
+	}
+	c := newCall(a.op, dst, x, &o)
+	c.run()
+	if a.sums == nil {
+		move(*b, a.stride, &a.dst, first, n, true)
+	}
+	axisPool.Put(b)
+}
+
+// move copies n rows of a tensor to the buffer, or back.
+func move(b []float64, stride int, t *tensor, first, n int, back bool) {
+	for at := 0; at < n; {
+		outer, inner := (first+at)/t.Inner, (first+at)%t.Inner
+		// Elements of a line of the cache go one after the other.
+		m := min(n-at, t.Inner-inner, 8)
+		for k := range t.Axis {
+			x := t.Data[outer*t.OuterStride+k*t.AxisStride+inner:][:m]
+			y := b[at*stride+k:]
+			if back {
+				for i := range x {
+					x[i] = y[i*stride]
+				}
+			} else {
+				for i, v := range x {
+					y[i*stride] = v
+				}
+			}
+		}
+		at += m
+	}
+}

@@ -1,0 +1,136 @@
+package f64
+
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
+	"github.com/twopass-softmax/twopass/native/internal/shape"
+)
+
+// TopK writes the k largest elements of each row of src, k being index.Cols: their columns to that
+// row of index, the largest first, and their probabilities to that row of probs, the bits that
+// [SoftmaxRows] writes. It writes nothing of the rest.
+//
+// The order is that of the elements after scale and masks, as probabilities of elements that
+// differ may be equal; equal elements come in the order of their columns. What a mask takes out is
+// -Inf, with probability 0. Where softmax makes all of a row NaN, or ZeroRows makes it zeros, so are
+// the probabilities, and the columns are the first ones in order.
+//
+// Probs and index have as many rows as src and as many columns as each other, at most those of src,
+// and overlap neither src nor what o has; otherwise TopK panics, before it writes. A row is done by
+// one goroutine. O may be nil.
+func TopK(probs Matrix, index native.Matrix[int], src Matrix, o *Options) {
+	const who = "f64.TopK"
+	p, columns, m := matrix(probs), shape.Matrix[int](index), matrix(src)
+	shape.CheckTop(who, &p, &columns, &m)
+	if x := columns.Used(); o != nil && (shape.Overlap(x, o.Scales) || shape.Overlap(x, o.Add.Data) || shape.Overlap(x, o.Keep.Data) || shape.Overlap(p.Used(), o.Keep.Data)) {
+		panic(fmt.Sprintf("%s: probs and index of %d elements each must not overlap options", who, len(x)))
+	}
+	o.check(who, p.Used(), m.Rows, m.Cols)
+	if columns.Cols == 0 {
+		return
+	}
+	c := newCall(opTopK, p, m, o)
+	c.columns = columns
+	c.goroutines = max(1, min(c.goroutines, m.Rows))
+	c.run()
+}
+
+// topK does a row. Its probabilities go to dst.
+func (j *job) topK(index []int) {
+	n := min(len(index), len(j.src)) // behind those are elements that the causal mask takes out
+	total, kind := j.sumRow(nil)
+	if kind != regular {
+		j.writeSpecial(kind, false)
+		n = 0
+	} else {
+		y := j.dst[:n]
+		shifted := j.shifted
+		j.shifted = false // as differences of elements that differ may be equal
+		j.pick(y, index[:n])
+		if j.shifted = shifted; shifted {
+			for i := range y {
+				y[i] -= j.shift
+			}
+		}
+		var st arith64.Sum
+		st.SetN(&j.scale, total.n)
+		f, _ := arith64.MakeFactor(total.hi, total.lo, 0)
+		arith64.ExpScale(j.level, y, y, &st, &f)
+		clear(j.dst[n:])
+	}
+	for k := n; k < len(index); k++ {
+		index[k] = k
+	}
+}
+
+// topPiece is how many elements are passed over at a time, where the largest is not one of those wanted.
+const topPiece = 128
+
+// pick writes the largest elements to x, the largest first, and their columns to index.
+func (j *job) pick(x []float64, index []int) {
+	h := heap{x[:0], index[:0]}
+	for at := 0; at < len(j.src); at += arith64.Chunk {
+		z := j.elements(at, min(at+arith64.Chunk, len(j.src)))
+		for k := 0; k < len(z); k += topPiece {
+			piece := z[k:min(k+topPiece, len(z))]
+			if len(h.x) == len(x) && !(arith64.Max(j.level, piece) > x[0]) {
+				continue
+			}
+			for i, v := range piece {
+				switch {
+				case len(h.x) < len(x):
+					h.push(v, at+k+i)
+				case v > x[0]: // one that equals it comes later, and is less
+					x[0], index[0] = v, at+k+i
+					h.down(0)
+				}
+			}
+		}
+	}
+	for n := len(x) - 1; n > 0; n-- {
+		h.swap(0, n)
+		h.x = h.x[:n]
+		h.down(0)
+	}
+}
+
+// heap has the largest elements so far, the least of them first; of equal ones the later is less.
+type heap struct {
+	x     []float64
+	index []int // as long, or longer
+}
+
+func (h *heap) less(a, b int) bool {
+	return h.x[a] < h.x[b] || h.x[a] == h.x[b] && h.index[a] > h.index[b]
+}
+
+func (h *heap) swap(a, b int) {
+	h.x[a], h.x[b] = h.x[b], h.x[a]
+	h.index[a], h.index[b] = h.index[b], h.index[a]
+}
+
+func (h *heap) push(x float64, i int) {
+	h.x, h.index = append(h.x, x), append(h.index, i)
+	for c := len(h.x) - 1; c > 0 && h.less(c, (c-1)/2); c = (c - 1) / 2 {
+		h.swap(c, (c-1)/2)
+	}
+}
+
+func (h *heap) down(p int) {
+	for {
+		c := 2*p + 1
+		if c >= len(h.x) {
+			return
+		}
+		if c+1 < len(h.x) && h.less(c+1, c) {
+			c++
+		}
+		if !h.less(c, p) {
+			return
+		}
+		h.swap(c, p)
+		p = c
+	}
+}
