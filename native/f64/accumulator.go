@@ -181,7 +181,7 @@ func (a *Accumulator) write(who string, dst, src []float64, log bool) {
 	} else {
 		j.shifted, j.shift = a.ref != 0, a.ref
 	}
-	j.write(&p)
+	j.write(&p, 0, len(src))
 	j.release()
 }
 
@@ -354,7 +354,7 @@ func (a *Accumulator) exp(j *job, factor *float64) {
 	case regular:
 		j.shifted, j.shift = a.ref != 0, a.ref
 		p := pass{n: j.scale.N(a.sum.max), f: arith64.Same}
-		j.write(&p)
+		j.write(&p, 0, len(j.src))
 	case allInf:
 		clear(j.dst)
 	default:

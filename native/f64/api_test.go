@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/native/f64"
+	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 func uniform(seed uint64, n int) []float64 {
@@ -72,6 +75,9 @@ func TestPanics(t *testing.T) {
 	y := native.Rows(make([]float64, 20), 5)
 	var none *f64.Accumulator
 	half := f64.NewAccumulator(0.5)
+	with := half
+	with.Add([]float64{1})
+	y1 := native.Along(y.Data, []int{4, 5}, 0)
 	for _, c := range []struct {
 		want string
 		call func()
@@ -94,6 +100,32 @@ func TestPanics(t *testing.T) {
 		{"overlaps src", func() { f64.LogSumExpRows(x[:4], m, nil) }},
 		{"an accumulator's scale is 0", func() { f64.NewAccumulator(0) }},
 		{"the accumulator is nil", func() { new(f64.Accumulator).Merge(none) }},
+		{"overlaps Options.Scales of 4", func() { f64.SoftmaxRows(m, y, &f64.Options{Scales: x[:4]}) }},
+		{"overlaps Options.Scales of 4", func() { f64.SoftmaxGradRows(m, y, y, &f64.Options{Scales: x[:4]}) }},
+		{"Options.Scales has 3 elements, it must have one for each of 4 rows", func() { f64.LogSumExpRows(make([]float64, 4), m, &f64.Options{Scales: x[:3]}) }},
+		{"Options.Scale is 2 beside 4 Options.Scales, it must be 0", func() { f64.SoftmaxRows(y, m, &f64.Options{Scale: 2, Scales: x[:4]}) }},
+		{"len(dst) is 4, len(index) is 3, both must be the number of rows, 4", func() { f64.LogProbs(make([]float64, 4), m, make([]int, 3), nil) }},
+		{"index[1] is 5, it must be from 0 to before the number of columns, 5", func() { f64.LogProbs(make([]float64, 4), m, []int{0, 5, 0, 0}, nil) }},
+		{"index[0] is -1", func() { f64.LogProbs(make([]float64, 4), m, []int{-1, 0, 0, 0}, nil) }},
+		{"overlaps src", func() { f64.LogProbs(x[:4], m, make([]int, 4), nil) }},
+		{"f64.TopK: probs is 4 x 2, index is 4 x 1, both must be 4 x k for a k of at most 5", func() { f64.TopK(native.Rows(make([]float64, 8), 2), native.Rows(make([]int, 4), 1), m, nil) }},
+		{"probs is 4 x 6", func() { f64.TopK(native.Rows(make([]float64, 24), 6), native.Rows(make([]int, 24), 6), m, nil) }},
+		{"must overlap neither each other nor src", func() { f64.TopK(native.Rows(x[:8], 2), native.Rows(make([]int, 8), 2), m, nil) }},
+		{"must not overlap options", func() {
+			index := native.Rows(make([]int, 4), 1)
+			f64.TopK(native.Rows(make([]float64, 4), 1), index, m, &f64.Options{Scales: unsafe.Slice((*float64)(unsafe.Pointer(&index.Data[0])), 4)})
+		}},
+		{"len(sums) is 3, len(factors) is 4", func() { f64.ExpRows(y, m, make([]f64.Accumulator, 3), make([]float64, 4), nil) }},
+		{"factors of 4 elements overlap", func() { f64.ExpRows(y, m, make([]f64.Accumulator, 4), x[:4], nil) }},
+		{"sums[1] has scale 0.5, the row's is 1", func() { f64.ExpRows(y, m, []f64.Accumulator{{}, with, {}, {}}, make([]float64, 4), nil) }},
+		{"len(sums) is 2, it must be the number of rows, 4", func() { f64.DivideRows(y, y, make([]f64.Accumulator, 2), nil) }},
+		{"-1 goroutines", func() { f64.DivideRows(y, y, make([]f64.Accumulator, 4), &f64.Options{Goroutines: -1}) }},
+		{"dst is 1 x 20 x 1, src is 1 x 4 x 5", func() { f64.SoftmaxAxis(native.Along(y.Data, []int{20}, 0), native.Along(x, []int{4, 5}, 0), nil) }},
+		{"overlaps src", func() {
+			f64.LogSoftmaxAxis(native.Along(x[:10], []int{10}, 0), native.Along(x[1:11], []int{10}, 0), nil)
+		}},
+		{"len(dst) is 4, it must be Outer*Inner, 5", func() { f64.LogSumExpAxis(y.Data[:4], native.Along(x, []int{4, 5}, 0), nil) }},
+		{"would share places", func() { f64.SoftmaxAxis(y1, f64.Tensor{Outer: 1, Axis: 4, Inner: 5, Data: x, AxisStride: 4}, nil) }},
 		{"scale 1 can't be merged with scale 0.5", func() { new(f64.Accumulator).Merge(&half) }},
 	} {
 		func() {
@@ -204,24 +236,118 @@ func TestGrad(t *testing.T) {
 	same(t, "log-softmax", dst, []float64{nan, nan})
 }
 
-// TestAllocations: no function allocates, but for goroutines.
+// TestWorkerFault provokes a fault in goroutines: it reaches the caller, and calls after it are right.
+func TestWorkerFault(t *testing.T) {
+	defer f64.SetLeast(1)()
+	const n = 1000
+	src := native.Rows(uniform(1, 100*n), n)
+	short := f64.Matrix{Rows: 100, Cols: n, Data: make([]float64, 57*n), Stride: n}
+	for range 20 {
+		func() {
+			defer func() {
+				if err, ok := recover().(runtime.Error); !ok || !strings.Contains(err.Error(), "out of range") {
+					t.Errorf("panics with %v", err)
+				}
+			}()
+			f64.FaultyRows(short, src, 3)
+		}()
+	}
+	got, want := native.Rows(make([]float64, 100*n), n), make([]float64, n)
+	f64.SoftmaxRows(got, src, &f64.Options{Scale: 2, Goroutines: 3})
+	for i := range 100 {
+		f64.SoftmaxRows(native.Row(want), native.Row(src.Data[i*n:][:n]), &f64.Options{Scale: 2})
+		same(t, fmt.Sprint("row ", i), got.Data[i*n:][:n], want)
+	}
+}
+
+// TestGuard gives functions operands that end, or begin, where a page does that can't be touched.
+func TestGuard(t *testing.T) {
+	const longest = 600
+	place := func() []float64 {
+		floats, free, err := modeltest.Guarded(2 * longest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(free)
+		return unsafe.Slice((*float64)(unsafe.Pointer(&floats[0])), len(floats)/2)
+	}
+	srcPage, dstPage, addPage := place(), place(), place()
+	index, keep := make([]int, 7), make([]bool, longest)
+	for i := range keep {
+		keep[i] = i%3 > 0
+	}
+	eachLevel(t, func(t *testing.T) {
+		for _, atEnd := range []bool{false, true} {
+			for n := 1; n <= longest; n += 1 + n/60 {
+				part := func(page []float64, n int) []float64 {
+					if atEnd {
+						return page[len(page)-n:]
+					}
+					return page[:n:n]
+				}
+				src, dst, add := part(srcPage, n), part(dstPage, n), part(addPage, n)
+				classes[n%len(classes)].fill(rand.New(rand.NewPCG(uint64(n), 1)), src)
+				for _, o := range []*f64.Options{nil, {Scale: -0.5, Add: native.Row(add), Keep: native.Row(keep[:n])}, {Causal: true, Offset: n / 2}} {
+					f64.SoftmaxRows(native.Row(dst), native.Row(src), o)
+					f64.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
+					f64.LogSoftmaxGradRows(native.Row(dst), native.Row(dst), native.Row(src), nil)
+					f64.SoftmaxGradRows(native.Row(dst), native.Row(dst), native.Row(src), nil)
+					f64.SoftmaxAxis(native.Along(dst, []int{n, 1}, 0), native.Along(src, []int{n, 1}, 0), o)
+					f64.LogSumExpRows(part(dstPage, 1), native.Row(src), o)
+					f64.LogProbs(part(dstPage, 1), native.Row(src), []int{n - 1}, o)
+					k := min(n, 7)
+					f64.TopK(native.Row(part(dstPage, k)), native.Row(index[:k]), native.Row(src), o)
+					sums, factors := make([]f64.Accumulator, 1), make([]float64, 1)
+					f64.ExpRows(native.Row(dst), native.Row(src), sums, factors, o)
+					f64.DivideRows(native.Row(dst), native.Row(dst), sums, nil)
+				}
+			}
+		}
+	})
+}
+
+// TestAllocations: no function allocates, nor makes its caller's arrays escape, but for goroutines.
 func TestAllocations(t *testing.T) {
+	if race {
+		t.Skip("under the race detector pools of buffers allocate")
+	}
 	x := uniform(1, 3*5000)
 	m, y := native.Rows(x, 5000), native.Rows(make([]float64, 3*5000), 5000)
-	o := &f64.Options{Scale: 0.5, Add: native.Row(make([]float64, 5000))}
-	lse := make([]float64, 3)
-	var a f64.Accumulator
+	o := &f64.Options{Scales: []float64{0.5, -2, 3}, Add: native.Row(make([]float64, 5000)), Causal: true, Offset: 2000}
+	lse, index := make([]float64, 3), native.Rows(make([]int, 30), 10)
+	sums := make([]f64.Accumulator, 3)
+	const n = 777
 	for name, f := range map[string]func(){
-		"Softmax":        func() { f64.Softmax(y.Data[:5000], x[:5000]) },
-		"LogSoftmax":     func() { f64.LogSoftmax(y.Data[:5000], x[:5000]) },
-		"LogSumExp":      func() { f64.LogSumExp(x) },
-		"SoftmaxRows":    func() { f64.SoftmaxRows(y, m, o) },
+		"Softmax of arrays":    func() { var x, y [n]float64; f64.Softmax(y[:], x[:]) },
+		"LogSoftmax of arrays": func() { var x, y [n]float64; f64.LogSoftmax(y[:], x[:]) },
+		"LogSumExp of arrays":  func() { var x [n]float64; f64.LogSumExp(x[:]) },
+		"gradients of arrays": func() {
+			var x, y, z [n]float64
+			f64.SoftmaxGrad(z[:], y[:], x[:])
+			f64.LogSoftmaxGrad(z[:], y[:], x[:])
+		},
+		"an accumulator of arrays": func() {
+			var x, y [n]float64
+			var a f64.Accumulator
+			a.Add(x[:])
+			a.Softmax(y[:], x[:])
+			a.LogSoftmax(y[:], x[:])
+			a.LogSumExp()
+		},
+		"SoftmaxRows":    func() { f64.SoftmaxRows(y, m, o); f64.SoftmaxRows(y, m, nil) },
 		"LogSoftmaxRows": func() { f64.LogSoftmaxRows(y, m, o) },
 		"LogSumExpRows":  func() { f64.LogSumExpRows(lse, m, o) },
-		"Grad":           func() { f64.SoftmaxGradRows(y, m, m, o); f64.LogSoftmaxGradRows(y, m, m, o) },
-		"Accumulator":    func() { a.Add(x); a.Softmax(y.Data, x); a.LogSumExp() },
+		"LogProbs":       func() { f64.LogProbs(lse, m, index.Data[:3], o) },
+		"TopK":           func() { f64.TopK(native.Rows(y.Data[:30], 10), index, m, o) },
+		"ExpRows":        func() { clear(sums); f64.ExpRows(y, m, sums, lse, o); f64.DivideRows(y, y, sums, nil) },
+		"SoftmaxAxis": func() {
+			f64.SoftmaxAxis(native.Along(y.Data, []int{5000, 3}, 0), native.Along(x, []int{5000, 3}, 0), nil)
+		},
+		"Grad": func() { f64.SoftmaxGradRows(y, m, m, nil); f64.LogSoftmaxGradRows(y, m, m, nil) },
 	} {
-		if n := testing.AllocsPerRun(20, f); n >= 1 && !race {
+		clear(index.Data)
+		f() // what a pool has to get first
+		if n := testing.AllocsPerRun(20, f); n >= 1 {
 			t.Errorf("%s allocates %v times", name, n)
 		}
 	}

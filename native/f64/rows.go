@@ -115,18 +115,17 @@ func (c *call) share() {
 // span does the rows from first to before end.
 func (c *call) span(first, end, goroutines int) {
 	j := c.one
-	j.goroutines = goroutines
 	for i := first; i < end; i++ {
 		if s := c.o.Scales; len(s) > 0 && (i == first || s[i] != s[i-1]) {
 			j.setScale(s[i], &c.o)
 		}
-		c.row(&j, i)
+		c.row(&j, i, goroutines)
 	}
 	j.release()
 }
 
 // row does row i.
-func (c *call) row(j *job, i int) {
+func (c *call) row(j *job, i, goroutines int) {
 	n := c.o.visible(i, c.src.Cols)
 	j.settled, j.shifted, j.shift = false, false, 0
 	j.src = c.src.Row(i)[:n]
@@ -140,35 +139,44 @@ func (c *call) row(j *job, i int) {
 	if c.o.Keep.Data != nil && n > 0 {
 		j.keep = c.o.Keep.Data[i%c.o.Keep.Rows*c.o.Keep.Stride:][:n]
 	}
-	hidden := 0.0
-	switch c.op {
-	case opSoftmax:
-		j.softmax()
-	case opLogSoftmax:
-		j.logSoftmax()
-		hidden = negInf
-	case opExp:
-		c.sums[i].exp(j, &c.factors[i])
-		if c.sums[i].kind() > allInf {
-			hidden = nan
+	switch k := 0; {
+	case goroutines > 1 && c.op != opExp && c.op != opTopK:
+		if c.op == opLogProbs {
+			k = c.index[i]
 		}
-	case opLogSumExp:
-		dst[0] = j.logSumExp()
-	case opLogProbs:
-		dst[0] = j.logProb(c.index[i])
-	case opTopK:
+		j.shared(c.op, goroutines, k)
+	case c.op == opSoftmax:
+		j.softmax()
+	case c.op == opLogSoftmax:
+		j.logSoftmax()
+	case c.op == opExp:
+		c.sums[i].exp(j, &c.factors[i])
+	case c.op == opTopK:
 		j.topK(c.columns.Row(i))
+	default:
+		total, kind := j.sumLog()
+		if c.op == opLogSumExp {
+			dst[0] = j.logSumExp(&total, kind)
+		} else {
+			dst[0] = j.logProb(c.index[i], &total, kind)
+		}
 	}
 	if n == c.src.Cols || c.op >= opLogSumExp {
 		return
 	}
 	// What the causal mask takes out is as -Inf would be in a row with the elements before.
-	if c.op != opExp {
-		if n == 0 {
-			hidden = j.emptyValue(c.op == opLogSoftmax)
-		} else if dst[0] != dst[0] {
+	hidden := 0.0
+	switch {
+	case c.op == opExp:
+		if c.sums[i].kind() > allInf {
 			hidden = nan
 		}
+	case n == 0:
+		hidden = j.emptyValue(c.op == opLogSoftmax)
+	case dst[0] != dst[0]:
+		hidden = nan
+	case c.op == opLogSoftmax:
+		hidden = negInf
 	}
 	fill(dst[n:], hidden)
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/twopass-softmax/twopass/native/f64/internal/arith64"
-	"github.com/twopass-softmax/twopass/native/internal/parallel"
 )
 
 // job is a row, and what is to be made of it.
@@ -19,12 +18,12 @@ type job struct {
 	add  []float64
 	keep []bool
 
-	scale      arith64.Scale // of what that makes
-	zeros      bool          // a row of -Inf alone becomes zeros
-	goroutines int           // for the blocks of this row
+	scale arith64.Scale // of what that makes
+	zeros bool          // a row of -Inf alone becomes zeros
 
 	// settled: it is known whether the row is shifted. If it is, shift is its largest element.
 	settled, shifted bool
+	wasSettled       bool // see leaveOut
 	shift            float64
 	// skip is 1 more than the index of an element that counts as -Inf, 0 for none.
 	skip int
@@ -190,67 +189,43 @@ func (j *job) sumBlock(at, end int, ns *[storeChunks]float64) (s sum, done int, 
 // sumRow sums a row. It stores exponentials if there are ns for their chunks.
 func (j *job) sumRow(ns *[storeChunks]float64) (total sum, kind kind) {
 	n := len(j.src)
-	if j.goroutines > 1 && ns == nil {
-		total, kind = j.sumShared()
-	} else {
-		total.max = negInf
-		for at := 0; at < n && kind == regular; at += arith64.Block {
-			end := min(at+arith64.Block, n)
-			b, done, ok := j.sumBlock(at, end, ns)
-			if !ok {
-				kind = j.settle(done, max(total.max, b.max), total.hi != total.hi || b.hi != b.hi)
-				if j.shifted { // what was before is nothing next to the largest element
-					total, b = sum{max: negInf}, sum{max: negInf}
-					if ns != nil {
-						clear(j.dst[:done])
-						for i := range done / arith64.Chunk {
-							ns[i] = negInf
-						}
+	total.max = negInf
+	for at := 0; at < n && kind == regular; at += arith64.Block {
+		end := min(at+arith64.Block, n)
+		b, done, ok := j.sumBlock(at, end, ns)
+		if !ok {
+			kind = j.settle(done, max(total.max, b.max), total.hi != total.hi || b.hi != b.hi)
+			if j.shifted { // what was before is nothing next to the largest element
+				total, b = sum{max: negInf}, sum{max: negInf}
+				if ns != nil {
+					clear(j.dst[:done])
+					for i := range done / arith64.Chunk {
+						ns[i] = negInf
 					}
 				}
-				for ; done < end && kind == regular; done += arith64.Chunk {
-					c, _, _ := j.sumBlock(done, min(done+arith64.Chunk, end), ns)
-					b.merge(&c)
-				}
 			}
-			total.merge(&b)
+			for ; done < end && kind == regular; done += arith64.Chunk {
+				c, _, _ := j.sumBlock(done, min(done+arith64.Chunk, end), ns)
+				b.merge(&c)
+			}
 		}
+		total.merge(&b)
 	}
-	switch {
-	case kind != regular:
-	case total.hi != total.hi:
-		kind = hasNaN
-	case total.hi == 0:
-		kind = allInf
+	if kind != regular {
+		return total, kind
 	}
-	return total, kind
+	return total, total.kind()
 }
 
-// sumShared is sumRow by several goroutines.
-func (j *job) sumShared() (total sum, kind kind) {
-	n := len(j.src)
-	blocks := make([]sum, (n+arith64.Block-1)/arith64.Block)
-	oks := make([]bool, len(blocks))
-	for {
-		shared := *j
-		shared.buf = nil
-		parallel.Do(j.goroutines, len(blocks), func(i int) {
-			own := shared
-			blocks[i], _, oks[i] = own.sumBlock(i*arith64.Block, min((i+1)*arith64.Block, n), nil)
-			own.release()
-		})
-		if !slices.Contains(oks, false) {
-			break
-		}
-		if kind = j.settle(0, negInf, false); kind != regular {
-			return sum{}, kind
-		}
+// kind is that of a row with this sum, which has no +Inf.
+func (a *sum) kind() kind {
+	switch {
+	case a.hi != a.hi:
+		return hasNaN
+	case a.hi == 0:
+		return allInf
 	}
-	total.max = negInf
-	for i := range blocks {
-		total.merge(&blocks[i])
-	}
-	return total, regular
+	return regular
 }
 
 // settle finds out whether the row's largest element is so far from 0 that the row is shifted. Of what is
@@ -288,7 +263,7 @@ func (j *job) softmax() {
 			j.writeSpecial(kind, false)
 		} else {
 			p := softmaxPass(&total)
-			j.write(&p)
+			j.write(&p, 0, len(j.src))
 		}
 	}
 }
@@ -365,27 +340,8 @@ func softmaxPass(total *sum) pass {
 	return pass{n: total.n, f: f}
 }
 
-// write is the second pass over the elements themselves.
-func (j *job) write(p *pass) {
-	n := len(j.src)
-	if j.goroutines == 1 {
-		j.writeSpan(p, 0, n)
-		return
-	}
-	j.writeShared(*p)
-}
-
-func (j *job) writeShared(p pass) {
-	shared, n := *j, len(j.src)
-	shared.buf = nil
-	parallel.Do(j.goroutines, (n+arith64.Block-1)/arith64.Block, func(i int) {
-		own := shared
-		own.writeSpan(&p, i*arith64.Block, min((i+1)*arith64.Block, n))
-		own.release()
-	})
-}
-
-func (j *job) writeSpan(p *pass, at, end int) {
+// write is the second pass over the elements themselves, from at to end.
+func (j *job) write(p *pass, at, end int) {
 	var st arith64.Sum
 	st.SetN(&j.scale, p.n)
 	st.Ahead = 4096 // bytes: the least time of 0, 512, 2048, 4096 and 8192
@@ -406,24 +362,34 @@ func (j *job) sumLog() (total sum, kind kind) {
 			return t, regular
 		}
 	}
-	if total, kind = j.sumRow(nil); kind != regular {
-		return total, kind
+	if total, kind = j.sumRow(nil); kind == regular && j.leaveOut(&total) {
+		others, _ := j.sumRow(nil)
+		j.putBack(&total, &others)
 	}
+	return total, kind
+}
+
+// leaveOut completes a sum for logarithms. Where the largest element is sure, the others are rounded off
+// next to it: then it is true, and the row has to be summed without that element, until putBack.
+func (j *job) leaveOut(total *sum) bool {
 	total.top = j.scale.Exp(total.max, total.n)
 	total.rest = (total.hi - total.top) + total.lo
-	if total.sure() { // next to the largest element the others are rounded off
-		settled := j.settled
-		end := min(total.at+arith64.Chunk, len(j.src))
-		j.skip = 1 + total.at + slices.Index(j.elements(total.at, end), total.max)
-		j.settled = true // the others have to have the same reference
-		others, _ := j.sumRow(nil)
-		j.skip, j.settled = 0, settled
-		total.rest = 0
-		if others.hi != 0 { // whose n is at most the total's
-			total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
-		}
+	if !total.sure() {
+		return false
 	}
-	return total, regular
+	end := min(total.at+arith64.Chunk, len(j.src))
+	j.skip = 1 + total.at + slices.Index(j.elements(total.at, end), total.max)
+	j.wasSettled, j.settled = j.settled, true // the others have to have the same reference
+	return true
+}
+
+// putBack has the sum of the others.
+func (j *job) putBack(total, others *sum) {
+	j.skip, j.settled = 0, j.wasSettled
+	total.rest = 0
+	if others.hi != 0 { // whose n is at most the total's
+		total.rest = float64((others.hi + others.lo) * arith64.Pow2(others.n-total.n))
+	}
 }
 
 // top is the largest element, without a shift.
@@ -432,6 +398,14 @@ func (j *job) top(total *sum) float64 {
 		return j.shift
 	}
 	return total.max
+}
+
+// logPass is the second pass of log-softmax. It takes the shift from elements.
+func (j *job) logPass(total *sum) pass {
+	m := j.top(total)
+	h, l := total.excess(&j.scale)
+	j.shifted = false // the shift is in m
+	return pass{log: true, m: m, excess: h + l}
 }
 
 // logSoftmax does a row.
@@ -444,15 +418,12 @@ func (j *job) logSoftmax() {
 		j.writeSpecial(kind, true)
 		return
 	}
-	m := j.top(&total)
-	h, l := total.excess(&j.scale)
-	j.shifted = false // the shift is in m
-	j.write(&pass{log: true, m: m, excess: h + l})
+	p := j.logPass(&total)
+	j.write(&p, 0, len(j.src))
 }
 
 // logProb is element k of a row's log-softmax, -Inf behind the row.
-func (j *job) logProb(k int) float64 {
-	total, kind := j.sumLog()
+func (j *job) logProb(k int, total *sum, kind kind) float64 {
 	switch {
 	case kind == allInf:
 		return j.emptyValue(true)
@@ -461,23 +432,17 @@ func (j *job) logProb(k int) float64 {
 	case k >= len(j.src):
 		return negInf
 	}
-	m := j.top(&total)
-	h, l := total.excess(&j.scale)
-	j.shifted = false
-	arith64.LogSub(arith64.Plain, j.dst, j.elements(k, k+1), m, j.scale.Factor, h+l)
+	p := j.logPass(total)
+	arith64.LogSub(arith64.Plain, j.dst, j.elements(k, k+1), p.m, j.scale.Factor, p.excess)
 	return j.dst[0]
 }
 
 // logSumExp does a row.
-func (j *job) logSumExp() float64 {
-	if len(j.src) == 0 {
-		return negInf
-	}
-	total, kind := j.sumLog()
+func (j *job) logSumExp(total *sum, kind kind) float64 {
 	if kind != regular {
 		return kind.log()
 	}
-	return total.log(j.top(&total), &j.scale)
+	return total.log(j.top(total), &j.scale)
 }
 
 // log is the log-sum-exp of a row that is not regular.

@@ -49,11 +49,11 @@ func LogSumExp(src []float64) float64 {
 	}
 	j := newJob(nil, src)
 	j.tried = true
-	y := j.logSumExp()
+	total, kind := j.sumLog()
 	j.release()
-	return y
+	return j.logSumExp(&total, kind)
 }
 
 func newJob(dst, src []float64) job {
-	return job{level: arith64.Best, src: src, dst: dst, mul: 1, scale: arith64.One, goroutines: 1}
+	return job{level: arith64.Best, src: src, dst: dst, mul: 1, scale: arith64.One}
 }
