@@ -109,7 +109,8 @@ func (a *axisCall) rows(first int) {
 	if a.sums != nil {
 		dst = oneEach(a.sums[first:][:n])
 	}
-	c := newCall(a.op, dst, x, &o)
+	var c call
+	c.begin(a.op, dst, x, &o)
 	c.run()
 	if a.sums == nil {
 		move(*b, a.stride, &a.dst, first, n, true)

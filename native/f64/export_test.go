@@ -12,7 +12,8 @@ const RecomputeFrom = recomputeFrom
 
 // FaultyRows is SoftmaxRows without its checks, of so many goroutines: rows that dst does not have fault.
 func FaultyRows(dst, src Matrix, goroutines int) {
-	c := newCall(opSoftmax, matrix(dst), matrix(src), nil)
+	var c call
+	c.begin(opSoftmax, matrix(dst), matrix(src), nil)
 	c.goroutines = goroutines
 	c.run()
 }

@@ -48,7 +48,8 @@ func ExpRows(dst, src Matrix, sums []Accumulator, factors []float64, o *Options)
 		o != nil && (shape.Overlap(factors, o.Scales) || shape.Overlap(factors, o.Add.Data)) {
 		panic(fmt.Sprintf("%s: factors of %d elements overlap dst, src or options; they must be apart", who, len(factors)))
 	}
-	c := newCall(opExp, d, s, o)
+	var c call
+	c.begin(opExp, d, s, o)
 	c.sums, c.factors = sums, factors
 	c.checkSums(who)
 	if !some {

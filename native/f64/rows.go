@@ -27,7 +27,8 @@ func LogSumExpRows(dst []float64, src Matrix, o *Options) {
 	m := matrix(src)
 	shape.CheckSums(who, dst, &m)
 	o.check(who, dst, m.Rows, m.Cols)
-	c := newCall(opLogSumExp, oneEach(dst), m, o)
+	var c call
+	c.begin(opLogSumExp, oneEach(dst), m, o)
 	c.run()
 }
 
@@ -42,7 +43,8 @@ func LogProbs(dst []float64, src Matrix, index []int, o *Options) {
 	m := matrix(src)
 	shape.CheckIndex(who, dst, &m, index)
 	o.check(who, dst, m.Rows, m.Cols)
-	c := newCall(opLogProbs, oneEach(dst), m, o)
+	var c call
+	c.begin(opLogProbs, oneEach(dst), m, o)
 	c.index = index
 	c.run()
 }
@@ -53,7 +55,8 @@ func oneEach(x []float64) matrix { return matrix{Rows: len(x), Cols: 1, Data: x,
 func rows(who string, op op, dst, src matrix, o *Options) {
 	if shape.CheckPair(who, "src", &dst, &src) {
 		o.check(who, dst.Used(), src.Rows, src.Cols)
-		c := newCall(op, dst, src, o)
+		var c call
+		c.begin(op, dst, src, o)
 		c.run()
 	}
 }
@@ -83,8 +86,10 @@ type call struct {
 	goroutines int
 }
 
-func newCall(op op, dst, src matrix, o *Options) call {
-	c := call{op: op, dst: dst, src: src, one: newJob(nil, nil), goroutines: o.goroutines(src.Rows * src.Cols)}
+// begin fills c in: to return it would copy half a kilobyte.
+func (c *call) begin(op op, dst, src matrix, o *Options) {
+	c.op, c.dst, c.src, c.goroutines = op, dst, src, o.goroutines(src.Rows*src.Cols)
+	c.one.level, c.one.mul, c.one.scale = arith64.Best, 1, arith64.One
 	if o != nil {
 		c.o = *o
 		c.one.zeros = o.ZeroRows
@@ -93,7 +98,6 @@ func newCall(op op, dst, src matrix, o *Options) call {
 	if src.Cols == 0 {
 		c.src.Stride = 0 // there need not be any data
 	}
-	return c
 }
 
 // run does all rows: several goroutines take several rows each, or, if there are fewer rows than
@@ -115,11 +119,22 @@ func (c *call) share() {
 // span does the rows from first to before end.
 func (c *call) span(first, end, goroutines int) {
 	j := c.one
-	for i := first; i < end; i++ {
-		if s := c.o.Scales; len(s) > 0 && (i == first || s[i] != s[i-1]) {
+	short := c.op == opSoftmax && c.src.Cols-1 < arith64.Turn && c.o.Add.Data == nil && c.o.Keep.Data == nil && !c.o.Causal
+	for i := first; i < end; {
+		last := end // of rows with one scale
+		if s := c.o.Scales; len(s) > 0 {
 			j.setScale(s[i], &c.o)
+			for last = i + 1; last < end && s[last] == s[i]; last++ {
+			}
 		}
-		c.row(&j, i, goroutines)
+		for ; i < last; i++ {
+			if short && j.mul == 1 {
+				if i += arith64.SoftmaxRows(j.level, c.dst.Data[i*c.dst.Stride:], c.src.Data[i*c.src.Stride:], last-i, c.src.Cols, c.dst.Stride, c.src.Stride, &j.scale); i == last {
+					break
+				}
+			}
+			c.row(&j, i, goroutines)
+		}
 	}
 	j.release()
 }

@@ -14,7 +14,11 @@ import (
 // comment.
 func Softmax(dst, src []float64) {
 	shape.CheckRow("f64.Softmax", "src", dst, src)
-	if uint(len(src)-1) >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
+	n := uint(len(src))
+	if n-1 < arith64.Turn && arith64.SoftmaxRows(arith64.Best, dst, src, 1, int(n), 0, 0, &arith64.One) == 1 {
+		return
+	}
+	if n-1 >= arith64.Chunk || !softmaxChunk(arith64.Best, dst, src, &arith64.One) {
 		j := newJob(dst, src)
 		j.softmax()
 		j.release()

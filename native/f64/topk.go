@@ -31,7 +31,8 @@ func TopK(probs Matrix, index native.Matrix[int], src Matrix, o *Options) {
 	if columns.Cols == 0 {
 		return
 	}
-	c := newCall(opTopK, p, m, o)
+	var c call
+	c.begin(opTopK, p, m, o)
 	c.columns = columns
 	c.goroutines = max(1, min(c.goroutines, m.Rows))
 	c.run()

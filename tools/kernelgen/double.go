@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"slices"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/double"
 )
@@ -13,11 +14,11 @@ const arith64 = "native/f64/internal/arith64/"
 
 // generateDouble adds the files of package native/f64/internal/arith64.
 func generateDouble(files map[string][]byte) (err error) {
-	declare := func(arch string, suffixes ...string) error {
+	declare := func(arch string, kernels []double.Kernel, suffixes ...string) error {
 		var b bytes.Buffer
 		fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith64\n", generated)
 		for _, suffix := range suffixes {
-			for _, k := range double.Kernels {
+			for _, k := range kernels {
 				fmt.Fprintf(&b, "\n//go:noescape\nfunc %s%s%s\n", k.Name, suffix, k.Signature)
 			}
 		}
@@ -29,9 +30,9 @@ func generateDouble(files map[string][]byte) (err error) {
 		files[arith64+l.File+"_amd64.s"] = double.AMD64File(l.Suffix, generated)
 		suffixes = append(suffixes, l.Suffix)
 	}
-	if err := declare("amd64", suffixes...); err != nil {
+	if err := declare("amd64", append(slices.Clone(double.Kernels), double.RowKernels...), suffixes...); err != nil {
 		return err
 	}
 	files[arith64+"neon_arm64.s"] = double.ARM64File(generated)
-	return declare("arm64", double.ARM64)
+	return declare("arm64", double.Kernels, double.ARM64)
 }

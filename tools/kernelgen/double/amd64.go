@@ -13,6 +13,7 @@ type x86 struct {
 	bytes.Buffer
 	avx512 bool
 	masked bool // the turn of what is left
+	limit  int  // elements from there on are not there, if not 0
 }
 
 // AMD64 lists the levels: the suffix of functions, and the file without _amd64.s.
@@ -181,6 +182,8 @@ func (m *x86) mask(at int, tmp value) value {
 
 func (m *x86) load(d value, at int, fill, tmp value) {
 	switch {
+	case m.limit > 0 && at >= m.limit:
+		m.copy(d, fill)
 	case !m.masked:
 		m.op("VMOVUPD %d(SI), %s", 8*at, d)
 	case m.avx512 && fill == "":
@@ -199,6 +202,7 @@ func (m *x86) load(d value, at int, fill, tmp value) {
 
 func (m *x86) store(a value, at int, tmp value) {
 	switch {
+	case m.limit > 0 && at >= m.limit:
 	case !m.masked:
 		m.op("VMOVUPD %s, %d(DI)", a, 8*at)
 	case m.avx512:
@@ -211,6 +215,15 @@ func (m *x86) store(a value, at int, tmp value) {
 func (m *x86) left(tail func()) {
 	m.op("TESTQ CX, CX")
 	m.op("JZ nothing")
+	m.masks()
+	m.masked = true
+	tail()
+	m.masked = false
+	fmt.Fprint(m, "\nnothing:\n")
+}
+
+// masks makes those of a turn of CX elements.
+func (m *x86) masks() {
 	if m.avx512 {
 		m.op("MOVL $1, AX") // 2^left - 1
 		m.op("SHLL CX, AX")
@@ -223,10 +236,6 @@ func (m *x86) left(tail func()) {
 		m.op("NEGQ CX")
 		m.op("LEAQ (R10)(CX*8), R10")
 	}
-	m.masked = true
-	tail()
-	m.masked = false
-	fmt.Fprint(m, "\nnothing:\n")
 }
 
 // data has masks of as many elements as stand before a place in the middle.

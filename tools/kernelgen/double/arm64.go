@@ -132,6 +132,8 @@ func (m *neon) copy(d, a value)          { m.op("VMOV V%s.B16, V%s.B16", a, d) }
 func (m *neon) addTo(s, a value)         { m.add(s, s, a) }
 func (m *neon) into(_, a value) value    { return a }
 func (m *neon) left(func())              {}
+func (m *neon) rows(*writer)             {}
+func (m *neon) rowValues() []float64     { return nil }
 func (m *neon) prefetch(int)             {}
 func (m *neon) prefetchDst(int)          {}
 func (m *neon) data() string             { return "" }

@@ -9,6 +9,7 @@ package double
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 )
@@ -53,7 +54,15 @@ const (
 	cHiAt, cLoAt, thrAt          = 0, 8, 16
 	constants                    = "exps64" // in each file, behind each other as vectors of 8
 	downAt, oneAt, infAt         = len(exps), len(exps) + 1, len(exps) + 2
+	// Those of rows, which are for amd64 alone.
+	signlessAt, farAt, startAt = infAt + 1, infAt + 2, infAt + 3
+	depthAt, biasAt, upAt      = infAt + 4, infAt + 5, infAt + 6
+	moreAt, leastAt            = infAt + 7, infAt + 8
 )
+
+// rowValues are their constants: a mask of all but the sign, the size beyond which a row is not for the
+// kernel, magic and headroom, depth and headroom, where sums begin, and what is in Factor.
+var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3<<51 + 4, 1020 + 4, 1 << 18, 0x1p300, 1 + 0x1p-51, 0x1p-1022}
 
 // value is a register, or what a machine has in memory.
 type value string
@@ -96,7 +105,9 @@ type machine interface {
 	// regs are the registers of a kernel.
 	registers(k Kernel) regs
 	bytes() []byte
-	data() string // more of it
+	data() string   // more of it
+	rows(w *writer) // more kernels
+	rowValues() []float64
 }
 
 // regs are the registers for vectors that go together.
@@ -160,8 +171,8 @@ func (w *writer) scaled(d, e, tmp value) {
 	r := w.r
 	w.mul(d, e, w.into(d, r.cLo))
 	w.fma(d, e, w.into(tmp, r.cHi))
+	w.cut(d, e, w.into(tmp, r.thr)) // first: CPUs take long for products below the normal numbers
 	w.mul(d, d, r.dwn)
-	w.cut(d, e, w.into(tmp, r.thr))
 }
 
 // turns describes loops: the body takes the vectors of some turns in groups that fit the registers, pairs
@@ -293,6 +304,7 @@ func file(m machine, header string) []byte {
 	b.WriteString(header)
 	b.WriteString("\n//go:build !purego\n\n#include \"textflag.h\"\n\n")
 	values := append(exps[:], 0x1p-300, 1, math.Inf(-1))
+	values = append(values, m.rowValues()...)
 	for i, c := range values {
 		for l := range lanes {
 			fmt.Fprintf(&b, "DATA %s<>+%d(SB)/8, $%#016x\n", constants, 8*(lanes*i+l), math.Float64bits(c))
@@ -302,10 +314,17 @@ func file(m machine, header string) []byte {
 	b.WriteString(m.data())
 	w := &writer{machine: m}
 	for _, k := range Kernels {
-		fmt.Fprintf(&b, "\n// %s%s: %s.\n//\n// func %s%s%s\nTEXT ·%s%s(SB), NOSPLIT, $0-%d\n", k.Name, m.Suffix(), k.doc,
-			k.Name, m.Suffix(), k.Signature, k.Name, m.Suffix(), k.frame)
+		w.header(&b, k)
 		w.kernel(k)
 		b.Write(m.bytes())
 	}
+	m.rows(w)
+	b.Write(m.bytes())
 	return b.Bytes()
+}
+
+// header begins a function.
+func (w *writer) header(b io.Writer, k Kernel) {
+	fmt.Fprintf(b, "\n// %s%s: %s.\n//\n// func %s%s%s\nTEXT ·%s%s(SB), NOSPLIT, $0-%d\n", k.Name, w.Suffix(), k.doc,
+		k.Name, w.Suffix(), k.Signature, k.Name, w.Suffix(), k.frame)
 }

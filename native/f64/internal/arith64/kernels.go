@@ -103,3 +103,9 @@ func LogSub(l Level, dst, src []float64, m, scale, b float64) {
 	}
 	logSubPlain(dst[n:], src[n:], m, scale, b)
 }
+
+// SoftmaxRows does rows of 1 to Turn elements, that begin at the strides, until one that is far from 0 or
+// not regular, and returns how many it did. Without kernels for that it is 0.
+func SoftmaxRows(l Level, dst, src []float64, rows, cols, dstStride, srcStride int, s *Scale) int {
+	return softmaxRows(l, &dst[0], &src[0], rows, cols, dstStride, srcStride, s)
+}

@@ -23,6 +23,9 @@ func expScaleAVX2(dst, src []float64, st *Sum, f *Factor)
 func logSubAVX2(dst, src []float64, m, scale, b float64)
 
 //go:noescape
+func softmaxRowsAVX2(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)
+
+//go:noescape
 func maxAVX512(src []float64) float64
 
 //go:noescape
@@ -39,3 +42,6 @@ func expScaleAVX512(dst, src []float64, st *Sum, f *Factor)
 
 //go:noescape
 func logSubAVX512(dst, src []float64, m, scale, b float64)
+
+//go:noescape
+func softmaxRowsAVX512(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -135,4 +136,82 @@ func same(t *testing.T, what string, got, want []float64) {
 			t.Fatalf("%s: element %d of %d is %v (%#x), want %v (%#x)", what, i, len(want), got[i], math.Float64bits(got[i]), w, math.Float64bits(w))
 		}
 	}
+}
+
+// TestSoftmaxRows holds rows of up to a turn, at every length, to the kernels in Go, with slices that end before
+// a page that can't be touched, or begin after one. A row with a special or far element ends a call.
+func TestSoftmaxRows(t *testing.T) {
+	const rows = 5
+	r := rand.New(rand.NewPCG(3, 4))
+	src, free, err := guarded(512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	dst, free, err := guarded(512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	for _, level := range arith.Levels() {
+		if level == Plain || level == arith.NEON {
+			continue // have no such kernel
+		}
+		for draw := range 200 {
+			for n := 1; n <= Turn; n++ {
+				scale := []Scale{One, MakeScale(0.3), MakeScale(0x1p-500)}[r.IntN(3)]
+				stride := n + r.IntN(3)
+				used := (rows-1)*stride + n
+				x, y := src[:used], dst[:used]
+				if draw%2 == 0 {
+					x, y = src[len(src)-used:], dst[len(dst)-used:]
+				}
+				fill(r, draw%classes, x)
+				inPlace := draw%5 == 0
+				for i := range y {
+					if y[i] = 77; inPlace {
+						y[i] = x[i]
+					}
+				}
+				from := x
+				if inPlace {
+					from = y
+				}
+				done := SoftmaxRows(level, y, from, rows, n, stride, stride, &scale)
+				for i := range rows {
+					got, row := y[i*stride:][:n], x[i*stride:][:n]
+					want, ok := softmaxOf(row, &scale)
+					if i >= done { // not touched
+						if want = slices.Repeat([]float64{77}, n); inPlace {
+							want = row
+						}
+					}
+					if i <= done && (i < done) != ok {
+						t.Fatalf("level %v: %d of %d rows of %d elements done, row %d is %v", level, done, rows, n, i, row)
+					}
+					same(t, fmt.Sprintf("level %v: row %d of %d x %d", level, i, rows, n), got, want)
+					if gap := y[i*stride+n : min((i+1)*stride, used)]; !inPlace && len(gap) > 0 && gap[0] != 77 {
+						t.Fatalf("level %v: what lies between rows is %v", level, gap)
+					}
+				}
+			}
+		}
+	}
+}
+
+// softmaxOf is a row by the kernels in Go, if it is regular and not far.
+func softmaxOf(x []float64, s *Scale) (y []float64, ok bool) {
+	m := Max(Plain, x)
+	if !(math.Abs(m*s.Factor) <= Far) {
+		return nil, false
+	}
+	var st Sum
+	st.SetN(s, s.N(m))
+	st.Reset()
+	y = make([]float64, len(x))
+	StoreExp(Plain, y, x, &st)
+	hi, lo := st.Total()
+	f, _ := MakeFactor(hi, lo, 0)
+	ScaleStored(Plain, y, y, &f)
+	return y, hi == hi
 }

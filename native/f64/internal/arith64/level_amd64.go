@@ -73,3 +73,13 @@ func logSubTurns(l Level, dst, src []float64, m, scale, b float64) {
 		logSubPlain(dst, src, m, scale, b)
 	}
 }
+
+func softmaxRows(l Level, dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) int {
+	switch l {
+	case arith.AVX512:
+		return softmaxRowsAVX512(dst, src, rows, cols, dstStride, srcStride, s)
+	case arith.AVX2:
+		return softmaxRowsAVX2(dst, src, rows, cols, dstStride, srcStride, s)
+	}
+	return 0
+}

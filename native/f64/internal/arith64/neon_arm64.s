@@ -1003,58 +1003,58 @@ turns1:
 	FMOVQ 0(R0), F0
 	WORD $0x6e69dc04 // fmul v4.2d, v0.2d, v9.2d
 	VFMLA V8.D2, V0.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
 	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 0(R1)
 	FMOVQ 64(R0), F1
 	WORD $0x6e69dc25 // fmul v5.2d, v1.2d, v9.2d
 	VFMLA V8.D2, V1.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
 	WORD $0x4e611ca5 // bic v5.16b, v5.16b, v1.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 64(R1)
 	FMOVQ 16(R0), F0
 	WORD $0x6e69dc04 // fmul v4.2d, v0.2d, v9.2d
 	VFMLA V8.D2, V0.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
 	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 16(R1)
 	FMOVQ 80(R0), F1
 	WORD $0x6e69dc25 // fmul v5.2d, v1.2d, v9.2d
 	VFMLA V8.D2, V1.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
 	WORD $0x4e611ca5 // bic v5.16b, v5.16b, v1.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 80(R1)
 	FMOVQ 32(R0), F0
 	WORD $0x6e69dc04 // fmul v4.2d, v0.2d, v9.2d
 	VFMLA V8.D2, V0.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
 	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 32(R1)
 	FMOVQ 96(R0), F1
 	WORD $0x6e69dc25 // fmul v5.2d, v1.2d, v9.2d
 	VFMLA V8.D2, V1.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
 	WORD $0x4e611ca5 // bic v5.16b, v5.16b, v1.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 96(R1)
 	FMOVQ 48(R0), F0
 	WORD $0x6e69dc04 // fmul v4.2d, v0.2d, v9.2d
 	VFMLA V8.D2, V0.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
 	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 48(R1)
 	FMOVQ 112(R0), F1
 	WORD $0x6e69dc25 // fmul v5.2d, v1.2d, v9.2d
 	VFMLA V8.D2, V1.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
 	WORD $0x4e611ca5 // bic v5.16b, v5.16b, v1.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 112(R1)
 	ADD $128, R0, R0
 	ADD $128, R1, R1
@@ -1174,15 +1174,15 @@ turns1:
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x6e69dcc4 // fmul v4.2d, v6.2d, v9.2d
 	VFMLA V8.D2, V6.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 0(R1)
 	WORD $0x6e69dce5 // fmul v5.2d, v7.2d, v9.2d
 	VFMLA V8.D2, V7.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
 	WORD $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 64(R1)
 	FMOVQ 16(R0), F0
 	WORD $0x4e7ef400 // fmax v0.2d, v0.2d, v30.2d
@@ -1252,15 +1252,15 @@ turns1:
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x6e69dcc4 // fmul v4.2d, v6.2d, v9.2d
 	VFMLA V8.D2, V6.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 16(R1)
 	WORD $0x6e69dce5 // fmul v5.2d, v7.2d, v9.2d
 	VFMLA V8.D2, V7.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
 	WORD $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 80(R1)
 	FMOVQ 32(R0), F0
 	WORD $0x4e7ef400 // fmax v0.2d, v0.2d, v30.2d
@@ -1330,15 +1330,15 @@ turns1:
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x6e69dcc4 // fmul v4.2d, v6.2d, v9.2d
 	VFMLA V8.D2, V6.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 32(R1)
 	WORD $0x6e69dce5 // fmul v5.2d, v7.2d, v9.2d
 	VFMLA V8.D2, V7.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
 	WORD $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 96(R1)
 	FMOVQ 48(R0), F0
 	WORD $0x4e7ef400 // fmax v0.2d, v0.2d, v30.2d
@@ -1408,15 +1408,15 @@ turns1:
 	VFMLA V3.D2, V1.D2, V7.D2
 	WORD $0x6e69dcc4 // fmul v4.2d, v6.2d, v9.2d
 	VFMLA V8.D2, V6.D2, V4.D2
-	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
 	WORD $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
+	WORD $0x6e6bdc84 // fmul v4.2d, v4.2d, v11.2d
 	FMOVQ F4, 48(R1)
 	WORD $0x6e69dce5 // fmul v5.2d, v7.2d, v9.2d
 	VFMLA V8.D2, V7.D2, V5.D2
-	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
 	WORD $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
+	WORD $0x6e6bdca5 // fmul v5.2d, v5.2d, v11.2d
 	FMOVQ F5, 112(R1)
 	ADD $128, R0, R0
 	ADD $128, R1, R1

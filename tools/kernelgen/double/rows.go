@@ -1,0 +1,174 @@
+package double
+
+import "fmt"
+
+// RowKernels are functions of amd64 alone: they do short rows from the first element to the last result in
+// registers, where the calls of several kernels and what is between them take longer than the row.
+var RowKernels = []Kernel{
+	{"softmaxRows", "(dst, src *float64, rows, cols, dstStride, srcStride int, s *Scale) (done int)", 64,
+		"softmax of rows of up to 16 elements, until one that is far from 0 or has a NaN"},
+}
+
+func (m *x86) rowValues() []float64 { return rowValues }
+
+// rows describes them. Beside the usual registers, rows left are in DX, rows done in R11, strides in bytes
+// in R12 and R13, and Scale is in R8.
+func (m *x86) rows(w *writer) {
+	for _, k := range RowKernels {
+		w.header(m, k)
+		w.softmaxRows(m)
+	}
+}
+
+// top is the largest element in all lanes of d. Elements are in x then.
+func (w *writer) top(m *x86, d value, at []int) {
+	r := w.r
+	m.copy(d, constant(infAt))
+	m.copy(r.f[0], d)
+	for i, a := range at {
+		m.load(r.x[i], a, r.f[0], r.u[1])
+		m.greater(d, r.x[i])
+	}
+	m.acrossAll(d, r.f[0], m.greater)
+}
+
+// acrossAll combines the lanes of d so that all have the result: those half a vector apart first.
+func (m *x86) acrossAll(d, tmp value, combine func(d, a value)) {
+	if m.avx512 {
+		m.op("VSHUFF64X2 $0x4e, %s, %s, %s", d, d, tmp)
+		combine(d, tmp)
+		m.op("VSHUFF64X2 $0xb1, %s, %s, %s", d, d, tmp)
+		combine(d, tmp)
+		m.op("VPERMILPD $0x55, %s, %s", d, tmp)
+	} else {
+		m.op("VPERMPD $0x4e, %s, %s", d, tmp)
+		combine(d, tmp)
+		m.op("VPERMILPD $0x5, %s, %s", d, tmp)
+	}
+	combine(d, tmp)
+}
+
+// lowest is the lowest lanes of a register.
+func lowest(v value) value { return "X" + v[1:] }
+
+func (w *writer) softmaxRows(m *x86) {
+	w.r = m.registers(Kernel{Name: "sum"})
+	r := w.r
+	m.op("MOVQ dst+0(FP), DI")
+	m.op("MOVQ src+8(FP), SI")
+	m.op("MOVQ rows+16(FP), DX")
+	m.op("MOVQ cols+24(FP), CX")
+	m.op("MOVQ dstStride+32(FP), R12")
+	m.op("MOVQ srcStride+40(FP), R13")
+	m.op("MOVQ s+48(FP), R8")
+	m.op("SHLQ $3, R12")
+	m.op("SHLQ $3, R13")
+	m.op("XORL R11, R11")
+	m.op("VBROADCASTSD 8(R8), %s", r.kHi)
+	m.op("VBROADCASTSD 16(R8), %s", r.kLo)
+	m.op("MOVQ CX, BX")
+	m.masks()
+	m.op("CMPQ BX, $%d", lanes)
+	m.op("JLE half")
+	w.softmaxRow(m, "row", turn)
+	fmt.Fprint(m, "\nhalf:\n")
+	w.softmaxRow(m, "halfrow", lanes)
+	fmt.Fprint(m, "\ndone:\n")
+	m.op("MOVQ R11, done+56(FP)")
+	m.end()
+}
+
+// softmaxRow is the loop for rows of up to n elements. Vectors behind those are not touched, not even with
+// a mask of nothing: that would wait for an earlier row's store to the same place.
+func (w *writer) softmaxRow(m *x86, name string, n int) {
+	r := w.r
+	m.masked = true
+	fmt.Fprintf(m, "\n%s:\n", name)
+
+	var at []int
+	for i := 0; i < lanes; i += m.width() {
+		at = append(at, i, i+lanes)
+	}
+	m.limit = n
+	top := r.u[0]
+	w.top(m, top, at)
+	size := lowest(r.u[1])
+	m.op("VMULSD 0(R8), %s, %s", lowest(top), size)
+	m.op("VANDPD %s, %s, %s", constant(signlessAt), size, size)
+	m.op("VUCOMISD %s, %s", constant(farAt), size)
+	m.op("JHI done")
+	m.mul(top, top, r.kHi)
+	m.round(top)
+	m.copy(r.magic, constant(startAt))
+	m.sub(r.magic, r.magic, top)
+	m.sub(top, top, constant(depthAt))
+	m.op("VBROADCASTSD 24(R8), %s", r.f[0])
+	m.mul(r.low, top, r.f[0])
+
+	e := w.exps(at)
+
+	// The lanes' sums and rests; with AVX2 there are two vectors of each.
+	hi, lo, tmp := r.u[0], r.u[1], r.u[2]
+	for i := 0; i < len(at); i += 2 {
+		t, s := r.f[i], r.f[i+1]
+		m.add(t, e[i], e[i+1])
+		m.add(s, t, constant(biasAt))
+		m.sub(s, s, constant(biasAt))
+		m.sub(t, t, s)
+		if i == 0 {
+			hi, lo = s, t
+		} else {
+			m.add(hi, hi, s)
+			m.add(lo, lo, t)
+		}
+	}
+	other := r.u[3]
+	add := func(d, a value) { m.add(d, d, a) }
+	m.acrossAll(hi, tmp, add)
+	m.acrossAll(lo, other, add)
+	m.op("VUCOMISD %s, %s", lowest(hi), lowest(hi))
+	m.op("JPS done")
+
+	// Factor.
+	h, l, c, rest, p := lowest(r.u[0]), lowest(lo), lowest(r.u[2]), lowest(r.u[3]), lowest(r.u[1])
+	m.op("VADDSD %s, %s, %s", l, lowest(hi), h)
+	m.op("VSUBSD %s, %s, %s", lowest(hi), h, c)
+	m.op("VSUBSD %s, %s, %s", c, l, l)
+	m.op("VMOVSD %s, %s", constant(oneAt), rest)
+	m.op("VDIVSD %s, %s, %s", h, rest, c)
+	m.op("VFNMADD231SD %s, %s, %s", c, h, rest)
+	m.op("VMULSD %s, %s, %s", c, l, l)
+	m.op("VSUBSD %s, %s, %s", l, rest, rest)
+	m.op("VMULSD %s, %s, %s", c, rest, rest)
+	m.op("VMULSD %s, %s, %s", constant(upAt), c, c)
+	m.op("VMULSD %s, %s, %s", constant(upAt), rest, rest)
+	m.op("VMULSD %s, %s, %s", constant(moreAt), h, p)
+	m.op("VMULSD %s, %s, %s", constant(leastAt), p, p)
+	w.r.cHi, w.r.cLo, w.r.thr = r.magic, r.low, r.u[0]
+	m.op("VBROADCASTSD %s, %s", c, w.r.cHi)
+	m.op("VBROADCASTSD %s, %s", rest, w.r.cLo)
+	m.op("VBROADCASTSD %s, %s", p, w.r.thr)
+	for i, a := range at {
+		w.scaled(r.f[i], e[i], r.u[1])
+		m.store(r.f[i], a, r.u[1])
+	}
+	m.masked = false
+	m.op("ADDQ R13, SI")
+	m.op("ADDQ R12, DI")
+	m.op("INCQ R11")
+	m.op("CMPQ R11, DX")
+	m.op("JLT %s", name)
+	m.limit = turn
+	if n == turn {
+		m.op("JMP done")
+	}
+	w.r = r
+}
+
+func (m *x86) round(d value) {
+	if m.avx512 {
+		m.op("VRNDSCALEPD $8, %s, %s", d, d)
+	} else {
+		m.op("VROUNDPD $8, %s, %s", d, d)
+	}
+}
