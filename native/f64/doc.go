@@ -1,10 +1,14 @@
-// Package f64 is package native for float64: softmax, log-softmax and log-sum-exp, of one row, of the
-// rows of a matrix, and of pieces, with the same shapes and words and with the errors of float64.
+// Package f64 is package native for float64: its functions, with the same shapes and words and with the
+// errors of float64.
 //
 //	f64.Softmax(probs, logits)                       // one row
 //	lse := f64.LogSumExp(energies)
 //
 //	f64.SoftmaxRows(native.Rows(probs, 1000), native.Rows(logits, 1000), nil)
+//
+// What native has and this has not: options that don't show in results (Algorithm, Streaming and
+// Explain), and elements of 16 bits. [native.Row], [native.Rows], [native.Along] and [native.Level] are for
+// both.
 //
 // A gonum blas64.General can be converted to a native.Matrix[float64]. Functions do not retain their
 // slices. They allocate nothing, unless they are told to use more than one goroutine; scratch buffers

@@ -89,6 +89,12 @@ func (o *Options) checkScales(who string, dst []float64, rows int) {
 	shape.CheckApart(who, "Options.Scales", dst, o.Scales)
 }
 
+// simple reports whether there is nothing but a scale.
+func (o *Options) simple() bool {
+	return o == nil || o.Goroutines|1 == 1 && o.Add.Data == nil && o.Keep.Data == nil && !o.Causal && len(o.Scales) == 0 &&
+		(o.Scale == 0 || o.Scale >= 0x1p-960 && o.Scale <= 0x1p960)
+}
+
 // visible is how many elements of row i of n columns the causal mask leaves.
 func (o *Options) visible(i, n int) int {
 	if !o.Causal || o.Offset >= n-1-i {

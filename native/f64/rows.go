@@ -12,12 +12,21 @@ import (
 // Dst may be src, with the same stride; if they overlap otherwise, or shapes or options don't fit,
 // SoftmaxRows panics.
 func SoftmaxRows(dst, src Matrix, o *Options) {
-	rows("f64.SoftmaxRows", opSoftmax, matrix(dst), matrix(src), o)
+	d, s := (*matrix)(&dst), (*matrix)(&src)
+	if s.Cols > arith64.Turn || !o.simple() {
+		rows("f64.SoftmaxRows", opSoftmax, d, s, o)
+		return
+	}
+	if shape.CheckPair("f64.SoftmaxRows", "src", d, s) {
+		if done := simpleRows(d, s, o); done < s.Rows {
+			runFrom(done, opSoftmax, d, s, o)
+		}
+	}
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
 func LogSoftmaxRows(dst, src Matrix, o *Options) {
-	rows("f64.LogSoftmaxRows", opLogSoftmax, matrix(dst), matrix(src), o)
+	rows("f64.LogSoftmaxRows", opLogSoftmax, (*matrix)(&dst), (*matrix)(&src), o)
 }
 
 // LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Dst has as many elements as
@@ -52,13 +61,33 @@ func LogProbs(dst []float64, src Matrix, index []int, o *Options) {
 // oneEach is a matrix of one column.
 func oneEach(x []float64) matrix { return matrix{Rows: len(x), Cols: 1, Data: x, Stride: 1} }
 
-func rows(who string, op op, dst, src matrix, o *Options) {
-	if shape.CheckPair(who, "src", &dst, &src) {
+func rows(who string, op op, dst, src *matrix, o *Options) {
+	if shape.CheckPair(who, "src", dst, src) {
 		o.check(who, dst.Used(), src.Rows, src.Cols)
-		var c call
-		c.begin(op, dst, src, o)
+		runFrom(0, op, dst, src, o)
+	}
+}
+
+// runFrom does the rows from first on. It is apart from SoftmaxRows, whose call would take twice as long
+// with this one's frame.
+//
+//go:noinline
+func runFrom(first int, op op, dst, src *matrix, o *Options) {
+	var c call
+	if c.begin(op, *dst, *src, o); first > 0 {
+		c.span(first, src.Rows, 1)
+	} else {
 		c.run()
 	}
+}
+
+// simpleRows does rows of up to a turn until one that is not regular, and returns how many.
+func simpleRows(dst, src *matrix, o *Options) int {
+	scale := arith64.One
+	if o != nil && o.Scale != 0 {
+		scale = arith64.MakeScale(o.Scale)
+	}
+	return arith64.SoftmaxRows(arith64.Best, dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride, &scale)
 }
 
 // op is what is done to a row.

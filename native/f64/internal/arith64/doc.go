@@ -59,6 +59,13 @@
 //     infinity, it is the largest finite number of that sign. A mask that takes an element out makes
 //     it -Inf. Every NaN is 0x7ff8000000000000.
 //
+// Exponentials with their sum, as online softmax takes them.
+//
+//  17. They have the N of the largest element so far, without a shift or less the accumulator's
+//     reference, and are 0 below 2^-1019. Another N multiplies earlier ones by a power of two.
+//  18. They are divided as in 12, the total being that of this N. An element beyond 2^700 in size is
+//     multiplied by 2^-400 first and by 2^400 last; -0 becomes 0.
+//
 // Nothing else shows in a result: no set of instructions, no number of goroutines, no stride or
 // alignment, and not whether exponentials are stored or computed twice.
 //
