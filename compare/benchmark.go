@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/compare/internal/traffic"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -60,7 +61,7 @@ func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, 
 		return took
 	}
 	c := Benchmark{Name: name, Kernels: kernels, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
-		share(goroutines, len(src), cols, func(first, end int) { loop(dst[first:end], src[first:end], 1) })
+		parallel.Share(goroutines, len(src), cols, func(first, end int) { loop(dst[first:end], src[first:end], 1) })
 	}}
 	if goroutines == 1 {
 		c.Loop = loop

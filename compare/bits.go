@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -380,7 +381,7 @@ func (p Plan) Run(ctx context.Context, subjects []Subject, workers int, done fun
 	finished := make([]bool, len(subjects))
 	var next atomic.Int64
 	var mu sync.Mutex
-	parallel(workers, func() {
+	parallel.Run(workers, func() {
 		ck := newChecker(slices.Max(p.Lengths))
 		for {
 			i := int(next.Add(1)) - 1
@@ -426,19 +427,6 @@ func (p Plan) run(ctx context.Context, ck *checker, s *Subject, rows []row) (Agr
 		}
 	}
 	return a, true
-}
-
-// parallel runs f on n goroutines and waits for them.
-func parallel(n int, f func()) {
-	var wg sync.WaitGroup
-	for range n {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			f()
-		}()
-	}
-	wg.Wait()
 }
 
 // CheckCase compares a subject on one case.

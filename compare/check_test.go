@@ -3,6 +3,8 @@ package compare
 import (
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 func TestCheck(t *testing.T) {
@@ -15,7 +17,7 @@ func TestCheck(t *testing.T) {
 		}
 		return Timing{Name: name, Threads: threads, Speed: s}
 	}
-	machine := Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}
+	machine := machine.Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}
 	base := &Results{
 		Machine: machine, Reference: "upstream",
 		Bits: []Agreement{{Kernel: "k", Inputs: 1}, {Kernel: "gone"}},
@@ -91,7 +93,7 @@ func TestCheckRaces(t *testing.T) {
 }
 
 func TestComparable(t *testing.T) {
-	base := &Results{Machine: Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}, Reference: "upstream", Build: Build{Commit: "abc", Compiler: "gcc 12.2.0", Go: "go1.24.0"}}
+	base := &Results{Machine: machine.Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}, Reference: "upstream", Build: Build{Commit: "abc", Compiler: "gcc 12.2.0", Go: "go1.24.0"}}
 	now := *base
 	now.Build.Go = "go1.25.0"
 	if err := Comparable(base, &now); err != nil {

@@ -4,12 +4,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 // TestJoin fills every list of two results and expects both parts' entries.
 func TestJoin(t *testing.T) {
 	fill := func(name string) *Results {
-		r := &Results{Machine: Machine{CPU: "X"}, Build: Build{Go: "go"}, Reference: "upstream", Seconds: 2, Frequency: 3, Seeds: []uint64{1}}
+		r := &Results{Machine: machine.Machine{CPU: "X"}, Build: Build{Go: "go"}, Reference: "upstream", Seconds: 2, Frequency: 3, Seeds: []uint64{1}}
 		v := reflect.ValueOf(r).Elem()
 		for i := range v.NumField() {
 			f := v.Field(i)

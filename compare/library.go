@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/floats"
+
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 )
 
 // Library is other software's softmax, which is timed and measured beside both sides.
@@ -76,7 +79,7 @@ func bindGo(newSoftmax func() func(dst, src []float32)) func(dst, src []float32,
 		}
 		run = func() { span(0, rows) }
 		if threads > 1 {
-			run = func() { share(threads, rows, 1, span) }
+			run = func() { parallel.Share(threads, rows, 1, span) }
 		}
 		return run, func() {}, nil
 	}
@@ -166,17 +169,17 @@ func Verify(benchmarks []Benchmark, rows, cols int) []error {
 			results[i] = append(results[i], dst[j])
 		}
 	}
-	var x exact
+	var x accuracy.Exact
 	for row := range rows {
-		x.of(src[row*cols : (row+1)*cols])
+		x.Of(src[row*cols : (row+1)*cols])
 		for j := (row*cols + step - 1) / step; j*step < (row+1)*cols; j++ {
 			at := j*step - row*cols
-			want := x.value(SoftmaxOf, at)
+			want := x.Value(accuracy.Softmax, at)
 			for i, r := range results {
 				if r == nil || found[i] != nil || want < 0x1p-126 {
 					continue
 				}
-				if e := ULPs(r[j], want); !(e < WrongULP) {
+				if e := accuracy.ULPs(r[j], want); !(e < WrongULP) {
 					found[i] = fmt.Errorf("element %d of row %d is %v, not %.9g: off by %.3g ULP", at, row, r[j], want, e)
 				}
 			}

@@ -7,24 +7,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
 // TestGoLibraries holds that what is always there is softmax, on one goroutine and on
 // several.
 func TestGoLibraries(t *testing.T) {
-	var functions []Function
+	var functions []accuracy.Function
 	var benchmarks []Benchmark
 	for _, l := range GoLibraries() {
 		if l.Available != nil {
 			t.Errorf("%s: %v", l.Name, l.Available)
 		}
-		functions = append(functions, Function{Name: l.Entrant, Bind: l.OnRow().Bind})
+		functions = append(functions, accuracy.Function{Name: l.Entrant, Bind: l.OnRow().Bind})
 		for _, threads := range []int{1, 3} {
 			benchmarks = append(benchmarks, l.Benchmark(7, 100, threads))
 		}
 	}
-	plan := AccuracyPlan{Functions: functions, Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{1, 1000}, Outputs: 1000}
+	plan := accuracy.Plan{Functions: functions, Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{1, 1000}, Outputs: 1000}
 	all, err := plan.Run(context.Background(), 1, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestVerify(t *testing.T) {
 
 // TestBindFails holds that a function that can't be had stops a measurement, with its name.
 func TestBindFails(t *testing.T) {
-	plan := AccuracyPlan{Classes: []inputs.Class{inputs.Normal}, Lengths: []int{3}, Functions: []Function{
+	plan := accuracy.Plan{Classes: []inputs.Class{inputs.Normal}, Lengths: []int{3}, Functions: []accuracy.Function{
 		{Name: "broken", Bind: func(_, _ []float32) (run, done func(), err error) { return nil, nil, errors.New("no memory") }},
 	}}
 	if _, err := plan.Run(context.Background(), 2, nil); err == nil || err.Error() != "broken: no memory" {

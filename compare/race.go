@@ -3,7 +3,8 @@ package compare
 import (
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 )
 
 // Race is functions that were timed in the same turns on the same rows.
@@ -149,29 +150,12 @@ func (r *Race) RatioOf(of, to string) *RaceRatio {
 	return &r.Ratios[i]
 }
 
-// share divides n things among goroutines, the caller's included, in spans of
-// whole blocks, and waits for all.
-func share(goroutines, n, block int, f func(first, end int)) {
-	blocks := (n + block - 1) / block
-	var wg sync.WaitGroup
-	for g := 1; g < goroutines; g++ {
-		if first, end := blocks*g/goroutines*block, min(blocks*(g+1)/goroutines*block, n); first < end {
-			wg.Add(1)
-			go func() { defer wg.Done(); f(first, end) }()
-		}
-	}
-	if end := min(blocks/goroutines*block, n); end > 0 {
-		f(0, end)
-	}
-	wg.Wait()
-}
-
 // SharedLimit is the limit of [Traffic] to goroutines that share one row: each
 // reads its part, then reads it again and writes as much.
 func SharedLimit(goroutines int) Benchmark {
 	_, _, _, limit := Traffic()
 	return Benchmark{Name: LimitName, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
-		share(goroutines, len(src), floatsAlign, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
+		parallel.Share(goroutines, len(src), floatsAlign, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
 	}}
 }
 
@@ -179,7 +163,7 @@ func SharedLimit(goroutines int) Benchmark {
 // after the other, in as many spans as there are goroutines.
 func RowByRow(row func(dst, src []float32), cols, goroutines int) func(dst, src []float32) {
 	return func(dst, src []float32) {
-		share(goroutines, len(src), cols, func(first, end int) {
+		parallel.Share(goroutines, len(src), cols, func(first, end int) {
 			for ; first < end; first += cols {
 				row(dst[first:first+cols], src[first:first+cols])
 			}

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -29,11 +31,11 @@ type Results struct {
 	Schema  string `json:"schema"`
 	Version int    `json:"version"`
 
-	Command []string  `json:"command"`
-	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"`
-	Machine Machine   `json:"machine"`
-	Build   Build     `json:"build"`
+	Command []string        `json:"command"`
+	Started time.Time       `json:"started"`
+	Seconds float64         `json:"seconds"`
+	Machine machine.Machine `json:"machine"`
+	Build   Build           `json:"build"`
 	// Reference is the side that ours was compared with: "upstream", or "model"
 	// where upstream's kernels are not linked in, for the reason that
 	// NoUpstream gives.
@@ -64,7 +66,7 @@ type Results struct {
 	// Auto has an entry per number of threads for which tune timed algorithms.
 	Auto []Auto `json:"auto,omitempty"`
 	// Accuracy has an entry per function, class and length.
-	Accuracy []Accuracy `json:"accuracy,omitempty"`
+	Accuracy []accuracy.Errors `json:"accuracy,omitempty"`
 	// Frequency is the measured clock in GHz, Bandwidth that of memory.
 	Frequency float64     `json:"frequency,omitempty"`
 	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`

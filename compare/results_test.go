@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 func TestResultsFile(t *testing.T) {
@@ -16,7 +18,7 @@ func TestResultsFile(t *testing.T) {
 	name := filepath.Join(dir, "r.json")
 	want := &Results{
 		Command: []string{"compare"}, Started: time.Date(2024, 11, 8, 1, 2, 3, 0, time.UTC), Seconds: 1.5,
-		Machine: ThisMachine(), Build: ThisBuild(), Reference: "upstream", Seeds: []uint64{0, 1<<64 - 1},
+		Machine: machine.This(), Build: ThisBuild(), Reference: "upstream", Seeds: []uint64{0, 1<<64 - 1},
 		Bits: []Agreement{{Kernel: "k", Inputs: 1, Values: 2, Bits: 3, Differences: []Difference{
 			{Kernel: "k", Row: "r", Repeat: "x", Place: "dst[1]", Index: 1, Input: 0x7fc00000, Ref: 1, Ours: 0x80000000},
 		}}},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -124,8 +125,8 @@ func (s *Softmax) subject(call func(*ukernel.Composition) func(ukernel.Args) uke
 type SpeedState struct {
 	// Machine and Options are what the run is of: times of several machines, or
 	// of other things, don't belong in one table.
-	Machine Machine  `json:"machine"`
-	Options []string `json:"options"`
+	Machine machine.Machine `json:"machine"`
+	Options []string        `json:"options"`
 	// Sizes are the lengths of rows. Those that the first run chose stay: one of
 	// them depends on the memory that was free.
 	Sizes []int `json:"sizes"`
@@ -165,7 +166,7 @@ func (f *Found) Add(g Found) {
 func (SpeedState) schema() string { return "twopass-softmax/speed" }
 
 // Fits reports why the state can't be continued on a machine with options.
-func (s *SpeedState) Fits(m Machine, options []string) error {
+func (s *SpeedState) Fits(m machine.Machine, options []string) error {
 	if !reflect.DeepEqual(s.Machine, m) {
 		return fmt.Errorf("compare: the state is of another machine or setting of it: %+v, this is %+v", s.Machine, m)
 	}

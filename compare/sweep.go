@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -82,7 +83,7 @@ func (s *Sweep) Run(ctx context.Context, state SweepState) (SweepState, error) {
 	defer stop(nil)
 	var mu sync.Mutex
 	saved := time.Now()
-	parallel(s.Workers, func() {
+	parallel.Run(s.Workers, func() {
 		w := newSweeper(s.Subjects)
 		for {
 			mu.Lock()

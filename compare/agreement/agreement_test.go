@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -167,7 +168,7 @@ func agreeOn(t *testing.T, name string, subjects []compare.Subject, change func(
 		t.Skip("upstream has none for this CPU")
 	}
 	r := compare.Results{
-		Command: os.Args, Machine: compare.ThisMachine(), Build: compare.ThisBuild(), Reference: "upstream", Seeds: plan.Seeds,
+		Command: os.Args, Machine: machine.This(), Build: compare.ThisBuild(), Reference: "upstream", Seeds: plan.Seeds,
 	}
 	var err error
 	if r.Bits, err = plan.Run(context.Background(), subjects, runtime.GOMAXPROCS(0), func(compare.Agreement) {}); err != nil {

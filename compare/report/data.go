@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -39,7 +41,7 @@ type set struct {
 	// label is a letter if there are several sets.
 	label   string
 	sources []Source
-	machine compare.Machine
+	machine machine.Machine
 	build   compare.Build
 	// reference is the side that native was compared with.
 	reference, noUpstream string
@@ -48,7 +50,7 @@ type set struct {
 	kernels               []kernel
 	runs                  []run
 	bits                  []compare.Agreement
-	accuracy              []compare.Accuracy
+	accuracy              []accuracy.Errors
 	notRun                []compare.NotRun
 	races                 []compare.Race
 	// peers are other libraries with their versions.
@@ -135,7 +137,7 @@ func (s *set) same(r *compare.Results) bool {
 }
 
 // widest names the widest instruction sets that a run could use, as people do.
-func widest(m compare.Machine) string {
+func widest(m machine.Machine) string {
 	for _, level := range []struct{ isa, name string }{{"avx512f", "AVX-512"}, {"avx2", "AVX2"}, {"avx", "AVX"}, {"sse2", "SSE2"}, {"neon", "NEON"}} {
 		if slices.Contains(m.ISAs, level.isa) {
 			return level.name
@@ -182,9 +184,9 @@ func (s *set) merge() {
 		}
 		runs[timingKey{r.side, r.algorithm + r.Name, kernels, r.Elements, r.Threads}] = r
 	}
-	bits := make(map[string]compare.Agreement)
+	agreements := make(map[string]compare.Agreement)
 	bandwidth := make(map[string]compare.Bandwidth)
-	accuracy := make(map[string]compare.Accuracy)
+	measured := make(map[string]accuracy.Errors)
 	notRun := make(map[string]compare.NotRun)
 	races := make(map[string]compare.Race)
 	for _, source := range s.sources {
@@ -205,10 +207,10 @@ func (s *set) merge() {
 			bandwidth[fmt.Sprint(b.Name, b.Threads)] = b
 		}
 		for _, a := range r.Bits {
-			bits[a.Kernel] = a
+			agreements[a.Kernel] = a
 		}
 		for _, a := range r.Accuracy {
-			accuracy[fmt.Sprintf("%s %s %d", a.Name, a.Class, a.Length)] = a
+			measured[fmt.Sprintf("%s %s %d", a.Name, a.Class, a.Length)] = a
 		}
 		for _, n := range r.NotRun {
 			notRun[n.Kernel] = n
@@ -250,11 +252,11 @@ func (s *set) merge() {
 		}
 	}
 	s.runs = sortRuns(s.runs)
-	s.bits = sortedBy(bits)
+	s.bits = sortedBy(agreements)
 	s.bandwidth = slices.SortedFunc(maps.Values(bandwidth), func(a, b compare.Bandwidth) int {
 		return cmp.Or(cmp.Compare(a.Threads, b.Threads), -strings.Compare(a.Name, b.Name))
 	})
-	s.accuracy = slices.SortedFunc(maps.Values(accuracy), func(a, b compare.Accuracy) int {
+	s.accuracy = slices.SortedFunc(maps.Values(measured), func(a, b accuracy.Errors) int {
 		return cmp.Or(strings.Compare(a.Class, b.Class), strings.Compare(a.Name, b.Name), cmp.Compare(a.Length, b.Length))
 	})
 	s.notRun = sortedBy(notRun)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -38,7 +40,7 @@ func measured(elements int, ref, ours float64) compare.Speed {
 func results(cpu string) *compare.Results {
 	r := &compare.Results{
 		Command: []string{"compare", "speed"}, Started: time.Date(2024, 11, 8, 1, 2, 3, 0, time.UTC), Seconds: 59.6,
-		Machine: compare.Machine{
+		Machine: machine.Machine{
 			CPU: cpu, Vendor: "V", Family: 6, Model: 1, ISAs: []string{"scalar", "avx2"}, CPUs: 2,
 			L1D: 32 << 10, L2: 512 << 10, L3: 8 << 20, Memory: 1 << 30, OS: "linux", Arch: "amd64",
 		},
@@ -91,8 +93,8 @@ func results(cpu string) *compare.Results {
 	for i, class := range []string{"uniform10", "normal"} {
 		for _, n := range []int{16, 256, 4096} {
 			r.Accuracy = append(r.Accuracy,
-				compare.Accuracy{Name: "native.Softmax", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), MaxULP: 1.25 + float64(i), MeanULP: 0.3},
-				compare.Accuracy{Name: "upstream two-pass", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), NaNs: int64(i)})
+				accuracy.Errors{Name: "native.Softmax", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), MaxULP: 1.25 + float64(i), MeanULP: 0.3},
+				accuracy.Errors{Name: "upstream two-pass", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), NaNs: int64(i)})
 		}
 	}
 	return r

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -34,7 +36,7 @@ var topics = []topic{
 	{"native", "Native against upstream", nativeAgainstUpstream, "compare speed --kernels . --sizes L1"},
 	{"bandwidth", "What memory can do", bandwidth, "compare info"},
 	{"agreement", "Agreement", agreement, "compare bits"},
-	{"accuracy", "Accuracy", accuracy, "compare accuracy"},
+	{"accuracy", "Accuracy", accuracies, "compare accuracy"},
 }
 
 // compose makes the document.
@@ -203,7 +205,7 @@ func headlines(all []*set) []string {
 		}
 		var errors []string
 		for _, name := range s.softmaxes() {
-			w := compare.Worst(s.accuracy, name, timedClass)
+			w := accuracy.Worst(s.accuracy, name, timedClass)
 			if w.Outputs > w.NaNs {
 				errors = append(errors, fmt.Sprintf("%s %s (%s)", title(name), ulps(w.MaxULP, w.NaNs), ulps(w.MeanULP, 0)))
 			}
@@ -456,7 +458,7 @@ func curves(runs []run) []series {
 	return all
 }
 
-func cacheMarks(m compare.Machine) []mark {
+func cacheMarks(m machine.Machine) []mark {
 	var marks []mark
 	for _, c := range []mark{{float64(m.L1D) / 8, "L1"}, {float64(m.L2) / 8, "L2"}, {float64(m.L3) / 8, "L3"}} {
 		if c.at > 0 {
@@ -895,7 +897,7 @@ func agreement(out *section, all []*set) {
 	out.table(notRun)
 }
 
-func accuracy(out *section, all []*set) {
+func accuracies(out *section, all []*set) {
 	t := &table{Caption: "Errors", Folded: true, Columns: headings("Set", "Input", "Function", "#Length", "#Rows", "#Largest error, ULP", "#Mean error, ULP", "#Wrong NaNs")}
 	worst := &table{Caption: "Greatest and mean error in ULP over all lengths", Columns: headings("Set", "Function")}
 	var classes []string
@@ -926,7 +928,7 @@ func accuracy(out *section, all []*set) {
 			row := []string{cmp.Or(s.label, "–"), name}
 			for _, c := range classes {
 				cell := ""
-				if w := compare.Worst(s.accuracy, name, c); w.NaNs > 0 {
+				if w := accuracy.Worst(s.accuracy, name, c); w.NaNs > 0 {
 					cell = "NaN"
 				} else if w.Outputs > 0 {
 					cell = ulpPair(w.MaxULP, w.MeanULP)
@@ -945,7 +947,7 @@ func accuracy(out *section, all []*set) {
 
 // worstOf is a function's largest error, and how many NaNs it wrongly gives, for
 // a class of inputs or, if that is empty, for all.
-func worstOf(all []compare.Accuracy, name, class string) (most float64, nans int64, found bool) {
+func worstOf(all []accuracy.Errors, name, class string) (most float64, nans int64, found bool) {
 	for _, a := range all {
 		if a.Name == name && (class == "" || a.Class == class) {
 			most, nans, found = math.Max(most, a.MaxULP), nans+a.NaNs, true

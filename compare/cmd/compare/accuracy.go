@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
@@ -48,12 +50,12 @@ number is said to do so.`,
 }
 
 func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
-	plan := compare.AccuracyPlan{Outputs: o.outputs}
+	plan := accuracy.Plan{Outputs: o.outputs}
 	var err error
 	if plan.Classes, err = parseClasses(o.classes); err != nil {
 		return err
 	}
-	if plan.Lengths, err = parseSizes(o.sizes, compare.ThisMachine().Lengths()); err != nil {
+	if plan.Lengths, err = parseSizes(o.sizes, machine.This().Lengths()); err != nil {
 		return fmt.Errorf("sizes: %w", err)
 	}
 	if o.workers < 1 || o.outputs < 1 {
@@ -86,7 +88,7 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 		for _, f := range plan.Functions {
 			row := ""
 			for _, n := range plan.Lengths {
-				i := slices.IndexFunc(r.Accuracy, func(m compare.Accuracy) bool {
+				i := slices.IndexFunc(r.Accuracy, func(m accuracy.Errors) bool {
 					return m.Class == class.String() && m.Name == f.Name && m.Length == n
 				})
 				row += fmt.Sprintf(" %15s", errorText(r.Accuracy[i]))
@@ -100,7 +102,7 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 }
 
 // errorText is the greatest error, then the mean one.
-func errorText(m compare.Accuracy) string {
+func errorText(m accuracy.Errors) string {
 	switch {
 	case m.Outputs == 0:
 		return "all tiny"
@@ -113,14 +115,14 @@ func errorText(m compare.Accuracy) string {
 }
 
 // functions are those of both sides and of peers whose accuracy is measured.
-func (a *app) functions(peers []compare.Library) []compare.Function {
-	all := []compare.Function{
-		{Name: "native.Softmax", Quantity: compare.SoftmaxOf, Run: native.Softmax},
-		{Name: "native.LogSoftmax", Quantity: compare.LogSoftmaxOf, Run: native.LogSoftmax},
-		{Name: "native.LogSumExp", Quantity: compare.LogSumExpOf, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+func (a *app) functions(peers []compare.Library) []accuracy.Function {
+	all := []accuracy.Function{
+		{Name: "native.Softmax", Quantity: accuracy.Softmax, Run: native.Softmax},
+		{Name: "native.LogSoftmax", Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
+		{Name: "native.LogSumExp", Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
 	}
 	if xnnpack.Available() == nil {
-		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
+		all = append(all, accuracy.Function{Name: "xnnpack.Softmax", Quantity: accuracy.Softmax, Run: xnnpack.Softmax})
 	}
 	for _, l := range peers {
 		all = append(all, softmaxFunction(l.OnRow()))
@@ -133,16 +135,16 @@ func (a *app) functions(peers []compare.Library) []compare.Function {
 		}
 		// The model would take minutes.
 		if a.sides.noUpstream == nil {
-			all = append(all, compare.Function{Name: a.sides.ref.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ref.Softmax})
+			all = append(all, accuracy.Function{Name: a.sides.ref.Name + " " + algorithm.String(), Quantity: accuracy.Softmax, Run: s.Ref.Softmax})
 		}
-		all = append(all, compare.Function{Name: a.sides.ours.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ours.Softmax})
+		all = append(all, accuracy.Function{Name: a.sides.ours.Name + " " + algorithm.String(), Quantity: accuracy.Softmax, Run: s.Ours.Softmax})
 	}
 	return all
 }
 
 // softmaxFunction is a benchmark on one row as a function whose accuracy is measured.
-func softmaxFunction(c compare.Benchmark) compare.Function {
-	return compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run, Bind: c.Bind}
+func softmaxFunction(c compare.Benchmark) accuracy.Function {
+	return accuracy.Function{Name: c.Name, Quantity: accuracy.Softmax, Run: c.Run, Bind: c.Bind}
 }
 
 // classes whose errors stand beside times.
@@ -151,10 +153,10 @@ var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000
 // measureByClass measures and records errors on rows of these lengths, for what is timed
 // beside them. Native's algorithms have upstream's bits, and so its errors.
 func (a *app) measureByClass(ctx context.Context, r *compare.Results, peers []compare.Library, lengths []int) error {
-	functions := slices.DeleteFunc(a.functions(peers), func(f compare.Function) bool {
-		return f.Quantity != compare.SoftmaxOf || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
+	functions := slices.DeleteFunc(a.functions(peers), func(f accuracy.Function) bool {
+		return f.Quantity != accuracy.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
 	})
-	plan := compare.AccuracyPlan{Functions: functions, Classes: classes, Lengths: lengths, Outputs: leastOutputs}
+	plan := accuracy.Plan{Functions: functions, Classes: classes, Lengths: lengths, Outputs: leastOutputs}
 	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
 	defer a.finish()
 	all, err := plan.Run(ctx, runtime.GOMAXPROCS(0), func() { a.step(1) })
@@ -164,7 +166,7 @@ func (a *app) measureByClass(ctx context.Context, r *compare.Results, peers []co
 
 // errorCells are a line for each function, its name first, with the greatest and the
 // mean error by class over all lengths.
-func errorCells(all []compare.Accuracy) [][]string {
+func errorCells(all []accuracy.Errors) [][]string {
 	var lines [][]string
 	for _, m := range all {
 		if slices.ContainsFunc(lines, func(line []string) bool { return line[0] == m.Name }) {
@@ -172,7 +174,7 @@ func errorCells(all []compare.Accuracy) [][]string {
 		}
 		line := []string{m.Name}
 		for _, c := range classes {
-			line = append(line, errorText(compare.Worst(all, m.Name, c.String())))
+			line = append(line, errorText(accuracy.Worst(all, m.Name, c.String())))
 		}
 		lines = append(lines, line)
 	}
@@ -214,16 +216,16 @@ const leastOutputs = 1 << 16
 
 // errorsOf are those of functions by name, on rows of n elements of the class of the
 // rows that are timed.
-func (r *speedRun) errorsOf(n int, functions []compare.Function) (map[string]compare.Accuracy, error) {
+func (r *speedRun) errorsOf(n int, functions []accuracy.Function) (map[string]accuracy.Errors, error) {
 	if r.errors == nil {
-		r.errors = make(map[int]map[string]compare.Accuracy)
+		r.errors = make(map[int]map[string]accuracy.Errors)
 	}
 	known := r.errors[n]
 	if known == nil {
-		known = make(map[string]compare.Accuracy)
+		known = make(map[string]accuracy.Errors)
 		r.errors[n] = known
 	}
-	plan := compare.AccuracyPlan{Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{n}, Outputs: leastOutputs}
+	plan := accuracy.Plan{Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{n}, Outputs: leastOutputs}
 	for _, f := range functions {
 		if _, ok := known[f.Name]; !ok {
 			plan.Functions = append(plan.Functions, f)
@@ -244,7 +246,7 @@ func (r *speedRun) errorsOf(n int, functions []compare.Function) (map[string]com
 
 // errorOf is the one of a benchmark's function: the same kernels have the same bits,
 // whoever calls them.
-func errorOf(errors map[string]compare.Accuracy, name string) compare.Accuracy {
+func errorOf(errors map[string]accuracy.Errors, name string) accuracy.Errors {
 	return errors[strings.Replace(name, compare.InC+" ", " ", 1)]
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -19,7 +20,7 @@ func (a *app) infoCommand() *cobra.Command {
 		Short: "Describe the machine, its measured clock and bandwidth, and the kernels on each side",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.info(cmd.Context(), compare.ThisMachine().Lengths().Memory, 300*time.Millisecond)
+			return a.info(cmd.Context(), machine.This().Lengths().Memory, 300*time.Millisecond)
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
@@ -97,7 +98,7 @@ func kernelFilter(text string) (func(string) bool, error) {
 }
 
 // parseSizes reads the flag of that name.
-func parseSizes(text string, l compare.Lengths) ([]int, error) {
+func parseSizes(text string, l machine.Lengths) ([]int, error) {
 	var sizes []int
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 // errDiffer is returned by a command that has reported differing bits.
@@ -125,7 +126,7 @@ func (a *app) begin() (*compare.Results, time.Time) {
 	return &compare.Results{
 		// Where the program lies says nothing about the run.
 		Command: append([]string{"compare"}, os.Args[1:]...), Started: start.UTC().Truncate(time.Second),
-		Machine: compare.ThisMachine(), Build: compare.ThisBuild(),
+		Machine: machine.This(), Build: compare.ThisBuild(),
 		Reference: a.sides.ref.Name, NoUpstream: a.sides.why(),
 	}, start
 }

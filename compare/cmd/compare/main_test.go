@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -51,7 +52,7 @@ func testOptions() summaryOptions {
 		Lengths: []int{1, 2, 3, 17}, Offsets: []int{0, 3},
 	}
 	return summaryOptions{
-		plan: plan, modelPlan: plan, lengths: compare.Lengths{L1: 64, L2: 128, Memory: 256},
+		plan: plan, modelPlan: plan, lengths: machine.Lengths{L1: 64, L2: 128, Memory: 256},
 		kernelTime: time.Millisecond, softmaxTime: time.Millisecond, workers: 2,
 	}
 }

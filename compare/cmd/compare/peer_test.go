@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 )
 
 // fake is what the tests' other library is called in results.
@@ -72,10 +73,10 @@ func TestSpeedPeers(t *testing.T) {
 		t.Errorf("not run: %+v, want the wrong one for both lengths", r.NotRun)
 	}
 	// By class the wrong one's error stands beside the others'.
-	if w := compare.Worst(r.Accuracy, "wrong softmax", "normal"); !(w.MaxULP > 1e5) || w.Outputs == 0 {
+	if w := accuracy.Worst(r.Accuracy, "wrong softmax", "normal"); !(w.MaxULP > 1e5) || w.Outputs == 0 {
 		t.Errorf("%+v", w)
 	}
-	if w := compare.Worst(r.Accuracy, fake, "masked"); w.NaNs > 0 || !(w.MaxULP < 50) || w.Outputs == 0 {
+	if w := accuracy.Worst(r.Accuracy, fake, "masked"); w.NaNs > 0 || !(w.MaxULP < 50) || w.Outputs == 0 {
 		t.Errorf("%+v", w)
 	}
 }

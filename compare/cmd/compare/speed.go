@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 // speedOptions are the flags of the speed command.
@@ -114,11 +116,11 @@ type speedRun struct {
 	// peers are the libraries beside both sides; nil if none is timed.
 	peers []compare.Library
 	// errors are those of functions, by length and name.
-	errors map[int]map[string]compare.Accuracy
+	errors map[int]map[string]accuracy.Errors
 }
 
 func (a *app) speed(ctx context.Context, o speedOptions) error {
-	machine := compare.ThisMachine()
+	machine := machine.This()
 	lengths := machine.Lengths()
 	sizes, err := parseSizes(o.sizes, lengths)
 	if err != nil {
@@ -214,7 +216,7 @@ func (r *speedRun) parts() ([]speedPart, error) {
 }
 
 // beyondFrom is the length from which rows count as beyond the caches.
-func beyondFrom(o speedOptions, m compare.Machine, l compare.Lengths) (int, error) {
+func beyondFrom(o speedOptions, m machine.Machine, l machine.Lengths) (int, error) {
 	if o.beyond != "" {
 		n, err := parseSizes(o.beyond, l)
 		if err != nil || len(n) != 1 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -23,10 +24,10 @@ func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Fou
 	several := goroutines > 1
 	o := &native.Options{Goroutines: goroutines}
 	// As many goroutines give the same bits.
-	errors, err := r.errorsOf(n, []compare.Function{
-		{Name: compare.NativeSoftmax, Quantity: compare.SoftmaxOf, Run: native.Softmax},
-		{Name: compare.NativeLogSoftmax, Quantity: compare.LogSoftmaxOf, Run: native.LogSoftmax},
-		{Name: compare.NativeLogSumExp, Quantity: compare.LogSumExpOf, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+	errors, err := r.errorsOf(n, []accuracy.Function{
+		{Name: compare.NativeSoftmax, Quantity: accuracy.Softmax, Run: native.Softmax},
+		{Name: compare.NativeLogSoftmax, Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
+		{Name: compare.NativeLogSumExp, Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
 	})
 	if err != nil {
 		return compare.Found{}, err

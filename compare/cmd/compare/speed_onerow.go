@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -45,7 +46,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found,
 		pairs = append(pairs, pairing{0, add(compare.SharedLimit(goroutines))})
 	}
 	var found compare.Found
-	functions := []compare.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
+	functions := []accuracy.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
 	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
 		all := add(l.Benchmark(1, n, goroutines))
 		pairs = append(pairs, pairing{0, all})

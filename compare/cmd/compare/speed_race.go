@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -18,7 +19,7 @@ type pairing struct{ of, to int }
 // race times benchmarks and prints a line for each, with the ratios that it is
 // in. Errors are by name, nil if they were not measured. Pairings may
 // depend on what was measured.
-func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.Benchmark, errors map[string]compare.Accuracy, pairings func(*compare.Race) []pairing) (compare.Found, error) {
+func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.Benchmark, errors map[string]accuracy.Errors, pairings func(*compare.Race) []pairing) (compare.Found, error) {
 	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}
 	samples, err := race.Run(timer, benchmarks)
 	if err != nil {

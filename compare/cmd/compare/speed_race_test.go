@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -143,8 +144,8 @@ func TestSpeedBest(t *testing.T) {
 }
 
 func TestBeyondFrom(t *testing.T) {
-	m := compare.Machine{L3: 8 << 20}
-	l := compare.Lengths{L1: 100, L2: 200, Memory: 1 << 19}
+	m := machine.Machine{L3: 8 << 20}
+	l := machine.Lengths{L1: 100, L2: 200, Memory: 1 << 19}
 	for _, c := range []struct {
 		sizes, beyond string
 		l3, want      int

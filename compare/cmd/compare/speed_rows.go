@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -60,7 +61,7 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
 		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
-	functions := []compare.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
+	functions := []accuracy.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
 		c := opponents[i].benchmark()
 		functions = append(functions, softmaxFunction(c))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -170,7 +171,7 @@ func (c softmaxPart) time() (found compare.Found, err error) {
 		}
 	}
 	entries[auto].to = best
-	var functions []compare.Function
+	var functions []accuracy.Function
 	for i, e := range entries {
 		if e.inC != i { // the same kernels have the same bits, whoever calls
 			functions = append(functions, softmaxFunction(e.Benchmark))

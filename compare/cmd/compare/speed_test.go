@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
 func TestSpeed(t *testing.T) {
@@ -172,7 +173,7 @@ func TestSpeedFlags(t *testing.T) {
 }
 
 func TestParseSizes(t *testing.T) {
-	got, err := parseSizes("2^3..2^5, L2,7,L1,2^4", compare.Lengths{L1: 100, L2: 200})
+	got, err := parseSizes("2^3..2^5, L2,7,L1,2^4", machine.Lengths{L1: 100, L2: 200})
 	if want := []int{7, 8, 16, 32, 100, 200}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

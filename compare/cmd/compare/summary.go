@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -20,7 +21,7 @@ type summaryOptions struct {
 	// plan is for upstream as the reference, modelPlan for the model, which is
 	// some hundred times slower.
 	plan, modelPlan compare.Plan
-	lengths         compare.Lengths
+	lengths         machine.Lengths
 	// kernelTime is for timing all kernels, softmaxTime for one algorithm at one
 	// length.
 	kernelTime, softmaxTime time.Duration
@@ -36,7 +37,7 @@ func summaryDefaults() summaryOptions {
 		modelPlan: compare.Plan{
 			Classes: inputs.Classes(), Seeds: []uint64{0}, Offsets: []int{0, 5}, Lengths: compare.Span(1, 200),
 		},
-		lengths:    compare.ThisMachine().Lengths(),
+		lengths:    machine.This().Lengths(),
 		kernelTime: 20 * time.Second, softmaxTime: time.Second,
 		workers: runtime.GOMAXPROCS(0),
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -51,7 +53,7 @@ const (
 )
 
 func (a *app) table(ctx context.Context, sizes string, budget time.Duration) error {
-	lengths, err := parseSizes(sizes, compare.ThisMachine().Lengths())
+	lengths, err := parseSizes(sizes, machine.This().Lengths())
 	if err != nil {
 		return fmt.Errorf("--sizes: %w", err)
 	}
@@ -116,7 +118,7 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Rac
 		benchmarks = append(benchmarks, l.OnRow())
 	}
 	r.results.NotRun = append(r.results.NotRun, found.NotRun...)
-	var functions []compare.Function
+	var functions []accuracy.Function
 	for _, con := range benchmarks {
 		functions = append(functions, softmaxFunction(con))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -48,7 +49,7 @@ func (a *app) tune(ctx context.Context, o tuneOptions) error {
 	if err != nil {
 		return err
 	}
-	lengths := compare.ThisMachine().Lengths()
+	lengths := machine.This().Lengths()
 	sizes, err := parseSizes(o.sizes, lengths)
 	if err != nil {
 		return fmt.Errorf("sizes: %w", err)

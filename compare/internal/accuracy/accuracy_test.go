@@ -1,4 +1,4 @@
-package compare
+package accuracy
 
 import (
 	"context"
@@ -42,8 +42,8 @@ func TestExact(t *testing.T) {
 	for _, class := range []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000, inputs.Ascending, inputs.Equal, inputs.Huge} {
 		for _, n := range []int{1, 2, 1000} {
 			src := class.Row(0, n)
-			var x exact
-			x.of(src)
+			var x Exact
+			x.Of(src)
 			sum := new(big.Float).SetPrec(200)
 			for _, v := range src {
 				sum.Add(sum, big.NewFloat(math.Exp(float64(v)-x.max)))
@@ -53,9 +53,9 @@ func TestExact(t *testing.T) {
 			}
 			total := 0.0
 			for i := range src {
-				total += x.value(SoftmaxOf, i)
-				if p := x.value(SoftmaxOf, i); p > 1e-300 && math.Abs(math.Log(p)-x.value(LogSoftmaxOf, i)) > 1e-12*(1+math.Abs(math.Log(p))) {
-					t.Errorf("%v, %d: softmax %v, its logarithm %v", class, n, p, x.value(LogSoftmaxOf, i))
+				total += x.Value(Softmax, i)
+				if p := x.Value(Softmax, i); p > 1e-300 && math.Abs(math.Log(p)-x.Value(LogSoftmax, i)) > 1e-12*(1+math.Abs(math.Log(p))) {
+					t.Errorf("%v, %d: softmax %v, its logarithm %v", class, n, p, x.Value(LogSoftmax, i))
 				}
 			}
 			if math.Abs(total-1) > 1e-12 {
@@ -64,22 +64,22 @@ func TestExact(t *testing.T) {
 		}
 	}
 	// One element far above the other: log(1 + e^-30) is e^-30 and a bit.
-	var x exact
-	x.of([]float32{40, 10})
-	if got, want := x.value(LogSoftmaxOf, 0), -math.Log1p(math.Exp(-30)); got != want {
+	var x Exact
+	x.Of([]float32{40, 10})
+	if got, want := x.Value(LogSoftmax, 0), -math.Log1p(math.Exp(-30)); got != want {
 		t.Errorf("logarithm %v, want %v", got, want)
 	}
-	if got := x.value(LogSumExpOf, 0); got != 40+math.Log1p(math.Exp(-30)) {
+	if got := x.Value(LogSumExp, 0); got != 40+math.Log1p(math.Exp(-30)) {
 		t.Errorf("log of the sum %v", got)
 	}
 }
 
-func TestAccuracyPlan(t *testing.T) {
+func TestPlan(t *testing.T) {
 	round := Function{Name: "rounded", Run: func(dst, src []float32) {
-		var x exact
-		x.of(src)
+		var x Exact
+		x.Of(src)
 		for i := range dst {
-			dst[i] = float32(x.value(SoftmaxOf, i))
+			dst[i] = float32(x.Value(Softmax, i))
 		}
 	}}
 	off := Function{Name: "one off", Run: func(dst, src []float32) {
@@ -90,12 +90,12 @@ func TestAccuracyPlan(t *testing.T) {
 		round.Run(dst, src)
 		dst[0] = float32(math.NaN())
 	}}
-	lse := Function{Name: "sum", Quantity: LogSumExpOf, Run: func(dst, src []float32) {
-		var x exact
-		x.of(src)
-		dst[0] = float32(x.value(LogSumExpOf, 0))
+	lse := Function{Name: "sum", Quantity: LogSumExp, Run: func(dst, src []float32) {
+		var x Exact
+		x.Of(src)
+		dst[0] = float32(x.Value(LogSumExp, 0))
 	}}
-	p := AccuracyPlan{
+	p := Plan{
 		Functions: []Function{round, off, nan, lse}, Classes: []inputs.Class{inputs.Normal, inputs.Uniform10},
 		Lengths: []int{10, 100}, Outputs: 1000,
 	}

@@ -1,4 +1,5 @@
-package compare
+// Package machine describes the computer that a program runs on.
+package machine
 
 import (
 	"bufio"
@@ -43,8 +44,8 @@ type Machine struct {
 	Arch   string `json:"arch"`
 }
 
-// ThisMachine describes the machine that the program runs on, by cpuid.
-func ThisMachine() Machine {
+// This describes the machine that the program runs on, by cpuid.
+func This() Machine {
 	c := &cpuid.CPU
 	hypervisor := ""
 	if c.VM() {

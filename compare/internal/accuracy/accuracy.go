@@ -1,4 +1,5 @@
-package compare
+// Package accuracy measures how far results are from the exact ones, in units in the last place.
+package accuracy
 
 import (
 	"cmp"
@@ -7,6 +8,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
@@ -14,16 +16,16 @@ import (
 type Quantity uint8
 
 const (
-	// SoftmaxOf is exp(x) / sum(exp(x)) of every element.
-	SoftmaxOf Quantity = iota
-	// LogSoftmaxOf is its logarithm.
-	LogSoftmaxOf
-	// LogSumExpOf is log(sum(exp(x))), one number for a row.
-	LogSumExpOf
+	// Softmax is exp(x) / sum(exp(x)) of every element.
+	Softmax Quantity = iota
+	// LogSoftmax is its logarithm.
+	LogSoftmax
+	// LogSumExp is log(sum(exp(x))), one number for a row.
+	LogSumExp
 )
 
 // Function is one whose accuracy can be measured. Run writes one number per
-// element of src, or one in all for [LogSumExpOf].
+// element of src, or one in all for [LogSumExp].
 type Function struct {
 	Name     string
 	Quantity Quantity
@@ -40,9 +42,9 @@ func (f *Function) bind(dst, src []float32) (run, done func(), err error) {
 	return func() { f.Run(dst, src) }, func() {}, nil
 }
 
-// Accuracy is how far a function's results are from the exact ones, in units in
+// Errors is how far a function's results are from the exact ones, in units in
 // the last place (ULP) of a float32 as large as the exact result.
-type Accuracy struct {
+type Errors struct {
 	Name   string `json:"name"`
 	Class  string `json:"class"`
 	Length int    `json:"length"`
@@ -61,9 +63,9 @@ type Accuracy struct {
 	Seed uint64 `json:"seed"`
 }
 
-// AccuracyPlan is a set of measurements: every function on every class and
+// Plan is a set of measurements: every function on every class and
 // length.
-type AccuracyPlan struct {
+type Plan struct {
 	Functions []Function
 	Classes   []inputs.Class
 	Lengths   []int
@@ -75,11 +77,11 @@ type AccuracyPlan struct {
 // Run measures on as many goroutines as given. It calls done after each class
 // and length, on one goroutine at a time. The result is in order of class, then
 // function, then length.
-func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accuracy, error) {
+func (p Plan) Run(ctx context.Context, workers int, done func()) ([]Errors, error) {
 	// By class and length: the exact results serve all functions.
 	type task struct{ class, length int }
 	tasks := make(chan task)
-	found := make([][]Accuracy, len(p.Classes)*len(p.Lengths))
+	found := make([][]Errors, len(p.Classes)*len(p.Lengths))
 	var failed error
 	var mu sync.Mutex
 	go func() {
@@ -95,7 +97,7 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 			}
 		}
 	}()
-	parallel(workers, func() {
+	parallel.Run(workers, func() {
 		for t := range tasks {
 			a, err := p.measure(p.Classes[t.class], p.Lengths[t.length])
 			mu.Lock()
@@ -110,7 +112,7 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 	if err := cmp.Or(ctx.Err(), failed); err != nil {
 		return nil, err
 	}
-	var all []Accuracy
+	var all []Errors
 	for c := range p.Classes {
 		for f := range p.Functions {
 			for l := range p.Lengths {
@@ -122,14 +124,14 @@ func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accu
 }
 
 // measure measures all functions on one class and length.
-func (p AccuracyPlan) measure(class inputs.Class, length int) ([]Accuracy, error) {
+func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 	rows := max(1, p.Outputs/length)
 	src, dst := make([]float32, length), make([]float32, length)
-	all := make([]Accuracy, len(p.Functions))
+	all := make([]Errors, len(p.Functions))
 	bound := make([]func(), len(p.Functions))
 	for i, f := range p.Functions {
 		n := length
-		if f.Quantity == LogSumExpOf {
+		if f.Quantity == LogSumExp {
 			n = 1
 		}
 		run, done, err := f.bind(dst[:n], src)
@@ -140,19 +142,19 @@ func (p AccuracyPlan) measure(class inputs.Class, length int) ([]Accuracy, error
 		bound[i] = run
 	}
 	sums := make([]float64, len(p.Functions))
-	var x exact
+	var x Exact
 	for seed := range uint64(rows) {
 		class.Fill(src, seed)
-		x.of(src)
+		x.Of(src)
 		for i, f := range p.Functions {
 			a := &all[i]
 			n := length
-			if f.Quantity == LogSumExpOf {
+			if f.Quantity == LogSumExp {
 				n = 1
 			}
 			bound[i]()
 			for j, got := range dst[:n] {
-				want := x.value(f.Quantity, j)
+				want := x.Value(f.Quantity, j)
 				if math.Abs(want) < 0x1p-126 && want != 0 {
 					continue
 				}
@@ -193,9 +195,9 @@ func ULPs(got float32, exact float64) float64 {
 	return math.Abs(float64(got)-exact) / math.Ldexp(1, max(e, -125)-24)
 }
 
-// exact computes in float64, with a compensated sum: its errors are some 2^-29 of
+// Exact computes in float64, with a compensated sum: its errors are some 2^-29 of
 // a float32's.
-type exact struct {
+type Exact struct {
 	shifted []float64 // x - max
 	exp     []float64
 	max     float64
@@ -203,7 +205,7 @@ type exact struct {
 	log     float64 // of the sum
 }
 
-func (x *exact) of(src []float32) {
+func (x *Exact) Of(src []float32) {
 	x.max = math.Inf(-1)
 	for _, v := range src {
 		x.max = math.Max(x.max, float64(v))
@@ -233,11 +235,11 @@ func (x *exact) of(src []float32) {
 	x.sum, x.log = 1+rest, math.Log1p(rest)
 }
 
-func (x *exact) value(q Quantity, i int) float64 {
+func (x *Exact) Value(q Quantity, i int) float64 {
 	switch q {
-	case SoftmaxOf:
+	case Softmax:
 		return x.exp[i] / x.sum
-	case LogSoftmaxOf:
+	case LogSoftmax:
 		return x.shifted[i] - x.log
 	}
 	return x.max + x.log
@@ -245,8 +247,8 @@ func (x *exact) value(q Quantity, i int) float64 {
 
 // Worst is the greatest error of a function of this name on inputs of a class, over all
 // lengths, with the mean of all its outputs.
-func Worst(all []Accuracy, name, class string) Accuracy {
-	w := Accuracy{Name: name, Class: class}
+func Worst(all []Errors, name, class string) Errors {
+	w := Errors{Name: name, Class: class}
 	sum := 0.0
 	for _, a := range all {
 		if a.Name != name || a.Class != class {
