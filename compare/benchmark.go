@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/compare/internal/traffic"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -48,13 +49,13 @@ func (c *Benchmark) bind(w *Workload) (f timed, done func(), err error) {
 	return f, func() {}, nil
 }
 
-// FromC is what side's softmax of rows of cols elements takes in a program in C, by
+// FromC is what a side's softmax of rows of cols elements takes in a program in C, by
 // an algorithm from its kernels of these names. Several goroutines share the rows,
 // each with one call for its part. The side has to have InC.
-func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Benchmark {
+func FromC(name string, from side.Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Benchmark {
 	opts := xnnpack.Options{Algorithm: a, Kernels: kernels}
 	loop := func(dst, src []float32, times int) time.Duration {
-		took, err := side.InC(dst, src, cols, times, opts)
+		took, err := from.InC(dst, src, cols, times, opts)
 		if err != nil {
 			panic(err) // the names are the side's own
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -15,7 +16,7 @@ const finalists = 6
 // run here, whatever their ISA, variant and tile. It times all of them briefly,
 // then the first few for the given time each; the choice has those. The error
 // says if there is no kernel.
-func (w *Workload) Fastest(each time.Duration, s Side, f ukernel.Family) (Choice, error) {
+func (w *Workload) Fastest(each time.Duration, s side.Side, f ukernel.Family) (Choice, error) {
 	all := slices.DeleteFunc(slices.Clone(s.Kernels), func(k ukernel.Kernel) bool { return k.Family != f || !k.ISA.Supported() })
 	if len(all) == 0 {
 		return Choice{}, fmt.Errorf("no kernel of %v that %s has runs here", f, s.Name)
@@ -38,20 +39,14 @@ func (w *Workload) Fastest(each time.Duration, s Side, f ukernel.Family) (Choice
 
 // ComposeFastest composes an algorithm from the kernels of a side that choices
 // have in the first place. The error says which family has no choice.
-func ComposeFastest(a ukernel.Algorithm, s Side, choices []Choice) (ukernel.Composition, []string, error) {
-	var funcs []ukernel.Func
+func ComposeFastest(a ukernel.Algorithm, s side.Side, choices []Choice) (ukernel.Composition, error) {
 	var names []string
 	for _, family := range a.Families() {
 		i := slices.IndexFunc(choices, func(c Choice) bool { return c.Family == family.String() })
 		if i < 0 {
-			return ukernel.Composition{}, nil, fmt.Errorf("no kernel of %v that %s has runs here", family, s.Name)
+			return ukernel.Composition{}, fmt.Errorf("no kernel of %v that %s has runs here", family, s.Name)
 		}
-		f, err := s.Lookup(choices[i].Candidates[0].Kernel)
-		if err != nil {
-			return ukernel.Composition{}, nil, err
-		}
-		funcs, names = append(funcs, f), append(names, f.Name)
+		names = append(names, choices[i].Candidates[0].Kernel)
 	}
-	c, err := ukernel.Compose(a, funcs...)
-	return c, names, err
+	return s.Compose(a, names)
 }

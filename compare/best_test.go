@@ -5,13 +5,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+const (
+	maxName   = "f32_rmax_ukernel__scalar_u4_acc4"
+	mulName   = "f32_vmulc_ukernel__scalar_u4"
+	storeName = "f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u4_acc2"
 )
 
 // TestFastest holds that the slowest of several kernels is not chosen, and that
 // what is chosen is composed.
 func TestFastest(t *testing.T) {
-	s := Native()
+	s := side.Native()
 	s.Kernels = nil
 	for _, name := range []string{"f32_rmax_ukernel__scalar_u1", maxName, mulName, storeName} {
 		s.Kernels = append(s.Kernels, ukernel.MustParse(name))
@@ -40,11 +47,11 @@ func TestFastest(t *testing.T) {
 	if c := choices[0]; c.Candidates[0].Kernel != maxName || len(c.Candidates) != 2 || c.ISA != "scalar" || c.Elements != 100 {
 		t.Errorf("%+v, want %s first of 2", c, maxName)
 	}
-	c, names, err := ComposeFastest(ukernel.ThreePassReload, s, choices)
-	if err != nil || c.Algorithm() != ukernel.ThreePassReload || strings.Join(names, " ") != maxName+" "+storeName+" "+mulName {
-		t.Errorf("%v of %v, %v", c.Algorithm(), names, err)
+	c, err := ComposeFastest(ukernel.ThreePassReload, s, choices)
+	if err != nil || c.Algorithm() != ukernel.ThreePassReload || strings.Join(side.Names(&c), " ") != maxName+" "+storeName+" "+mulName {
+		t.Errorf("%v of %v, %v", c.Algorithm(), side.Names(&c), err)
 	}
-	if _, _, err := ComposeFastest(ukernel.TwoPass, s, choices); err == nil || !strings.Contains(err.Error(), "no kernel of f32_raddextexp that native has") {
+	if _, err := ComposeFastest(ukernel.TwoPass, s, choices); err == nil || !strings.Contains(err.Error(), "no kernel of f32_raddextexp that native has") {
 		t.Errorf("error %v, want which family has none", err)
 	}
 	if _, err := w.Fastest(0, s, ukernel.RAddExtExp); err == nil || !strings.Contains(err.Error(), "no kernel of f32_raddextexp") {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 )
 
@@ -53,7 +54,7 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		}
 	}
 	for _, g := range base.Bits {
-		if !slices.ContainsFunc(now.Bits, func(n Agreement) bool { return n.Kernel == g.Kernel }) && len(now.Bits) > 0 {
+		if !slices.ContainsFunc(now.Bits, func(n bits.Agreement) bool { return n.Kernel == g.Kernel }) && len(now.Bits) > 0 {
 			regressions = append(regressions, Regression{Name: g.Kernel, What: "its bits were not compared"})
 		}
 	}

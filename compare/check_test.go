@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
@@ -20,7 +21,7 @@ func TestCheck(t *testing.T) {
 	machine := machine.Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}
 	base := &Results{
 		Machine: machine, Reference: "upstream",
-		Bits: []Agreement{{Kernel: "k", Inputs: 1}, {Kernel: "gone"}},
+		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1}, {Kernel: "gone"}},
 		Speed: []Timing{
 			timing("steady", 0, Faster, 0.9, 0.01), timing("slower", 2, Faster, 0.9, 0.01), timing("noisy", 0, Noisy, 0.9, 0.3),
 			timing("a little", 0, Faster, 0.9, 0.001), timing("alone", 0, "", 10, 0.1), timing("missing", 0, Same, 1, 0.01),
@@ -28,7 +29,7 @@ func TestCheck(t *testing.T) {
 	}
 	now := &Results{
 		Machine: machine, Reference: "upstream",
-		Bits: []Agreement{{Kernel: "k", Inputs: 1, Bits: 3}},
+		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1, Bits: 3}},
 		Speed: []Timing{
 			timing("steady", 0, Faster, 0.91, 0.01), timing("slower", 2, Same, 1, 0.01), timing("noisy", 0, Noisy, 1.1, 0.01),
 			timing("a little", 0, Faster, 0.905, 0.001), timing("alone", 0, "", 11, 0.1), timing("new", 0, Same, 1, 0.01),

@@ -162,7 +162,9 @@ func Verify(benchmarks []Benchmark, rows, cols int) []error {
 			found[i] = err
 			continue
 		}
-		fill(dst, float32(math.NaN()))
+		for j := range dst {
+			dst[j] = float32(math.NaN())
+		}
 		f.run()
 		done()
 		for j := 0; j < len(dst); j += step {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/compare/internal/operands"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 )
 
@@ -155,7 +156,7 @@ func (r *Race) RatioOf(of, to string) *RaceRatio {
 func SharedLimit(goroutines int) Benchmark {
 	_, _, _, limit := Traffic()
 	return Benchmark{Name: LimitName, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
-		parallel.Share(goroutines, len(src), floatsAlign, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
+		parallel.Share(goroutines, len(src), operands.Line, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
 	}}
 }
 

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
@@ -49,9 +50,9 @@ type Results struct {
 	// Bits has an entry per kernel that was compared, Speed one per kernel or
 	// algorithm that was timed, and NotRun one per pair that this CPU can't run, and
 	// per peer that was wrong on rows that it should have been timed on.
-	Bits   []Agreement `json:"bits,omitempty"`
-	Speed  []Timing    `json:"speed,omitempty"`
-	NotRun []NotRun    `json:"not_run,omitempty"`
+	Bits   []bits.Agreement `json:"bits,omitempty"`
+	Speed  []Timing         `json:"speed,omitempty"`
+	NotRun []NotRun         `json:"not_run,omitempty"`
 	// Races has an entry per shape, number of threads, and kind of race.
 	Races []Race `json:"races,omitempty"`
 	// ShortCall is the time of one call of native.Softmax on a row of
@@ -73,7 +74,7 @@ type Results struct {
 	// Overhead is the time of a kernel's call on a row of one element.
 	Overhead *Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
-	Coverage []Coverage `json:"coverage,omitempty"`
+	Coverage []bits.Coverage `json:"coverage,omitempty"`
 }
 
 // Build is what was measured.
@@ -160,18 +161,11 @@ func ReadFile(name string) (*Results, error) {
 	return r, nil
 }
 
-// State is how far long work has come, in a form that can be stored.
-type State interface {
-	SweepState | SpeedState
-	// schema identifies the document.
-	schema() string
-}
-
-// stateVersion is the version of the documents that hold a [State].
+// stateVersion is the version of the documents that [WriteState] stores.
 const stateVersion = 1
 
-// storedState is a state in a file.
-type storedState[S State] struct {
+// storedState is how far long work has come.
+type storedState[S any] struct {
 	Schema  string `json:"schema"`
 	Version int    `json:"version"`
 	// Build identifies the program: parts of the work that two programs did don't
@@ -180,18 +174,18 @@ type storedState[S State] struct {
 	State S      `json:"state"`
 }
 
-// WriteState stores a state, all of it or nothing. Build identifies the program
-// that made it.
-func WriteState[S State](name, build string, s S) error {
-	return writeJSON(name, storedState[S]{s.schema(), stateVersion, build, s})
+// WriteState stores how far long work has come, all of it or nothing. Schema
+// identifies the work, build the program.
+func WriteState[S any](name, schema, build string, s S) error {
+	return writeJSON(name, storedState[S]{schema, stateVersion, build, s})
 }
 
 // ReadState reads what [WriteState] wrote. The error wraps [os.ErrNotExist] if
 // there is no such file; it is an error, too, if another program made it.
-func ReadState[S State](name, build string) (S, error) {
+func ReadState[S any](name, schema, build string) (S, error) {
 	var s storedState[S]
 	var none S
-	if err := readJSON(name, none.schema(), stateVersion, &s); err != nil {
+	if err := readJSON(name, schema, stateVersion, &s); err != nil {
 		return none, err
 	}
 	if s.Build != build {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
@@ -19,7 +20,7 @@ func TestResultsFile(t *testing.T) {
 	want := &Results{
 		Command: []string{"compare"}, Started: time.Date(2024, 11, 8, 1, 2, 3, 0, time.UTC), Seconds: 1.5,
 		Machine: machine.This(), Build: ThisBuild(), Reference: "upstream", Seeds: []uint64{0, 1<<64 - 1},
-		Bits: []Agreement{{Kernel: "k", Inputs: 1, Values: 2, Bits: 3, Differences: []Difference{
+		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1, Values: 2, Bits: 3, Differences: []bits.Difference{
 			{Kernel: "k", Row: "r", Repeat: "x", Place: "dst[1]", Index: 1, Input: 0x7fc00000, Ref: 1, Ours: 0x80000000},
 		}}},
 		Speed:  []Timing{{Name: "k", Where: "L1", Speed: Speed{Elements: 5, OursNS: Interval{1, 2, 3}}}},
@@ -73,17 +74,17 @@ func TestResultsFile(t *testing.T) {
 
 func TestStateFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "state.json")
-	want := SweepState{Shard: 1, Shards: 2, Kernels: []Agreement{{Kernel: "k", Inputs: 7}}, Finished: []int{0, 4}}
-	if err := WriteState(name, "build", want); err != nil {
+	want := bits.State{Shard: 1, Shards: 2, Kernels: []bits.Agreement{{Kernel: "k", Inputs: 7}}, Finished: []int{0, 4}}
+	if err := WriteState(name, "twopass-softmax/sweep", "build", want); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ReadState[SweepState](name, "build"); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := ReadState[bits.State](name, "twopass-softmax/sweep", "build"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	if _, err := ReadState[SpeedState](name, "build"); err == nil || !strings.Contains(err.Error(), `"twopass-softmax/sweep", not "twopass-softmax/speed"`) {
+	if _, err := ReadState[SpeedState](name, "twopass-softmax/speed", "build"); err == nil || !strings.Contains(err.Error(), `"twopass-softmax/sweep", not "twopass-softmax/speed"`) {
 		t.Errorf("error %v, want that the state is of other work", err)
 	}
-	if _, err := ReadState[SweepState](name, "other"); err == nil || !strings.Contains(err.Error(), "another build") {
+	if _, err := ReadState[bits.State](name, "twopass-softmax/sweep", "other"); err == nil || !strings.Contains(err.Error(), "another build") {
 		t.Errorf("error %v, want one about another build", err)
 	}
 	if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), `its schema is "twopass-softmax/sweep"`) {

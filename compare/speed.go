@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/operands"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -20,13 +22,13 @@ type Workload struct{ args ukernel.Args }
 // the one wait for stores to the other.
 func NewWorkload(n int) *Workload {
 	const skew = 272
-	room := (n+skew-1)/floatsAlign*floatsAlign + skew
-	mem := alignedFloats(room + n)
+	room := (n+skew-1)/operands.Line*operands.Line + skew
+	mem := operands.Aligned(room + n)
 	const seed = 0 // even: the operands are those that softmax passes
 	inputs.Uniform10.Fill(mem[:n], seed)
 	a := inputs.Args(ukernel.RMax, seed, mem[:n])
 	a.Dst16, a.Dst8 = make([]uint16, n), make([]uint8, n)
-	a = narrow(a, seed)
+	a = operands.Narrow(a, seed)
 	a.Dst = mem[room : room+n]
 	return &Workload{a}
 }
@@ -34,90 +36,16 @@ func NewWorkload(n int) *Workload {
 // Elements is the length of the row.
 func (w *Workload) Elements() int { return len(w.args.Src) }
 
-// Time times a subject's two sides against each other.
-func (w *Workload) Time(t Timer, s Subject) Timing {
-	samples := t.Time(func() { s.Ref(w.args) }, func() { s.Ours(w.args) })
-	return Timing{Name: s.Name, Speed: NewRatio(samples, 0, 1, w.Elements())}
+// Time times a pair's two sides against each other.
+func (w *Workload) Time(t Timer, p side.Pair) Timing {
+	samples := t.Time(func() { p.Ref(w.args) }, func() { p.Ours(w.args) })
+	return Timing{Name: p.Name, Speed: NewRatio(samples, 0, 1, w.Elements())}
 }
 
 // TimeOurs times our side alone.
-func (w *Workload) TimeOurs(t Timer, s Subject) Timing {
-	samples := t.Time(func() { s.Ours(w.args) })
-	return Timing{Name: s.Name, Speed: NewSpeed(samples, 0, w.Elements())}
-}
-
-// Softmax is a composed algorithm on both sides, with the same kernels.
-type Softmax struct {
-	Ref, Ours ukernel.Composition
-	Kernels   []string
-}
-
-// ComposePairs composes an algorithm from pairs that can run here. For each
-// pass it takes the kernel that prefer names, if it is among the pairs, else
-// the last of the widest ISA. The error says which family has none.
-func ComposePairs(a ukernel.Algorithm, pairs []Pair, prefer func(ukernel.Family) (string, bool)) (Softmax, error) {
-	var s Softmax
-	var ref, ours []ukernel.Func
-	for _, family := range a.Families() {
-		var found *Pair
-		name, _ := prefer(family)
-		for i := range pairs {
-			if p := &pairs[i]; p.Family == family && (found == nil || found.Name != name) {
-				found = p
-			}
-		}
-		if found == nil {
-			return s, fmt.Errorf("no kernel of %v that both sides have runs here", family)
-		}
-		ref, ours = append(ref, found.Ref), append(ours, found.Ours)
-		s.Kernels = append(s.Kernels, found.Name)
-	}
-	var err error
-	if s.Ref, err = ukernel.Compose(a, ref...); err != nil {
-		return s, err
-	}
-	s.Ours, err = ukernel.Compose(a, ours...)
-	return s, err
-}
-
-// Subject is the composed algorithm as something to compare.
-//
-// One thing is left out of the comparison: the outputs of the two-pass algorithm
-// for a row whose sum is a NaN. The exponent beside that NaN is the C compiler's
-// choice (see [ukernel.Result.Same]), and with it whether an AVX-512 kernel, whose
-// VSCALEFPS makes an infinity of NaN and an infinite exponent, then writes NaN,
-// an infinity, or 0. Builds of upstream by gcc and by clang differ there.
-func (s *Softmax) Subject() Subject {
-	call := func(c *ukernel.Composition) func(ukernel.Args) ukernel.Result {
-		return func(a ukernel.Args) (r ukernel.Result) {
-			if c.Algorithm() == ukernel.TwoPass {
-				r.Value, r.Exponent = c.Kernels()[0].RAddExtExp(a.Src)
-			}
-			c.Softmax(a.Dst, a.Src)
-			if r.Value != r.Value {
-				fill(a.Dst, r.Value)
-			}
-			return r
-		}
-	}
-	return s.subject(call)
-}
-
-// Timed is the composed algorithm as something to time.
-func (s *Softmax) Timed() Subject {
-	return s.subject(func(c *ukernel.Composition) func(ukernel.Args) ukernel.Result {
-		return func(a ukernel.Args) (r ukernel.Result) {
-			c.Softmax(a.Dst, a.Src)
-			return r
-		}
-	})
-}
-
-func (s *Softmax) subject(call func(*ukernel.Composition) func(ukernel.Args) ukernel.Result) Subject {
-	return Subject{
-		Name: s.Ours.Algorithm().String(), Stores: true, Ref: call(&s.Ref), Ours: call(&s.Ours),
-		Same: func(r, t ukernel.Result) bool { return r.Same(ukernel.RAddExtExp, t) },
-	}
+func (w *Workload) TimeOurs(t Timer, p side.Pair) Timing {
+	samples := t.Time(func() { p.Ours(w.args) })
+	return Timing{Name: p.Name, Speed: NewSpeed(samples, 0, w.Elements())}
 }
 
 // SpeedState is how far a run that times many things has come, in a form that
@@ -162,8 +90,6 @@ func (f *Found) Add(g Found) {
 		f.ShortCall = g.ShortCall
 	}
 }
-
-func (SpeedState) schema() string { return "twopass-softmax/speed" }
 
 // Fits reports why the state can't be continued on a machine with options.
 func (s *SpeedState) Fits(m machine.Machine, options []string) error {

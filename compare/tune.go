@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -32,7 +33,7 @@ type Candidate struct {
 // order of reports.
 func Groups(kernels []ukernel.Kernel) [][]ukernel.Kernel {
 	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() })
-	slices.SortFunc(sorted, Order)
+	slices.SortFunc(sorted, side.Order)
 	var groups [][]ukernel.Kernel
 	for i, k := range sorted {
 		if i > 0 && k.Family == sorted[i-1].Family && k.ISA == sorted[i-1].ISA && k.Variant == sorted[i-1].Variant {
@@ -45,7 +46,7 @@ func Groups(kernels []ukernel.Kernel) [][]ukernel.Kernel {
 }
 
 // Choose times the kernels of one of a side's [Groups] against each other.
-func (w *Workload) Choose(t Timer, s Side, group []ukernel.Kernel) (Choice, error) {
+func (w *Workload) Choose(t Timer, s side.Side, group []ukernel.Kernel) (Choice, error) {
 	c := Choice{
 		Family: group[0].Family.String(), ISA: group[0].ISA.String(), Variant: group[0].Variant, Elements: w.Elements(),
 	}

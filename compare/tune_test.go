@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 func TestGroups(t *testing.T) {
-	native := Native().Kernels
+	native := side.Native().Kernels
 	total := 0
 	for _, g := range Groups(native) {
 		total += len(g)
@@ -35,7 +36,7 @@ func TestGroups(t *testing.T) {
 func TestChoose(t *testing.T) {
 	slow := "f32_vmulc_ukernel__scalar_u2"
 	var clock time.Duration
-	side := Side{Lookup: func(name string) (ukernel.Func, error) {
+	side := side.Side{Lookup: func(name string) (ukernel.Func, error) {
 		f := ukernel.Func{Name: name, VMulC: func(dst, src []float32, c float32) { clock += 100 }}
 		if name == slow {
 			f.VMulC = func(dst, src []float32, c float32) { clock += 150 }

@@ -12,7 +12,10 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -55,13 +58,9 @@ func TestHalfExhaustive(t *testing.T) {
 			continue
 		}
 		kernels++
-		call := func(f ukernel.Func, param uint16) []uint16 {
+		call := func(f func(ukernel.Args) ukernel.Result, param uint16) []uint16 {
 			dst := make([]uint16, len(all))
-			if p.Family == ukernel.F16VMulC {
-				f.F16VMulC(dst, all, param)
-			} else {
-				f.F16RAddStoreExpMinusMax(dst, all, param)
-			}
+			f(ukernel.Args{Dst16: dst, Half: all, Max: f32.FromHalf(param), Scale: f32.FromHalf(param)})
 			return dst
 		}
 		for _, param := range params {
@@ -80,26 +79,26 @@ func TestHalfExhaustive(t *testing.T) {
 
 // TestSoftmax compares the algorithms that are composed of the kernels.
 func TestSoftmax(t *testing.T) {
-	pairs := sides(t)
-	var subjects []compare.Subject
+	sides(t)
+	var pairs []side.Pair
 	for _, a := range ukernel.Algorithms() {
-		s, err := compare.ComposePairs(a, pairs, xnnpack.Preferred)
+		s, err := side.Compose(a, side.Upstream(), side.Native())
 		if err != nil {
 			t.Logf("%v: %v", a, err) // upstream has no two-pass kernels for this CPU
 			continue
 		}
-		subjects = append(subjects, s.Subject())
+		pairs = append(pairs, s.Pair())
 	}
-	agree(t, "softmax", subjects)
+	agree(t, "softmax", pairs)
 }
 
 // sides returns the pairs that this CPU can run.
-func sides(t *testing.T) []compare.Pair {
+func sides(t *testing.T) []side.Pair {
 	t.Helper()
 	if err := xnnpack.Available(); err != nil {
 		t.Skip("upstream's kernels are not linked in, and the packages of native compare theirs with the model: ", err)
 	}
-	can, cannot := compare.Runnable(compare.Match(compare.Upstream(), compare.Native()))
+	can, cannot := side.Runnable(side.Match(side.Upstream(), side.Native()))
 	for _, p := range cannot {
 		if p.ISA.Supported() {
 			t.Errorf("%s: %v", p.Name, p.Err)
@@ -109,7 +108,7 @@ func sides(t *testing.T) []compare.Pair {
 }
 
 func family(t *testing.T, f ukernel.Family) {
-	pairs := slices.DeleteFunc(sides(t), func(p compare.Pair) bool { return p.Family != f })
+	pairs := slices.DeleteFunc(sides(t), func(p side.Pair) bool { return p.Family != f })
 	for _, k := range ukernel.Upstream() {
 		if k.ISA == ukernel.AVX512FP16 {
 			continue // which Go's assembler lacks: there are no twins
@@ -120,7 +119,7 @@ func family(t *testing.T, f ukernel.Family) {
 			}
 			continue
 		}
-		has := func(p compare.Pair) bool { return p.Name == k.Name }
+		has := func(p side.Pair) bool { return p.Name == k.Name }
 		if k.Family == f && k.ISA.Supported() && !slices.ContainsFunc(pairs, has) {
 			t.Errorf("%s is not on both sides", k)
 		}
@@ -129,49 +128,50 @@ func family(t *testing.T, f ukernel.Family) {
 		inOutMax(t, pairs)
 		return
 	}
-	agree(t, f.String(), compare.Subjects(pairs))
+	agree(t, f.String(), pairs)
 }
 
 // inOutMax compares kernels of a newer upstream whose maxima begin with -Inf: with the
 // model of that on everything, and with native on rows without NaNs and zeros of both
 // signs, where it makes no difference.
-func inOutMax(t *testing.T, pairs []compare.Pair) {
-	agreeOn(t, "rmax", compare.Subjects(pairs), func(p *compare.Plan) {
+func inOutMax(t *testing.T, pairs []side.Pair) {
+	agreeOn(t, "rmax", pairs, func(p *bits.Plan) {
 		p.Classes = []inputs.Class{inputs.Uniform10, inputs.Uniform1000, inputs.Normal, inputs.Masked, inputs.Equal, inputs.Ascending, inputs.Infinities}
 	})
 	for i := range pairs {
-		pairs[i].Ours = model.Func(pairs[i].Kernel, model.Fault{Kind: model.InOutMax})
+		ours := model.Func(pairs[i].Kernel, model.Fault{Kind: model.InOutMax})
+		pairs[i].Ours = ours.Call
 	}
-	agree(t, "rmax-in-out", compare.Subjects(pairs))
+	agree(t, "rmax-in-out", pairs)
 }
 
 // plan has every class of inputs at the lengths where something changes: up to
 // the tail of every vector width, and about the tiles. An emulator goes
 // through it in minutes.
-func plan() compare.Plan {
-	lengths := slices.Concat(compare.Span(1, 33), []int{47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 127, 128, 129, 143, 144, 145, 159, 160, 161, 191, 192, 193, 257, 400})
-	return compare.Plan{Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Lengths: lengths, Offsets: []int{0, 3}}
+func plan() bits.Plan {
+	lengths := slices.Concat(bits.Span(1, 33), []int{47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 127, 128, 129, 143, 144, 145, 159, 160, 161, 191, 192, 193, 257, 400})
+	return bits.Plan{Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Lengths: lengths, Offsets: []int{0, 3}}
 }
 
 // agree compares, and leaves the result where Bazel collects a test's outputs.
-func agree(t *testing.T, name string, subjects []compare.Subject) {
+func agree(t *testing.T, name string, pairs []side.Pair) {
 	t.Helper()
-	agreeOn(t, name, subjects, func(*compare.Plan) {})
+	agreeOn(t, name, pairs, func(*bits.Plan) {})
 }
 
 // agreeOn is agree with another plan.
-func agreeOn(t *testing.T, name string, subjects []compare.Subject, change func(*compare.Plan)) {
+func agreeOn(t *testing.T, name string, pairs []side.Pair, change func(*bits.Plan)) {
 	t.Helper()
 	plan := plan()
 	change(&plan)
-	if len(subjects) == 0 {
+	if len(pairs) == 0 {
 		t.Skip("upstream has none for this CPU")
 	}
 	r := compare.Results{
 		Command: os.Args, Machine: machine.This(), Build: compare.ThisBuild(), Reference: "upstream", Seeds: plan.Seeds,
 	}
 	var err error
-	if r.Bits, err = plan.Run(context.Background(), subjects, runtime.GOMAXPROCS(0), func(compare.Agreement) {}); err != nil {
+	if r.Bits, err = plan.Run(context.Background(), pairs, runtime.GOMAXPROCS(0), func(bits.Agreement) {}); err != nil {
 		t.Fatal(err)
 	}
 	var inputs int64
@@ -184,7 +184,7 @@ func agreeOn(t *testing.T, name string, subjects []compare.Subject, change func(
 			}
 		}
 	}
-	t.Logf("%d subjects, %d inputs, on %s %s", len(r.Bits), inputs, r.Machine.CPU, r.Machine.Emulator)
+	t.Logf("%d pairs, %d inputs, on %s %s", len(r.Bits), inputs, r.Machine.CPU, r.Machine.Emulator)
 	if dir := os.Getenv("TEST_UNDECLARED_OUTPUTS_DIR"); dir != "" {
 		if err := r.WriteFile(filepath.Join(dir, "agreement-"+name+".json")); err != nil {
 			t.Fatal(err)

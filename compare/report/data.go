@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -49,7 +51,7 @@ type set struct {
 	bandwidth             []compare.Bandwidth
 	kernels               []kernel
 	runs                  []run
-	bits                  []compare.Agreement
+	bits                  []bits.Agreement
 	accuracy              []accuracy.Errors
 	notRun                []compare.NotRun
 	races                 []compare.Race
@@ -184,7 +186,7 @@ func (s *set) merge() {
 		}
 		runs[timingKey{r.side, r.algorithm + r.Name, kernels, r.Elements, r.Threads}] = r
 	}
-	agreements := make(map[string]compare.Agreement)
+	agreements := make(map[string]bits.Agreement)
 	bandwidth := make(map[string]compare.Bandwidth)
 	measured := make(map[string]accuracy.Errors)
 	notRun := make(map[string]compare.NotRun)
@@ -240,7 +242,7 @@ func (s *set) merge() {
 		}
 	}
 	s.kernels = slices.SortedFunc(maps.Values(kernels), func(a, b kernel) int {
-		return cmp.Or(compare.Order(a.Kernel, b.Kernel), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Threads, b.Threads))
+		return cmp.Or(side.Order(a.Kernel, b.Kernel), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Threads, b.Threads))
 	})
 	s.runs = sortRuns(slices.Collect(maps.Values(runs)))
 	// The time of the traffic alone follows from a run's share of it.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -61,7 +62,7 @@ func results(cpu string) *compare.Results {
 		for _, n := range []int{2048, 1 << 22} {
 			r.Speed = append(r.Speed, compare.Timing{Name: name, Speed: measured(n, 0.5+float64(i)/100, 0.4+float64(i)/50)})
 		}
-		r.Bits = append(r.Bits, compare.Agreement{Kernel: name, Inputs: 1000, Values: 4000})
+		r.Bits = append(r.Bits, bits.Agreement{Kernel: name, Inputs: 1000, Values: 4000})
 	}
 	for _, threads := range []int{1, 2} {
 		for _, n := range []int{256, 2048, 1 << 14, 1 << 18, 1 << 22} {
@@ -442,7 +443,7 @@ func TestTune(t *testing.T) {
 func TestDifferencesAreShown(t *testing.T) {
 	r := results("<b>CPU</b> | *X*")
 	r.Bits[0].Bits = 7
-	r.Bits[0].Differences = []compare.Difference{{Kernel: r.Bits[0].Kernel, Row: "length 3", Place: "value", Index: -1, Ref: 0x3f800000, Ours: 0x3f800001}}
+	r.Bits[0].Differences = []bits.Difference{{Kernel: r.Bits[0].Kernel, Row: "length 3", Place: "value", Index: -1, Ref: 0x3f800000, Ours: 0x3f800001}}
 	_, html, markdown := report(t, r)
 	contains(t, "the page", html, "7 bits differ", "length 3: value is 0x3f800001", "&lt;b&gt;CPU&lt;/b&gt; | *X*")
 	contains(t, "the Markdown", markdown, "7 bits differ", "length 3: value is 0x3f800001", `&lt;b>CPU&lt;/b> \| \*X\*`)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
@@ -869,7 +870,7 @@ func agreement(out *section, all []*set) {
 			continue
 		}
 		// Without the command's idea of what was asked for, Cover counts what ran.
-		for _, c := range compare.Cover(nil, func(string) bool { return true }, s.bits) {
+		for _, c := range bits.Cover(nil, func(string) bool { return true }, s.bits) {
 			compared := text.Grouped(int64(c.Ran))
 			if c.Ran == 0 {
 				compared = "none"
@@ -889,7 +890,7 @@ func agreement(out *section, all []*set) {
 		}
 	}
 	if len(differences) > 0 {
-		out.text(fmt.Sprintf("Differences, at most %d of each kernel:", compare.MaxDifferences))
+		out.text(fmt.Sprintf("Differences, at most %d of each kernel:", bits.MaxDifferences))
 		out.list(differences)
 	}
 	out.table(t)

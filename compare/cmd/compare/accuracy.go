@@ -13,6 +13,7 @@ import (
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
@@ -65,7 +66,7 @@ func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
 	a.header(r)
 	peers := a.peers(r, onRow)
 	for _, c := range a.compose(r, ukernel.Algorithms()) {
-		a.line("%s", withKernels(c.algorithm, c.softmax.Kernels))
+		a.line("%s", withKernels(&c))
 	}
 	plan.Functions = a.functions(peers)
 	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
@@ -127,9 +128,8 @@ func (a *app) functions(peers []compare.Library) []accuracy.Function {
 	for _, l := range peers {
 		all = append(all, softmaxFunction(l.OnRow()))
 	}
-	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
 	for _, algorithm := range ukernel.Algorithms() {
-		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
+		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
 		if err != nil {
 			continue
 		}

@@ -14,8 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
-	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // bitsOptions are the flags of the bits command.
@@ -87,44 +88,42 @@ func (a *app) bits(ctx context.Context, o bitsOptions) error {
 	if err != nil {
 		return err
 	}
-	results, start := a.begin()
-	a.header(results)
-	pairs := slices.DeleteFunc(compare.Match(a.sides.ref, a.sides.ours), func(p compare.Pair) bool { return !chosen(p.Name) })
-	can, cannot := compare.Runnable(pairs)
+	r, start := a.begin()
+	a.header(r)
+	pairs := slices.DeleteFunc(side.Match(a.sides.ref, a.sides.ours), func(p side.Pair) bool { return !chosen(p.Name) })
+	can, cannot := side.Runnable(pairs)
 	for _, p := range cannot {
-		results.NotRun = append(results.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+		r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
 	}
 	if o.exhaustive {
-		results.Bits, err = a.exhaustive(ctx, o, compare.Subjects(can))
+		r.Bits, err = a.exhaustive(ctx, o, can)
 	} else {
-		err = a.sampled(ctx, o, results, can, chosen)
+		err = a.sampled(ctx, o, r, can, chosen)
 	}
 	if err != nil {
 		return err
 	}
-	results.Coverage = compare.Cover(a.sides.ours.Kernels, chosen, results.Bits)
-	a.coverage(results)
-	if err := a.end(results, start); err != nil {
+	r.Coverage = bits.Cover(a.sides.ours.Kernels, chosen, r.Bits)
+	a.coverage(r)
+	if err := a.end(r, start); err != nil {
 		return err
 	}
-	return a.differences(results.Bits)
+	return a.differences(r.Bits)
 }
 
 // sampled compares pairs, our own kernels and the algorithms on rows.
-func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, can []compare.Pair, chosen func(string) bool) error {
-	subjects := compare.Subjects(can)
+func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, can []side.Pair, chosen func(string) bool) error {
 	for _, algorithm := range ukernel.Algorithms() {
 		if !chosen(algorithm.String()) {
 			continue
 		}
 		// The kernels of the passes need not be chosen.
-		all, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
-		s, err := compare.ComposePairs(algorithm, all, xnnpack.Preferred)
+		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
 		if err != nil {
 			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
-		subjects = append(subjects, s.Subject())
+		can = append(can, s.Pair())
 	}
 	// What upstream lacks has only the model to be compared with.
 	var alone []ukernel.Kernel
@@ -133,15 +132,15 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 			alone = append(alone, k)
 		}
 	}
-	var ownSubjects []compare.Subject
+	var own []side.Pair
 	if a.sides.ref.Name != "model" {
-		own, cannot := compare.Runnable(compare.Match(compare.Model(alone), a.sides.ours))
-		ownSubjects = compare.Subjects(own)
+		var cannot []side.Pair
+		own, cannot = side.Runnable(side.Match(side.Model(alone), a.sides.ours))
 		for _, p := range cannot {
 			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
 		}
 	}
-	if len(subjects)+len(ownSubjects) == 0 {
+	if len(can)+len(own) == 0 {
 		return fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
 	}
 
@@ -151,8 +150,8 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 			return err
 		}
 		a.line("Inputs    %s", c.Values())
-		for _, s := range append(subjects, ownSubjects...) {
-			r.Bits = append(r.Bits, compare.CheckCase(s, c))
+		for _, s := range append(can, own...) {
+			r.Bits = append(r.Bits, bits.Check(s, c))
 		}
 		return nil
 	}
@@ -166,17 +165,17 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 	}
 	r.Seeds = plan.Seeds
 	a.line("Inputs    %s", describe(plan))
-	if r.Bits, err = a.agreement(ctx, plan, subjects, o.workers); err != nil || len(ownSubjects) == 0 {
+	if r.Bits, err = a.agreement(ctx, plan, can, o.workers); err != nil || len(own) == 0 {
 		return err
 	}
-	a.line("Model     %s, for %s that upstream does not have", describe(modelPlan), plural(len(ownSubjects), "kernel", "kernels"))
-	own, err := a.agreement(ctx, modelPlan, ownSubjects, o.workers)
-	r.Bits = append(r.Bits, own...)
+	a.line("Model     %s, for %s that upstream does not have", describe(modelPlan), plural(len(own), "kernel", "kernels"))
+	found, err := a.agreement(ctx, modelPlan, own, o.workers)
+	r.Bits = append(r.Bits, found...)
 	return err
 }
 
 // plan reads the flags; slow is whether the model is the reference.
-func (o *bitsOptions) plan(slow bool) (p compare.Plan, err error) {
+func (o *bitsOptions) plan(slow bool) (p bits.Plan, err error) {
 	lengths := o.lengths
 	if lengths == "" {
 		lengths = "1..512"
@@ -199,19 +198,19 @@ func (o *bitsOptions) plan(slow bool) (p compare.Plan, err error) {
 	return p, nil
 }
 
-// exhaustive compares subjects on all float32 values.
-func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.Subject) ([]compare.Agreement, error) {
-	if len(subjects) == 0 {
+// exhaustive compares pairs on all float32 values.
+func (a *app) exhaustive(ctx context.Context, o bitsOptions, pairs []side.Pair) ([]bits.Agreement, error) {
+	if len(pairs) == 0 {
 		return nil, fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
 	}
-	sweep := compare.Sweep{Subjects: subjects, Workers: o.workers}
+	sweep := bits.Sweep{Pairs: pairs, Workers: o.workers}
 	var err error
 	if sweep.Shard, sweep.Shards, err = parseShard(o.shard); err != nil {
 		return nil, err
 	}
 	state := sweep.Start()
 	if o.resume != "" {
-		found, save, err := resume[compare.SweepState](o.resume)
+		found, save, err := resume[bits.State](o.resume, "sweep")
 		if err != nil {
 			return nil, err
 		}
@@ -247,13 +246,13 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.
 
 // resume reads the state in a file, nil if there is no such file, and returns a
 // function that stores a later one.
-func resume[S compare.State](name string) (state *S, save func(S) error, err error) {
+func resume[S any](name, schema string) (state *S, save func(S) error, err error) {
 	build, err := executableHash()
 	if err != nil {
 		return nil, nil, fmt.Errorf("identifying this program: %w", err)
 	}
-	save = func(s S) error { return compare.WriteState(name, build, s) }
-	found, err := compare.ReadState[S](name, build)
+	save = func(s S) error { return compare.WriteState(name, "twopass-softmax/"+schema, build, s) }
+	found, err := compare.ReadState[S](name, "twopass-softmax/"+schema, build)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, save, nil
 	}
@@ -286,7 +285,7 @@ func (a *app) coverage(r *compare.Results) {
 	a.line("")
 	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
 	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")
-	var sum compare.Coverage
+	var sum bits.Coverage
 	last := ""
 	for _, c := range r.Coverage {
 		family := c.Family
@@ -294,15 +293,15 @@ func (a *app) coverage(r *compare.Results) {
 			family = ""
 		}
 		last = c.Family
-		ran, inputs, values, bits := fmt.Sprint(c.Ran), grouped(c.Inputs), grouped(c.Values), grouped(c.Bits)
+		ran, inputs, values, differ := fmt.Sprint(c.Ran), grouped(c.Inputs), grouped(c.Values), grouped(c.Bits)
 		if c.Ran == 0 {
-			ran, inputs, values, bits = "none", "", "", ""
+			ran, inputs, values, differ = "none", "", "", ""
 		}
 		why := ""
 		if c.Why != "" {
 			why = "  " + c.Why
 		}
-		a.line("%-26s %-13s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, bits, why)
+		a.line("%-26s %-13s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, differ, why)
 		sum.Upstream += c.Upstream
 		sum.Twins += c.Twins
 		sum.Ran += c.Ran

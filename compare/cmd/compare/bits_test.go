@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -154,7 +154,7 @@ func TestBitsResume(t *testing.T) {
 // model.
 func TestBitsOurs(t *testing.T) {
 	var ours []string
-	for _, k := range compare.Native().Kernels {
+	for _, k := range side.Native().Kernels {
 		if k.Ours && k.ISA == ukernel.Scalar && k.Family == ukernel.RAddExtExp {
 			ours = append(ours, k.Name)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 )
 
@@ -44,7 +45,7 @@ func TestCheck(t *testing.T) {
 	if err := run(t, a, "check", base, worse, "--tolerance", "-1"); err == nil || !strings.Contains(err.Error(), "tolerance -1") {
 		t.Errorf("error %v, want one about the tolerance", err)
 	}
-	other := &compare.Results{Machine: machine.Machine{CPU: "another"}, Bits: []compare.Agreement{{Kernel: "k", Bits: 1}}}
+	other := &compare.Results{Machine: machine.Machine{CPU: "another"}, Bits: []bits.Agreement{{Kernel: "k", Bits: 1}}}
 	theirs := filepath.Join(dir, "other.json")
 	if err := other.WriteFile(theirs); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -29,7 +29,7 @@ func parseRanges(text string, least, most int) ([]int, error) {
 		if lo < least || hi > most {
 			return nil, fmt.Errorf("%q is not within %d..%d", part, least, most)
 		}
-		ns = append(ns, compare.Span(lo, hi)...)
+		ns = append(ns, bits.Span(lo, hi)...)
 	}
 	slices.Sort(ns)
 	return slices.Compact(ns), nil
@@ -77,14 +77,14 @@ func parseShard(text string) (shard, shards int, err error) {
 }
 
 // parseValues reads FIRST+N, N consecutive bit patterns.
-func parseValues(text string) (compare.Case, error) {
-	bits, count, ok := strings.Cut(text, "+")
-	first, err1 := strconv.ParseUint(bits, 0, 32)
+func parseValues(text string) (bits.Case, error) {
+	from, count, ok := strings.Cut(text, "+")
+	first, err1 := strconv.ParseUint(from, 0, 32)
 	n, err2 := strconv.Atoi(count)
 	if !ok || err1 != nil || err2 != nil || n < 1 || n > 1<<20 {
-		return compare.Case{}, fmt.Errorf("values %q are not FIRST+N such as 0x3f800000+256, with N from 1 to %d", text, 1<<20)
+		return bits.Case{}, fmt.Errorf("values %q are not FIRST+N such as 0x3f800000+256, with N from 1 to %d", text, 1<<20)
 	}
-	return compare.Consecutive(uint32(first), n), nil
+	return bits.Consecutive(uint32(first), n), nil
 }
 
 // kernelFilter reads the flag --kernels, a regular expression that matches anywhere in

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -24,8 +26,8 @@ const (
 )
 
 // sideOf is a side with the native kernels of these names.
-func sideOf(name string, kernels ...string) compare.Side {
-	s := compare.Native()
+func sideOf(name string, kernels ...string) side.Side {
+	s := side.Native()
 	s.Name, s.Kernels = name, nil
 	for _, k := range kernels {
 		s.Kernels = append(s.Kernels, ukernel.MustParse(k))
@@ -47,7 +49,7 @@ func testApp() (*app, *bytes.Buffer) {
 }
 
 func testOptions() summaryOptions {
-	plan := compare.Plan{
+	plan := bits.Plan{
 		Classes: []inputs.Class{inputs.Normal, inputs.Bits}, Seeds: []uint64{0, 1},
 		Lengths: []int{1, 2, 3, 17}, Offsets: []int{0, 3},
 	}
@@ -122,7 +124,7 @@ func TestSummaryDifferent(t *testing.T) {
 // as upstream's.
 func TestSummaryWithoutUpstream(t *testing.T) {
 	a, out := testApp()
-	a.sides.ref = compare.Model(a.sides.ours.Kernels)
+	a.sides.ref = side.Model(a.sides.ours.Kernels)
 	a.sides.noUpstream = errors.New("built without it")
 	if err := a.summary(context.Background(), testOptions()); err != nil {
 		t.Fatal(err)

@@ -3,24 +3,24 @@ package main
 import (
 	"fmt"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // sides are what is compared, and why upstream isn't if it isn't.
 type sides struct {
-	ref, ours  compare.Side
+	ref, ours  side.Side
 	noUpstream error
 }
 
 // builtSides are those that this program was built with: upstream's kernels if
 // they are linked in, else the executable model in their place.
 func builtSides() sides {
-	s := sides{ours: compare.Native(), noUpstream: xnnpack.Available()}
+	s := sides{ours: side.Native(), noUpstream: xnnpack.Available()}
 	if s.noUpstream == nil {
-		s.ref = compare.Upstream()
+		s.ref = side.Upstream()
 	} else {
-		s.ref = compare.Model(s.ours.Kernels)
+		s.ref = side.Model(s.ours.Kernels)
 	}
 	return s
 }
@@ -40,7 +40,7 @@ func (s sides) choose(reference, tested string) (sides, error) {
 		if err := upstream(); err != nil {
 			return s, err
 		}
-		s.ours = compare.Upstream()
+		s.ours = side.Upstream()
 	default:
 		return s, fmt.Errorf("%q can't be tested: it must be native or upstream", tested)
 	}
@@ -51,7 +51,7 @@ func (s sides) choose(reference, tested string) (sides, error) {
 			return s, err
 		}
 	case "model":
-		s.ref = compare.Model(s.ours.Kernels)
+		s.ref = side.Model(s.ours.Kernels)
 	default:
 		return s, fmt.Errorf("%q is no reference: it must be upstream or model", reference)
 	}

@@ -143,7 +143,7 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 	}}
 	save := func() error { return nil }
 	if o.resume != "" {
-		found, write, err := resume[compare.SpeedState](o.resume)
+		found, write, err := resume[compare.SpeedState](o.resume, "speed")
 		if err != nil {
 			return err
 		}

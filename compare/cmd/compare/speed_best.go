@@ -7,25 +7,20 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// opponent is an algorithm by upstream's fastest kernels.
-type opponent struct {
-	softmax ukernel.Composition
-	kernels []string
-}
-
-// benchmark is the opponent called from Go.
-func (o *opponent) benchmark() compare.Benchmark {
-	return compare.Benchmark{Name: compare.UpstreamBest + " " + o.softmax.Algorithm().String(), Kernels: o.kernels, Run: o.softmax.Softmax}
+// upstreamBest is an opponent called from Go.
+func upstreamBest(o *ukernel.Composition) compare.Benchmark {
+	return compare.Benchmark{Name: compare.UpstreamBest + " " + o.Algorithm().String(), Kernels: side.Names(o), Run: o.Softmax}
 }
 
 // inC is the opponent called from C, on rows of cols elements.
-func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Benchmark {
-	a := o.softmax.Algorithm()
-	return compare.FromC(compare.UpstreamBestInC+" "+a.String(), r.sides.ref, a, o.kernels, cols, goroutines)
+func (r *speedRun) inC(o *ukernel.Composition, cols, goroutines int) compare.Benchmark {
+	a := o.Algorithm()
+	return compare.FromC(compare.UpstreamBestInC+" "+a.String(), r.sides.ref, a, side.Names(o), cols, goroutines)
 }
 
 // opponents are upstream's algorithms from the kernels that are its fastest on
@@ -33,19 +28,18 @@ func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Benchmark {
 // those that upstream prefers if they are faster together.
 // Which these are, a run measures once for each length. Algorithms for which
 // upstream has no kernels here are left out.
-func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]opponent, error) {
+func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]ukernel.Composition, error) {
 	choices, err := r.fastest(min(n, r.results.Machine.Lengths().L1))
 	if err != nil {
 		return nil, err
 	}
-	var all []opponent
+	var all []ukernel.Composition
 	for _, a := range algorithms {
-		c, names, err := compare.ComposeFastest(a, r.sides.ref, choices)
+		o, err := compare.ComposeFastest(a, r.sides.ref, choices)
 		if err != nil {
 			continue
 		}
-		o := opponent{c, names}
-		if other, ok := r.preferred(a); ok && r.sides.ref.InC != nil && !slices.Equal(other.kernels, names) {
+		if other, err := r.preferred(a); err == nil && r.sides.ref.InC != nil && !slices.Equal(side.Names(&other), side.Names(&o)) {
 			if o, err = r.faster(o, other, n); err != nil {
 				return nil, err
 			}
@@ -59,24 +53,18 @@ func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]opponent,
 }
 
 // preferred is an algorithm by the kernels that upstream prefers.
-func (r *speedRun) preferred(a ukernel.Algorithm) (o opponent, ok bool) {
-	var passes []ukernel.Func
+func (r *speedRun) preferred(a ukernel.Algorithm) (ukernel.Composition, error) {
+	var names []string
 	for _, f := range a.Families() {
 		name, _ := xnnpack.Preferred(f)
-		k, err := r.sides.ref.Lookup(name)
-		if err != nil {
-			return o, false
-		}
-		passes, o.kernels = append(passes, k), append(o.kernels, name)
+		names = append(names, name)
 	}
-	c, err := ukernel.Compose(a, passes...)
-	o.softmax = c
-	return o, err == nil
+	return r.sides.ref.Compose(a, names)
 }
 
 // faster is the one of two opponents that takes less time called from C: on short rows
 // kernels that are the fastest one by one are not always so together.
-func (r *speedRun) faster(o, other opponent, n int) (opponent, error) {
+func (r *speedRun) faster(o, other ukernel.Composition, n int) (ukernel.Composition, error) {
 	timer := compare.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}
 	samples, elements, err := timer.TimeRows([]compare.Benchmark{r.inC(&o, n, 1), r.inC(&other, n, 1)}, n, 1)
 	if err != nil {

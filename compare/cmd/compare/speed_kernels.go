@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 )
 
 // kernelParts are the parts that time pairs of kernels, on one thread.
@@ -13,12 +14,12 @@ func (r *speedRun) kernelParts() ([]speedPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
-	can = slices.DeleteFunc(can, func(p compare.Pair) bool { return !chosen(p.Name) })
+	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
+	can = slices.DeleteFunc(can, func(p side.Pair) bool { return !chosen(p.Name) })
 	if len(can) == 0 {
 		return nil, fmt.Errorf("no kernel that matches %q can be timed here", r.o.kernels)
 	}
-	r.overhead(r.results, compare.Subjects(can))
+	r.overhead(r.results, can)
 	width := 0
 	for _, p := range can {
 		width = max(width, len(p.Name))
@@ -34,7 +35,7 @@ func (r *speedRun) kernelParts() ([]speedPart, error) {
 					r.line("")
 					r.line("%-*s %8s %8s %6s", width, grouped(int64(n))+" elements, in "+r.results.Machine.Where(n), r.sides.ref.Name, r.sides.ours.Name, "ratio")
 				}
-				t := work.Time(compare.Timer{Budget: 2 * r.o.budget}, p.Subject())
+				t := work.Time(compare.Timer{Budget: 2 * r.o.budget}, p)
 				r.line("%-*s %8.3f %8.3f %6.3f %6s %s", width, p.Name, t.RefNS.Median, t.OursNS.Median, t.Ratio.Median, noise(t.Ratio), t.Verdict)
 				return compare.Found{Speed: []compare.Timing{t}}, nil
 			}})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -38,8 +39,8 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
-	r.overhead(r.results, compare.Subjects(can))
+	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
+	r.overhead(r.results, can)
 	r.peers = r.peersOf("all rows in one call, on as many threads")
 	parts := []speedPart{{"a call on a short row", r.shortCall}}
 	for _, s := range shapes {
@@ -63,7 +64,7 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 	}}}
 	functions := []accuracy.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
-		c := opponents[i].benchmark()
+		c := upstreamBest(&opponents[i])
 		functions = append(functions, softmaxFunction(c))
 		c.Goroutines, c.Run = several, compare.RowByRow(c.Run, s.cols, threads)
 		benchmarks = append(benchmarks, c)

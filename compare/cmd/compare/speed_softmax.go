@@ -8,30 +8,23 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
-	"github.com/twopass-softmax/twopass/xnnpack"
 )
-
-// twins is an algorithm on both sides with the same kernels.
-type twins struct {
-	algorithm ukernel.Algorithm
-	softmax   compare.Softmax
-}
 
 // compose composes algorithms from the kernels that upstream prefers of those that both
 // sides run here. It prints and records those for which there are none.
-func (a *app) compose(r *compare.Results, algorithms []ukernel.Algorithm) []twins {
-	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
-	var all []twins
+func (a *app) compose(r *compare.Results, algorithms []ukernel.Algorithm) []side.Softmax {
+	var all []side.Softmax
 	for _, algorithm := range algorithms {
-		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
+		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
 		if err != nil {
 			a.line("%v: not run: %v", algorithm, err)
 			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
-		all = append(all, twins{algorithm, s})
+		all = append(all, s)
 	}
 	return all
 }
@@ -47,20 +40,20 @@ func (r *speedRun) softmaxParts() ([]speedPart, error) {
 		}
 		algorithms = append(algorithms, algorithm)
 	}
-	pairs := r.compose(r.results, algorithms)
-	if len(pairs) == 0 {
+	softmaxes := r.compose(r.results, algorithms)
+	if len(softmaxes) == 0 {
 		return nil, fmt.Errorf("none of the algorithms %q can be timed here", r.o.algorithms)
 	}
-	for _, p := range pairs {
-		r.line("%s", withKernels(p.algorithm, p.softmax.Kernels))
+	for _, s := range softmaxes {
+		r.line("%s", withKernels(&s))
 	}
-	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
-	r.overhead(r.results, compare.Subjects(can))
+	can, _ := side.Runnable(side.Match(r.sides.ref, r.sides.ours))
+	r.overhead(r.results, can)
 	r.peers = r.peersOf(onRow)
 	var parts []speedPart
 	for _, n := range r.state.Sizes {
 		for _, t := range r.threads {
-			c := softmaxPart{run: r, pairs: pairs, elements: n, threads: t}
+			c := softmaxPart{run: r, softmaxes: softmaxes, elements: n, threads: t}
 			parts = append(parts, speedPart{c.where(), c.time})
 		}
 	}
@@ -70,7 +63,7 @@ func (r *speedRun) softmaxParts() ([]speedPart, error) {
 // softmaxPart is a part: the algorithms at one length on a number of threads.
 type softmaxPart struct {
 	run               *speedRun
-	pairs             []twins
+	softmaxes         []side.Softmax
 	elements, threads int
 }
 
@@ -102,21 +95,22 @@ func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err e
 	}
 	// upstream adds an algorithm of upstream's by kernels, from Go and from C, and
 	// returns the entry to compare with.
-	upstream := func(side string, con compare.Benchmark, a ukernel.Algorithm) int {
+	upstream := func(name string, con compare.Benchmark, a ukernel.Algorithm) int {
 		i := add(con, -1, compare.Bytes(a))
 		if ref.InC == nil {
 			return i
 		}
-		j := add(compare.FromC(side+compare.InC+" "+a.String(), ref, a, con.Kernels, n, 1), -1, compare.Bytes(a))
+		j := add(compare.FromC(name+compare.InC+" "+a.String(), ref, a, con.Kernels, n, 1), -1, compare.Bytes(a))
 		all[i].inC, all[j].inC = j, j
 		return j
 	}
-	algorithms := make([]ukernel.Algorithm, len(c.pairs))
-	for i := range c.pairs {
-		p := &c.pairs[i]
-		algorithms[i] = p.algorithm
-		to := upstream(ref.Name, compare.Benchmark{Name: ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, p.algorithm)
-		add(compare.Benchmark{Name: ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, to, compare.Bytes(p.algorithm))
+	algorithms := make([]ukernel.Algorithm, len(c.softmaxes))
+	for i := range c.softmaxes {
+		s := &c.softmaxes[i]
+		a, kernels := s.Algorithm(), s.Kernels()
+		algorithms[i] = a
+		to := upstream(ref.Name, compare.Benchmark{Name: ref.Name + " " + a.String(), Kernels: kernels, Run: s.Ref.Softmax}, a)
+		add(compare.Benchmark{Name: ours.Name + " " + a.String(), Kernels: kernels, Run: s.Ours.Softmax}, to, compare.Bytes(a))
 	}
 	opponents, err := c.run.opponents(algorithms, n)
 	if err != nil {
@@ -124,10 +118,10 @@ func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err e
 	}
 	for i := range opponents {
 		o := &opponents[i]
-		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, o.kernels) }) {
+		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, side.Names(o)) }) {
 			continue // those that upstream prefers are the fastest
 		}
-		upstream(compare.UpstreamBest, o.benchmark(), o.softmax.Algorithm())
+		upstream(compare.UpstreamBest, upstreamBest(o), o.Algorithm())
 	}
 	auto = add(compare.Benchmark{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
 	for _, l := range c.run.right(found, c.run.peers, 1, n, 1) {

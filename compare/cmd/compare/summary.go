@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -20,7 +22,7 @@ import (
 type summaryOptions struct {
 	// plan is for upstream as the reference, modelPlan for the model, which is
 	// some hundred times slower.
-	plan, modelPlan compare.Plan
+	plan, modelPlan bits.Plan
 	lengths         machine.Lengths
 	// kernelTime is for timing all kernels, softmaxTime for one algorithm at one
 	// length.
@@ -30,12 +32,12 @@ type summaryOptions struct {
 
 func summaryDefaults() summaryOptions {
 	return summaryOptions{
-		plan: compare.Plan{
-			Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Offsets: compare.Span(0, 7),
-			Lengths: append(compare.Span(1, 200), 1000, 4099),
+		plan: bits.Plan{
+			Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Offsets: bits.Span(0, 7),
+			Lengths: append(bits.Span(1, 200), 1000, 4099),
 		},
-		modelPlan: compare.Plan{
-			Classes: inputs.Classes(), Seeds: []uint64{0}, Offsets: []int{0, 5}, Lengths: compare.Span(1, 200),
+		modelPlan: bits.Plan{
+			Classes: inputs.Classes(), Seeds: []uint64{0}, Offsets: []int{0, 5}, Lengths: bits.Span(1, 200),
 		},
 		lengths:    machine.This().Lengths(),
 		kernelTime: 20 * time.Second, softmaxTime: time.Second,
@@ -45,43 +47,41 @@ func summaryDefaults() summaryOptions {
 
 // summary is the command without arguments.
 func (a *app) summary(ctx context.Context, o summaryOptions) error {
-	results, start := a.begin()
-	a.header(results)
-	pairs := compare.Match(a.sides.ref, a.sides.ours)
-	can, cannot := compare.Runnable(pairs)
+	r, start := a.begin()
+	a.header(r)
+	pairs := side.Match(a.sides.ref, a.sides.ours)
+	can, cannot := side.Runnable(pairs)
 	for _, p := range cannot {
-		results.NotRun = append(results.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+		r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
 	}
 	plan := o.plan
 	if a.sides.noUpstream != nil {
 		plan = o.modelPlan
 	}
-	results.Seeds = plan.Seeds
+	r.Seeds = plan.Seeds
 	a.line("Inputs    %s", describe(plan))
 	a.line("")
 
-	subjects := compare.Subjects(can)
-	agreements, err := a.agreement(ctx, plan, subjects, o.workers)
-	results.Bits = agreements
-	if err != nil {
+	var err error
+	if r.Bits, err = a.agreement(ctx, plan, can, o.workers); err != nil {
 		return err
 	}
-	if err := a.kernels(ctx, results, pairs, subjects, o); err != nil {
+	if err := a.kernels(ctx, r, pairs, can, o); err != nil {
 		return err
 	}
-	if err := a.softmax(ctx, results, o); err != nil {
-		return err
-	}
-	a.line("")
-	if err := a.errorsByClass(ctx, results, a.peers(results, onRow), []int{o.lengths.L1, o.lengths.L2}); err != nil {
+	if err := a.softmax(ctx, r, o); err != nil {
 		return err
 	}
 	a.line("")
-	a.conclude(results, len(can))
-	if err := a.end(results, start); err != nil {
+	if err := a.errorsByClass(ctx, r, a.peers(r, onRow), []int{o.lengths.L1, o.lengths.L2}); err != nil {
 		return err
 	}
-	return a.differences(results.Bits)
+	a.line("")
+	a.conclude(r, len(can))
+	if err := a.end(r, start); err != nil {
+		return err
+	}
+	return a.differences(r.Bits)
 }
 
 // header says what is compared, and on what.
@@ -109,7 +109,7 @@ func (a *app) header(r *compare.Results) {
 }
 
 // describe says which rows a plan has.
-func describe(p compare.Plan) string {
+func describe(p bits.Plan) string {
 	return fmt.Sprintf("%s x %s x lengths %s x offsets %s", plural(len(p.Classes), "class", "classes"),
 		plural(len(p.Seeds), "seed", "seeds"), ranges(p.Lengths), ranges(p.Offsets))
 }
@@ -132,22 +132,22 @@ func ranges(ns []int) string {
 	return strings.Join(parts, ",")
 }
 
-func whyNot(p compare.Pair) string {
+func whyNot(p side.Pair) string {
 	if !p.ISA.Supported() {
 		return fmt.Sprintf("this CPU has no %v", p.ISA)
 	}
 	return p.Err.Error()
 }
 
-// agreement compares the bits of subjects.
-func (a *app) agreement(ctx context.Context, plan compare.Plan, subjects []compare.Subject, workers int) ([]compare.Agreement, error) {
-	a.start("Comparing bits", int64(len(subjects)))
+// agreement compares the bits of pairs.
+func (a *app) agreement(ctx context.Context, plan bits.Plan, pairs []side.Pair, workers int) ([]bits.Agreement, error) {
+	a.start("Comparing bits", int64(len(pairs)))
 	defer a.finish()
-	return plan.Run(ctx, subjects, workers, func(compare.Agreement) { a.step(1) })
+	return plan.Run(ctx, pairs, workers, func(bits.Agreement) { a.step(1) })
 }
 
 // row prints a line of the tables. Width is that of the name.
-func (a *app) row(width int, name string, bits compare.Agreement, t compare.Timing) {
+func (a *app) row(width int, name string, g bits.Agreement, t compare.Timing) {
 	ref, ratio, noise := "", "", ""
 	if t.Verdict != "" {
 		ref = fmt.Sprintf("%.3f", t.RefNS.Median)
@@ -155,8 +155,8 @@ func (a *app) row(width int, name string, bits compare.Agreement, t compare.Timi
 		noise = fmt.Sprintf("±%.1f%%", 50*t.Ratio.Width())
 	}
 	inputs, differ := "none", ""
-	if bits.Inputs > 0 {
-		inputs, differ = grouped(bits.Inputs), grouped(bits.Bits)
+	if g.Inputs > 0 {
+		inputs, differ = grouped(g.Inputs), grouped(g.Bits)
 	}
 	a.line("%-*s %7s %6s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, noise, t.Verdict)
 }
@@ -167,21 +167,21 @@ func (a *app) rowHead(width int, name string) {
 }
 
 // kernels times every pair that can run and prints a line for each.
-func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.Pair, subjects []compare.Subject, o summaryOptions) error {
+func (a *app) kernels(ctx context.Context, r *compare.Results, pairs, can []side.Pair, o summaryOptions) error {
 	width := len("kernel")
 	for _, p := range pairs {
 		width = max(width, len(p.Name))
 	}
-	bits := make(map[string]compare.Agreement)
+	agreements := make(map[string]bits.Agreement)
 	for _, g := range r.Bits {
-		bits[g.Kernel] = g
+		agreements[g.Kernel] = g
 	}
 	a.line("Kernels, on %s elements in the L1 cache", grouped(int64(o.lengths.L1)))
-	a.overhead(r, subjects)
+	a.overhead(r, can)
 	a.rowHead(width, "kernel")
 	work := compare.NewWorkload(o.lengths.L1)
-	timer := compare.Timer{Budget: min(o.kernelTime/time.Duration(max(len(subjects), 1)), 200*time.Millisecond)}
-	a.start("Timing kernels", int64(len(subjects)))
+	timer := compare.Timer{Budget: min(o.kernelTime/time.Duration(max(len(can), 1)), 200*time.Millisecond)}
+	a.start("Timing kernels", int64(len(can)))
 	defer a.finish()
 	for _, p := range pairs {
 		if ctx.Err() != nil {
@@ -191,10 +191,10 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.P
 			a.line("%-*s not run: %s", width, p.Name, whyNot(p))
 			continue
 		}
-		t := a.time(work, timer, p.Subject())
+		t := a.time(work, timer, p)
 		t.Where = "L1"
 		r.Speed = append(r.Speed, t)
-		a.row(width, p.Name, bits[p.Name], t)
+		a.row(width, p.Name, agreements[p.Name], t)
 		a.step(1)
 	}
 	return nil
@@ -202,11 +202,11 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.P
 
 // overhead times a call on one element: what a call costs beside the work. Cgo
 // is a part of upstream's time.
-func (a *app) overhead(r *compare.Results, subjects []compare.Subject) {
-	if len(subjects) == 0 || a.sides.noUpstream != nil {
+func (a *app) overhead(r *compare.Results, pairs []side.Pair) {
+	if len(pairs) == 0 || a.sides.noUpstream != nil {
 		return
 	}
-	t := compare.NewWorkload(1).Time(compare.Timer{Budget: 50 * time.Millisecond}, subjects[0])
+	t := compare.NewWorkload(1).Time(compare.Timer{Budget: 50 * time.Millisecond}, pairs[0])
 	t.Where = "one element"
 	r.Overhead = &t
 	a.line("A call on one element takes %.0f ns upstream, through cgo, and %.0f ns in native; it is part of the times.",
@@ -214,27 +214,36 @@ func (a *app) overhead(r *compare.Results, subjects []compare.Subject) {
 }
 
 // time times both sides, or ours alone if the reference is the model.
-func (a *app) time(w *compare.Workload, t compare.Timer, s compare.Subject) compare.Timing {
+func (a *app) time(w *compare.Workload, t compare.Timer, p side.Pair) compare.Timing {
 	if a.sides.noUpstream != nil {
-		return w.TimeOurs(t, s)
+		return w.TimeOurs(t, p)
 	}
-	return w.Time(t, s)
+	return w.Time(t, p)
 }
 
 // timeSoftmax is time for an algorithm on a row of n elements, with the reference called
 // from C if it can be.
-func (a *app) timeSoftmax(n int, t compare.Timer, s *compare.Softmax) (compare.Timing, error) {
-	if a.sides.ref.InC == nil {
-		return a.time(compare.NewWorkload(n), t, s.Timed()), nil
+func (a *app) timeSoftmax(n int, t compare.Timer, s *side.Softmax) (compare.Timing, error) {
+	benchmarks := []compare.Benchmark{{Name: s.Algorithm().String(), Run: s.Ours.Softmax}}
+	switch {
+	case a.sides.ref.InC != nil:
+		benchmarks = append(benchmarks, compare.FromC(a.sides.ref.Name+compare.InC, a.sides.ref, s.Algorithm(), s.Kernels(), n, 1))
+	case a.sides.noUpstream == nil:
+		benchmarks = append(benchmarks, compare.Benchmark{Name: a.sides.ref.Name, Run: s.Ref.Softmax})
 	}
-	algorithm := s.Ours.Algorithm()
-	samples, _, err := t.TimeRows([]compare.Benchmark{
-		compare.FromC(a.sides.ref.Name+compare.InC, a.sides.ref, algorithm, s.Kernels, n, 1), {Name: algorithm.String(), Run: s.Ours.Softmax},
-	}, n, 1)
-	if err != nil {
-		return compare.Timing{}, err
+	samples, _, err := t.TimeRows(benchmarks, n, 1)
+	timing := compare.Timing{Name: benchmarks[0].Name, Kernels: s.Kernels()}
+	switch {
+	case err != nil:
+	case len(benchmarks) == 1:
+		timing.Speed = compare.NewSpeed(samples, 0, n)
+	default:
+		timing.Speed = compare.NewRatio(samples, 1, 0, n)
+		if a.sides.ref.InC != nil {
+			timing.Against = benchmarks[1].Name
+		}
 	}
-	return compare.Timing{Name: algorithm.String(), Against: a.sides.ref.Name + compare.InC, Speed: compare.NewRatio(samples, 0, 1, n)}, nil
+	return timing, err
 }
 
 // softmax compares and times the composed algorithms.
@@ -254,31 +263,30 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, o summaryOptions)
 	var notes []string
 	a.start("Timing softmax", int64(len(lengths)*len(ukernel.Algorithms())))
 	defer a.finish()
-	var composed []compare.Softmax
-	for _, c := range a.compose(r, ukernel.Algorithms()) {
-		composed = append(composed, c.softmax)
-		notes = append(notes, withKernels(c.algorithm, c.softmax.Kernels))
+	composed := a.compose(r, ukernel.Algorithms())
+	for i := range composed {
+		notes = append(notes, withKernels(&composed[i]))
 	}
 	for _, l := range lengths {
 		for i := range composed {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			s := composed[i].Subject()
-			bits := compare.Agreement{Kernel: s.Name}
+			p := composed[i].Pair()
+			g := bits.Agreement{Kernel: p.Name}
 			// The model would take minutes for the longest row.
 			if a.sides.noUpstream == nil || l.where == "L1" {
-				bits = compare.CheckCase(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
+				g = bits.Check(p, bits.Case{Class: inputs.Uniform10, Length: l.n})
 			}
 			t, err := a.timeSoftmax(l.n, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, &composed[i])
 			if err != nil {
 				return err
 			}
-			t.Where, t.Kernels = l.where, composed[i].Kernels
+			t.Where = l.where
 			r.Speed = append(r.Speed, t)
-			bits.Kernel = fmt.Sprintf("%s of %d elements", s.Name, l.n)
-			r.Bits = append(r.Bits, bits)
-			a.row(width, fmt.Sprintf("%-20s %-7s %15s", s.Name, l.where, grouped(int64(l.n))), bits, t)
+			g.Kernel = fmt.Sprintf("%s of %d elements", p.Name, l.n)
+			r.Bits = append(r.Bits, g)
+			a.row(width, fmt.Sprintf("%-20s %-7s %15s", p.Name, l.where, grouped(int64(l.n))), g, t)
 			a.step(1)
 		}
 	}
@@ -295,8 +303,8 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, o summaryOptions)
 }
 
 // withKernels lists the kernels of an algorithm.
-func withKernels(a ukernel.Algorithm, kernels []string) string {
-	return fmt.Sprintf("  %-20s %s", a, strings.Join(kernels, "\n"+strings.Repeat(" ", 23)))
+func withKernels(s *side.Softmax) string {
+	return fmt.Sprintf("  %-20s %s", s.Algorithm(), strings.Join(s.Kernels(), "\n"+strings.Repeat(" ", 23)))
 }
 
 // conclude counts.
@@ -375,7 +383,7 @@ func (a *app) disturbances(timed []compare.Timing) {
 }
 
 // differences reports what differed, and returns an error if anything did.
-func (a *app) differences(agreements []compare.Agreement) error {
+func (a *app) differences(agreements []bits.Agreement) error {
 	var err error
 	for _, g := range agreements {
 		if g.Bits == 0 && len(g.Differences) == 0 {

@@ -1,4 +1,4 @@
-package compare
+package bits
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -19,7 +20,7 @@ func TestSharedByWorkers(t *testing.T) {
 	plan := Plan{Classes: []inputs.Class{inputs.Normal, inputs.NaNs}, Seeds: []uint64{0, 1}, Lengths: []int{1, 5, 16, 33}, Offsets: []int{0, 3}}
 	for _, f := range ukernel.Families() {
 		t.Run(f.String(), func(t *testing.T) {
-			kernels := Native().Kernels
+			kernels := side.Native().Kernels
 			i := slices.IndexFunc(kernels, func(k ukernel.Kernel) bool { return k.Family == f })
 			if i < 0 {
 				t.Fatalf("native has no kernel of %v", f)
@@ -27,22 +28,22 @@ func TestSharedByWorkers(t *testing.T) {
 			p := pairOf(model.Func(kernels[i], model.Fault{}), model.Func(kernels[i], model.Fault{}))
 
 			var outputs [2]map[unsafe.Pointer]bool
-			run := func(work func(i int, s Subject)) {
-				// Each of two workers does one subject: neither begins before the other.
+			run := func(work func(i int, p side.Pair)) {
+				// Each of two workers does one pair: neither begins before the other.
 				var begun sync.WaitGroup
 				begun.Add(len(outputs))
 				for i := range outputs {
 					outputs[i] = make(map[unsafe.Pointer]bool)
-					s, once := p.Subject(), sync.Once{}
-					ours := s.Ours
-					s.Ours = func(a ukernel.Args) ukernel.Result {
+					p, once := p, sync.Once{}
+					ours := p.Ours
+					p.Ours = func(a ukernel.Args) ukernel.Result {
 						once.Do(func() { begun.Done(); begun.Wait() })
 						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst))] = true
 						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst16))] = true
 						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst8))] = true
 						return ours(a)
 					}
-					work(i, s)
+					work(i, p)
 				}
 			}
 			check := func(how string, a Agreement) {
@@ -51,11 +52,11 @@ func TestSharedByWorkers(t *testing.T) {
 				}
 			}
 
-			var subjects []Subject
-			run(func(_ int, s Subject) { subjects = append(subjects, s) })
-			all, err := plan.Run(context.Background(), subjects, len(subjects), nil)
-			if err != nil || len(all) != len(subjects) {
-				t.Fatalf("%d of %d subjects, error %v", len(all), len(subjects), err)
+			var pairs []side.Pair
+			run(func(_ int, p side.Pair) { pairs = append(pairs, p) })
+			all, err := plan.Run(context.Background(), pairs, len(pairs), nil)
+			if err != nil || len(all) != len(pairs) {
+				t.Fatalf("%d of %d pairs, error %v", len(all), len(pairs), err)
 			}
 			for i, a := range all {
 				check("plan", a)
@@ -68,13 +69,13 @@ func TestSharedByWorkers(t *testing.T) {
 
 			var wg sync.WaitGroup
 			var swept [2]Agreement
-			run(func(i int, s Subject) {
+			run(func(i int, p side.Pair) {
 				wg.Add(1)
 				go func() {
 					defer wg.Done()
-					w := newSweeper([]Subject{s})
+					w := newSweeper([]side.Pair{p})
 					w.fill(0x3f800000)
-					w.block(&w.subjects[0], 0x3f800000, w.src[:64], &swept[i])
+					w.block(&w.pairs[0], 0x3f800000, w.src[:64], &swept[i])
 				}()
 			})
 			wg.Wait()

@@ -1,10 +1,11 @@
-package compare
+package bits
 
 import (
 	"context"
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -33,8 +34,9 @@ func TestPlanFindsArithmetic(t *testing.T) {
 		t.Run(c.kernel+"/"+c.fault.String(), func(t *testing.T) {
 			t.Parallel()
 			k := ukernel.MustParse(c.kernel)
-			p := Pair{Kernel: k, Ref: model.Func(k, model.Fault{}), Ours: model.Func(k, c.fault), PureRef: true}
-			all, err := plan.Run(context.Background(), []Subject{p.Subject()}, 1, nil)
+			p := side.NewPair(k, model.Func(k, model.Fault{}), model.Func(k, c.fault))
+			p.PureRef = true
+			all, err := plan.Run(context.Background(), []side.Pair{p}, 1, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

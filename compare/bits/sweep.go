@@ -1,4 +1,4 @@
-package compare
+package bits
 
 import (
 	"bytes"
@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/internal/operands"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -25,17 +27,17 @@ const (
 	sumBlock = 256
 )
 
-// Sweep compares subjects on all 2^32 float32 values, in rows of consecutive bit
+// Sweep compares pairs on all 2^32 float32 values, in rows of consecutive bit
 // patterns: 2048 of them for the families that store, 256 for the others.
 type Sweep struct {
-	Subjects []Subject
+	Pairs []side.Pair
 	// Shard, from 1 to Shards, takes every Shards-th part of the values. Both
 	// may be 0, for all of them.
 	Shard, Shards int
 	Workers       int
 	// Save stores what has been done, every few seconds and at the end; it may
 	// be nil.
-	Save func(SweepState) error
+	Save func(State) error
 	// Done is called after each part, with the number of parts done and to do,
 	// earlier runs included. It may be nil.
 	Done func(done, of int)
@@ -52,9 +54,9 @@ func (s *Sweep) mine() []int {
 }
 
 // Start is the state of a sweep that has done nothing.
-func (s *Sweep) Start() SweepState {
-	state := SweepState{Shard: max(s.Shard, 1), Shards: max(s.Shards, 1), Finished: []int{}}
-	for _, p := range s.Subjects {
+func (s *Sweep) Start() State {
+	state := State{Shard: max(s.Shard, 1), Shards: max(s.Shards, 1), Finished: []int{}}
+	for _, p := range s.Pairs {
 		state.Kernels = append(state.Kernels, Agreement{Kernel: p.Name})
 	}
 	return state
@@ -63,7 +65,7 @@ func (s *Sweep) Start() SweepState {
 // Run goes on from state, and returns the state in which it ended. When ctx
 // ends, so does Run, with the context's error; parts that were not finished are
 // then left for the next run.
-func (s *Sweep) Run(ctx context.Context, state SweepState) (SweepState, error) {
+func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 	if err := s.fits(state); err != nil {
 		return state, err
 	}
@@ -84,7 +86,7 @@ func (s *Sweep) Run(ctx context.Context, state SweepState) (SweepState, error) {
 	var mu sync.Mutex
 	saved := time.Now()
 	parallel.Run(s.Workers, func() {
-		w := newSweeper(s.Subjects)
+		w := newSweeper(s.Pairs)
 		for {
 			mu.Lock()
 			if len(todo) == 0 || ctx.Err() != nil {
@@ -122,25 +124,25 @@ func (s *Sweep) Run(ctx context.Context, state SweepState) (SweepState, error) {
 }
 
 // fits reports why a state can't be continued by the sweep.
-func (s *Sweep) fits(state SweepState) error {
+func (s *Sweep) fits(state State) error {
 	shard, shards := max(s.Shard, 1), max(s.Shards, 1)
 	if shard > shards {
-		return fmt.Errorf("compare: shard %d of %d: it must be from 1 to %d", shard, shards, shards)
+		return fmt.Errorf("bits: shard %d of %d: it must be from 1 to %d", shard, shards, shards)
 	}
 	if state.Shard != shard || state.Shards != shards {
-		return fmt.Errorf("compare: the state is of shard %d/%d, this run is of %d/%d", state.Shard, state.Shards, shard, shards)
+		return fmt.Errorf("bits: the state is of shard %d/%d, this run is of %d/%d", state.Shard, state.Shards, shard, shards)
 	}
-	if len(state.Kernels) != len(s.Subjects) {
-		return fmt.Errorf("compare: the state is of %d kernels, this run is of %d", len(state.Kernels), len(s.Subjects))
+	if len(state.Kernels) != len(s.Pairs) {
+		return fmt.Errorf("bits: the state is of %d kernels, this run is of %d", len(state.Kernels), len(s.Pairs))
 	}
-	for i, p := range s.Subjects {
+	for i, p := range s.Pairs {
 		if state.Kernels[i].Kernel != p.Name {
-			return fmt.Errorf("compare: the state's kernel %d is %s, this run's is %s", i, state.Kernels[i].Kernel, p.Name)
+			return fmt.Errorf("bits: the state's kernel %d is %s, this run's is %s", i, state.Kernels[i].Kernel, p.Name)
 		}
 	}
 	for _, c := range state.Finished {
 		if c < 0 || c >= sweepChunks || c%shards != shard-1 {
-			return fmt.Errorf("compare: the state has part %d, which is not of shard %d/%d", c, shard, shards)
+			return fmt.Errorf("bits: the state has part %d, which is not of shard %d/%d", c, shard, shards)
 		}
 	}
 	return nil
@@ -148,7 +150,7 @@ func (s *Sweep) fits(state SweepState) error {
 
 // sweeper is what one goroutine of a sweep needs.
 type sweeper struct {
-	subjects       []Subject
+	pairs          []side.Pair
 	src, ref, ours []float32
 	ref16, ours16  []uint16
 	ref8, ours8    []uint8
@@ -156,27 +158,27 @@ type sweeper struct {
 	exact          *checker
 }
 
-func newSweeper(subjects []Subject) *sweeper {
+func newSweeper(pairs []side.Pair) *sweeper {
 	return &sweeper{
-		subjects: subjects,
-		src:      alignedFloats(storeBlock), ref: alignedFloats(storeBlock), ours: alignedFloats(storeBlock),
+		pairs: pairs,
+		src:   operands.Aligned(storeBlock), ref: operands.Aligned(storeBlock), ours: operands.Aligned(storeBlock),
 		ref16: make([]uint16, storeBlock), ours16: make([]uint16, storeBlock),
 		ref8: make([]uint8, storeBlock), ours8: make([]uint8, storeBlock),
 		exact: newChecker(storeBlock),
 	}
 }
 
-// chunk compares all subjects on one part.
+// chunk compares all pairs on one part.
 func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
-	found := make([]Agreement, len(w.subjects))
+	found := make([]Agreement, len(w.pairs))
 	begin := uint32(chunk) * chunkValues
 	for at := uint32(0); at < chunkValues; at += storeBlock {
 		if ctx.Err() != nil {
 			return nil, false
 		}
 		w.fill(begin + at)
-		for i := range w.subjects {
-			s := &w.subjects[i]
+		for i := range w.pairs {
+			s := &w.pairs[i]
 			n := sumBlock
 			if s.Stores {
 				n = storeBlock
@@ -192,47 +194,45 @@ func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
 // fill makes a row of the bit patterns from first on, and the other operands.
 func (w *sweeper) fill(first uint32) {
 	fillConsecutive(w.src, first)
-	w.args = operands(w.src)
+	w.args = consecutive(w.src)
 }
 
-// block compares one subject on one row; what differs, if anything does, is left
+// block compares one pair on one row; what differs, if anything does, is left
 // to the checker.
-func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement) {
+func (w *sweeper) block(p *side.Pair, first uint32, src []float32, into *Agreement) {
 	n := len(src)
 	a, at := w.args, first-math.Float32bits(w.src[0])
 	a.Src = src
 	a.Half, a.Src8 = a.Half[at:][:n], a.Src8[at:][:n]
 	call := func(f func(ukernel.Args) ukernel.Result, dst []float32, dst16 []uint16, dst8 []uint8) ukernel.Result {
-		if s.Stores {
+		if p.Stores {
 			a.Dst, a.Dst16, a.Dst8 = dst[:n], dst16[:n], dst8[:n]
 		}
 		r := f(a)
-		if s.numbers != nil {
-			s.numbers(a)
+		if numbers := numbers(p); numbers != nil {
+			numbers(a)
 		}
 		return r
 	}
-	ref, ours := call(s.Ref, w.ref, w.ref16, w.ref8), call(s.Ours, w.ours, w.ours16, w.ours8)
-	if s.Same(ref, ours) && (!s.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
+	ref, ours := call(p.Ref, w.ref, w.ref16, w.ref8), call(p.Ours, w.ours, w.ours16, w.ours8)
+	if p.Same(ref, ours) && (!p.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
 		into.Inputs++
 		into.Values += int64(n)
 		return
 	}
-	w.exact.check(s, Consecutive(first, n), a, false, into)
+	w.exact.check(p, Consecutive(first, n), a, false, into)
 }
 
-// SweepState is how far a sweep has come, in a form that can be stored.
-type SweepState struct {
+// State is how far a sweep has come, in a form that can be stored.
+type State struct {
 	Shard    int         `json:"shard"`
 	Shards   int         `json:"shards"`
 	Kernels  []Agreement `json:"kernels"`
 	Finished []int       `json:"finished_parts"`
 }
 
-func (SweepState) schema() string { return "twopass-softmax/sweep" }
-
 // merge adds a finished part.
-func (s *SweepState) merge(chunk int, found []Agreement) {
+func (s *State) merge(chunk int, found []Agreement) {
 	s.Finished = append(s.Finished, chunk)
 	for i, a := range found {
 		s.Kernels[i].add(a)
@@ -240,6 +240,6 @@ func (s *SweepState) merge(chunk int, found []Agreement) {
 }
 
 // Complete reports whether every part of the shard is finished.
-func (s *SweepState) Complete() bool {
+func (s *State) Complete() bool {
 	return len(s.Finished) == (sweepChunks-s.Shard)/s.Shards+1
 }

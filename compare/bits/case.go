@@ -1,9 +1,10 @@
-package compare
+package bits
 
 import (
 	"fmt"
 	"math"
 
+	"github.com/twopass-softmax/twopass/compare/internal/operands"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -64,25 +65,17 @@ func (c Case) args() ukernel.Args {
 	row := make([]float32, c.Length)
 	if c.consecutive {
 		fillConsecutive(row, c.first)
-		return operands(row)
+		return consecutive(row)
 	}
 	c.Class.Fill(row, c.Seed)
-	return narrow(inputs.Args(ukernel.RMax, c.Seed, row), c.Seed)
+	return operands.Narrow(inputs.Args(ukernel.RMax, c.Seed, row), c.Seed)
 }
 
-// operands are those of a row of consecutive bit patterns.
-func operands(row []float32) ukernel.Args {
+// consecutive are the operands of a row of consecutive bit patterns.
+func consecutive(row []float32) ukernel.Args {
 	a := sweepArgs
 	a.Src = row
-	return narrow(a, 0)
-}
-
-// narrow adds what is read by families of binary16 numbers and of bytes.
-func narrow(a ukernel.Args, seed uint64) ukernel.Args {
-	a.Half = inputs.Halves(a.Src)
-	a.Src8 = inputs.Bytes(a.Src)
-	a.Table = inputs.Table(seed, a.Src8)
-	return a
+	return operands.Narrow(a, 0)
 }
 
 // sweepArgs are the operands of rows of consecutive bit patterns. Max is 0, so

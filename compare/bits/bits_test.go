@@ -1,4 +1,4 @@
-package compare
+package bits
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
@@ -23,20 +24,20 @@ func TestDifferingBits(t *testing.T) {
 		{1, 1, 0}, {nan, payload, 0}, {zero, -zero, 1},
 		{1, math.Nextafter32(1, 2), 1}, {1, nan, 2}, {0, math.Float32frombits(0x7fffffff), 31},
 	} {
-		if got := DifferingBits(c.a, c.b); got != c.want {
-			t.Errorf("DifferingBits(%v, %v) = %d, want %d", c.a, c.b, got, c.want)
+		if got := differingBits(c.a, c.b); got != c.want {
+			t.Errorf("differingBits(%v, %v) = %d, want %d", c.a, c.b, got, c.want)
 		}
 	}
 }
 
 // pairOf pairs two functions of one kernel.
-func pairOf(ref, ours ukernel.Func) Pair {
-	return Pair{Kernel: ukernel.MustParse(ref.Name), Ref: ref, Ours: ours}
+func pairOf(ref, ours ukernel.Func) side.Pair {
+	return side.NewPair(ukernel.MustParse(ref.Name), ref, ours)
 }
 
 func lookup(t *testing.T, name string) ukernel.Func {
 	t.Helper()
-	f, err := Native().Lookup(name)
+	f, err := side.Native().Lookup(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +55,13 @@ var smallPlan = Plan{
 }
 
 func TestPlanAgrees(t *testing.T) {
-	var pairs []Pair
+	var pairs []side.Pair
 	for _, name := range []string{maxName, mulName, storeName} {
 		f := lookup(t, name)
 		pairs = append(pairs, pairOf(f, f))
 	}
 	calls := 0
-	all, err := smallPlan.Run(context.Background(), Subjects(pairs), 2, func(Agreement) { calls++ })
+	all, err := smallPlan.Run(context.Background(), pairs, 2, func(Agreement) { calls++ })
 	if err != nil || len(all) != 3 || calls != 3 {
 		t.Fatalf("%d results after %d calls of done, error %v", len(all), calls, err)
 	}
@@ -80,7 +81,7 @@ func TestPlanAgrees(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if all, err := smallPlan.Run(ctx, Subjects(pairs), 2, nil); !errors.Is(err, context.Canceled) || len(all) != 0 {
+	if all, err := smallPlan.Run(ctx, pairs, 2, nil); !errors.Is(err, context.Canceled) || len(all) != 0 {
 		t.Errorf("cancelled: %d results, error %v", len(all), err)
 	}
 }
@@ -148,7 +149,7 @@ func TestPlanFindsFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.ours.Name = c.ref.Name
 			p := pairOf(c.ref, c.ours)
-			all, err := smallPlan.Run(context.Background(), []Subject{p.Subject()}, 1, nil)
+			all, err := smallPlan.Run(context.Background(), []side.Pair{p}, 1, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,36 +174,44 @@ func TestPlanFindsFaults(t *testing.T) {
 	}
 }
 
-func TestMatch(t *testing.T) {
-	side := func(name string, kernels ...string) Side {
-		s := Side{Name: name, Lookup: func(k string) (ukernel.Func, error) {
-			if k == maxName {
-				return ukernel.Func{}, errors.New(name + " can't")
-			}
-			return ukernel.Func{Name: k}, nil
-		}}
-		for _, k := range kernels {
-			s.Kernels = append(s.Kernels, ukernel.MustParse(k))
-		}
-		return s
-	}
-	pairs := Match(side("ref", mulName, maxName, storeName), side("ours", maxName, "f32_vmulc_ukernel__scalar_u8", mulName))
-	can, cannot := Runnable(pairs)
-	if len(can) != 1 || can[0].Name != mulName || can[0].Ref.Name != mulName {
-		t.Errorf("can run: %v", can)
-	}
-	if len(cannot) != 1 || cannot[0].Name != maxName || cannot[0].Err.Error() != "ref can't" {
-		t.Errorf("can't run: %v", cannot)
-	}
-	if pairs[0].Name != maxName {
-		t.Errorf("%s first, want the order of families", pairs[0].Name)
-	}
-}
-
 // beyond is s with one element more, before s from one element earlier: what a
 // kernel with a mistake reaches.
 func beyond[T any](s []T) []T { return unsafe.Slice(unsafe.SliceData(s), len(s)+1) }
 
 func before(s []float32) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), -4)), len(s)+1)
+}
+
+// TestTwoPassNaN holds what is compared of a two-pass softmax: everything, unless
+// the sum is a NaN.
+func TestTwoPassNaN(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	algorithm := func(mantissa, exponent, output float32) ukernel.Composition {
+		c, err := ukernel.Compose(ukernel.TwoPass,
+			ukernel.Func{Name: "sum", RAddExtExp: func([]float32) (float32, float32) { return mantissa, exponent }},
+			ukernel.Func{Name: "scale", VScaleExtExp: func(dst, src []float32, m, e float32) { fill(dst, output) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, c := range []struct {
+		name      string
+		ref, ours ukernel.Composition
+		same      bool
+	}{
+		{"equal", algorithm(1, 2, 0.5), algorithm(1, 2, 0.5), true},
+		{"outputs differ", algorithm(1, 2, 0.5), algorithm(1, 2, 0.25), false},
+		{"exponents differ", algorithm(1, 2, 0.5), algorithm(1, 3, 0.5), false},
+		{"sum is NaN", algorithm(nan, 2, nan), algorithm(nan, inf, inf), true},
+		{"one sum is NaN", algorithm(nan, 2, nan), algorithm(1, 2, 1), false},
+	} {
+		s := side.Softmax{Ref: c.ref, Ours: c.ours}
+		for _, inPlace := range []bool{false, true} {
+			a := Check(s.Pair(), Case{Class: inputs.Normal, Length: 5, InPlace: inPlace})
+			if (a.Bits == 0) != c.same {
+				t.Errorf("%s: %+v, want the same: %v", c.name, a, c.same)
+			}
+		}
+	}
 }

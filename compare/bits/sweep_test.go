@@ -1,4 +1,4 @@
-package compare
+package bits
 
 import (
 	"context"
@@ -9,13 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// faultySubject stands for a kernel that stores, and whose two sides differ
+// faultyPair stands for a kernel that stores, and whose two sides differ
 // where the row has the value of the given bit pattern.
-func faultySubject(wrong uint32) Subject {
-	side := func(fault uint32) func(ukernel.Args) ukernel.Result {
+func faultyPair(wrong uint32) side.Pair {
+	call := func(fault uint32) func(ukernel.Args) ukernel.Result {
 		return func(a ukernel.Args) (r ukernel.Result) {
 			copy(a.Dst, a.Src)
 			// The values are consecutive bit patterns.
@@ -25,14 +26,14 @@ func faultySubject(wrong uint32) Subject {
 			return r
 		}
 	}
-	return Subject{Name: "sample", Stores: true, Ref: side(0), Ours: side(5), Same: func(r, s ukernel.Result) bool { return true }}
+	return side.Pair{Kernel: ukernel.Kernel{Name: "sample"}, Passes: []string{"none"}, Stores: true, Ref: call(0), Ours: call(5), Same: func(r, s ukernel.Result) bool { return true }}
 }
 
 // TestSweep runs a shard with one planted difference, interrupted and resumed.
 func TestSweep(t *testing.T) {
 	const wrong = 0x3f800123 // in part 254 of 1024
 	// Shard 255 of 500 has the parts 254 and 754.
-	sweep := Sweep{Subjects: []Subject{faultySubject(wrong)}, Shard: 255, Shards: 500, Workers: 1}
+	sweep := Sweep{Pairs: []side.Pair{faultyPair(wrong)}, Shard: 255, Shards: 500, Workers: 1}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	sweep.Done = func(done, of int) {
@@ -41,8 +42,8 @@ func TestSweep(t *testing.T) {
 		}
 		cancel()
 	}
-	var stored SweepState
-	sweep.Save = func(s SweepState) error { stored = s; return nil }
+	var stored State
+	sweep.Save = func(s State) error { stored = s; return nil }
 	state, err := sweep.Run(ctx, sweep.Start())
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
@@ -73,17 +74,17 @@ func TestSweep(t *testing.T) {
 }
 
 func TestSweepRefuses(t *testing.T) {
-	s := faultySubject(0)
-	sweep := Sweep{Subjects: []Subject{s}, Shard: 2, Shards: 4, Workers: 1}
+	s := faultyPair(0)
+	sweep := Sweep{Pairs: []side.Pair{s}, Shard: 2, Shards: 4, Workers: 1}
 	for _, c := range []struct {
-		change func(*SweepState)
+		change func(*State)
 		want   string
 	}{
-		{func(st *SweepState) { st.Shard = 3 }, "the state is of shard 3/4, this run is of 2/4"},
-		{func(st *SweepState) { st.Kernels = nil }, "the state is of 0 kernels, this run is of 1"},
-		{func(st *SweepState) { st.Kernels[0].Kernel = "x" }, "the state's kernel 0 is x"},
-		{func(st *SweepState) { st.Finished = []int{2} }, "the state has part 2"},
-		{func(st *SweepState) { st.Finished = []int{1025} }, "the state has part 1025"},
+		{func(st *State) { st.Shard = 3 }, "the state is of shard 3/4, this run is of 2/4"},
+		{func(st *State) { st.Kernels = nil }, "the state is of 0 kernels, this run is of 1"},
+		{func(st *State) { st.Kernels[0].Kernel = "x" }, "the state's kernel 0 is x"},
+		{func(st *State) { st.Finished = []int{2} }, "the state has part 2"},
+		{func(st *State) { st.Finished = []int{1025} }, "the state has part 1025"},
 	} {
 		state := sweep.Start()
 		c.change(&state)
@@ -91,12 +92,12 @@ func TestSweepRefuses(t *testing.T) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
-	bad := Sweep{Subjects: []Subject{s}, Shard: 5, Shards: 4, Workers: 1}
+	bad := Sweep{Pairs: []side.Pair{s}, Shard: 5, Shards: 4, Workers: 1}
 	if _, err := bad.Run(context.Background(), bad.Start()); err == nil {
 		t.Error("no error for shard 5 of 4")
 	}
 	full := errors.New("disk full")
-	one := Sweep{Subjects: []Subject{s}, Shard: 1, Shards: 1024, Workers: 1, Save: func(SweepState) error { return full }}
+	one := Sweep{Pairs: []side.Pair{s}, Shard: 1, Shards: 1024, Workers: 1, Save: func(State) error { return full }}
 	if _, err := one.Run(context.Background(), one.Start()); !errors.Is(err, full) {
 		t.Errorf("error %v, want that of Save", err)
 	}
@@ -105,30 +106,29 @@ func TestSweepRefuses(t *testing.T) {
 // TestSweepBlock compares real kernels of each family on a few blocks, with
 // values that make NaN, Inf and denormals.
 func TestSweepBlock(t *testing.T) {
-	var subjects []Subject
+	var pairs []side.Pair
 	for _, name := range []string{maxName, mulName, storeName} {
 		f := lookup(t, name)
-		p := pairOf(f, f)
-		subjects = append(subjects, p.Subject())
+		pairs = append(pairs, pairOf(f, f))
 	}
-	w := newSweeper(subjects)
+	w := newSweeper(pairs)
 	for _, first := range []uint32{0, 0x007ff800, 0x3f800000, 0x7f7ffc00, 0x7f800000, 0x80000000, 0xc2aeac00, 0xfffff800} {
 		w.fill(first)
 		if x := math.Float32bits(w.src[1]); x != first+1 && w.src[1] == w.src[1] {
 			t.Errorf("row begins with %#x, %#x", first, x)
 		}
-		for i := range subjects {
+		for i := range pairs {
 			var a Agreement
-			w.block(&subjects[i], first, w.src, &a)
+			w.block(&pairs[i], first, w.src, &a)
 			if a.Bits != 0 || a.Values != storeBlock {
-				t.Errorf("%s at %#x: %+v", subjects[i].Name, first, a)
+				t.Errorf("%s at %#x: %+v", pairs[i].Name, first, a)
 			}
 		}
 	}
 }
 
 func TestCover(t *testing.T) {
-	native := Native()
+	native := side.Native()
 	agreements := []Agreement{{Kernel: maxName, Inputs: 3, Values: 30, Bits: 1}, {Kernel: "f32_rmax_ukernel__scalar_u1", Inputs: 4, Values: 40}}
 	all := Cover(native.Kernels, func(string) bool { return true }, agreements)
 	upstream, seen := 0, make(map[string]Coverage)

@@ -1,4 +1,9 @@
-package compare
+// Package bits compares the results of two sides' kernels bit for bit.
+//
+// A [Plan] calls both kernels of each pair with the same rows and counts the bits in which
+// results differ; a [Sweep] does so for all 2^32 float32 values. The executable model of a
+// kernel explains what differs.
+package bits
 
 import (
 	"bytes"
@@ -13,43 +18,45 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/twopass-softmax/twopass/compare/internal/operands"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model"
 )
 
-// DifferingBits is the number of bits in which two float32 differ, 0 if they
+// differingBits is the number of bits in which two float32 differ, 0 if they
 // are the same in the sense of [ukernel.Same].
-func DifferingBits(a, b float32) int {
+func differingBits(a, b float32) int {
 	if ukernel.Same(a, b) {
 		return 0
 	}
 	return bits.OnesCount32(math.Float32bits(a) ^ math.Float32bits(b))
 }
 
-// Bits is a float32 as its bit pattern, which JSON and reports show in
+// Pattern is a float32 as its bit pattern, which JSON and reports show in
 // hexadecimal: NaNs and the sign of zero are part of what is compared.
-type Bits uint32
+type Pattern uint32
 
-func toBits(x float32) Bits { return Bits(math.Float32bits(x)) }
+func patternOf(x float32) Pattern { return Pattern(math.Float32bits(x)) }
 
 // Float is the number.
-func (b Bits) Float() float32 { return math.Float32frombits(uint32(b)) }
+func (b Pattern) Float() float32 { return math.Float32frombits(uint32(b)) }
 
-func (b Bits) String() string { return fmt.Sprintf("0x%08x", uint32(b)) }
+func (b Pattern) String() string { return fmt.Sprintf("0x%08x", uint32(b)) }
 
 // MarshalText writes the pattern as 0x and eight digits.
-func (b Bits) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "0x%08x", uint32(b)), nil }
+func (b Pattern) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "0x%08x", uint32(b)), nil }
 
 // UnmarshalText reads what MarshalText writes.
-func (b *Bits) UnmarshalText(text []byte) error {
+func (b *Pattern) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutPrefix(string(text), "0x")
 	v, err := strconv.ParseUint(digits, 16, 32)
 	if !ok || err != nil {
-		return fmt.Errorf("compare: %q is no bit pattern such as 0x3f800000", text)
+		return fmt.Errorf("bits: %q is no bit pattern such as 0x3f800000", text)
 	}
-	*b = Bits(v)
+	*b = Pattern(v)
 	return nil
 }
 
@@ -63,11 +70,11 @@ type Difference struct {
 	// Place is what differs: "dst[17]", "value", "exponent", or a place that must
 	// not be touched. Index is the element of the row there, Input its value;
 	// -1 and 0 for what is no element's.
-	Place string `json:"place"`
-	Index int    `json:"index"`
-	Input Bits   `json:"input"`
-	Ref   Bits   `json:"ref"`
-	Ours  Bits   `json:"ours"`
+	Place string  `json:"place"`
+	Index int     `json:"index"`
+	Input Pattern `json:"input"`
+	Ref   Pattern `json:"ref"`
+	Ours  Pattern `json:"ours"`
 	// Operation is the first operation that went wrong, as the executable model
 	// sees it, or what else it can say.
 	Operation string `json:"operation,omitempty"`
@@ -116,61 +123,25 @@ const guard = 32
 // value read from there, or an output not written, shows. None is a NaN, which
 // would equal any other.
 const (
-	refAround   = -0x1.2345p+126
-	oursAround  = +0x1.2345p+126
-	refUnset    = -0x1.5a5a5ap+100
-	oursUnset   = +0x1.a5a5a4p+101
-	refWord     = 0xa5a5 // around and in 16-bit outputs
-	oursWord    = 0x5a5a
-	floatsAlign = 16
+	refAround  = -0x1.2345p+126
+	oursAround = +0x1.2345p+126
+	refUnset   = -0x1.5a5a5ap+100
+	oursUnset  = +0x1.a5a5a4p+101
+	refWord    = 0xa5a5 // around and in 16-bit outputs
+	oursWord   = 0x5a5a
 )
 
-// Subject is what a [Plan] compares: a kernel or a composed algorithm on both
-// sides.
-type Subject struct {
-	Name string
-	// Stores is whether it writes an output per input.
-	Stores    bool
-	Ref, Ours func(ukernel.Args) ukernel.Result
-	// Same is whether two results are the same; outputs are compared by
-	// [ukernel.Same].
-	Same func(ref, ours ukernel.Result) bool
-	// Pure is whether Ref depends on nothing but the operands, as the model does:
-	// it is then called once for all places in memory.
-	Pure bool
-	// numbers writes what stands in Dst16 or Dst8 to Dst; nil if the kernel writes Dst. It
-	// is no part of what is timed.
-	numbers func(a ukernel.Args)
-	// explain says which operation must have gone wrong; it may be nil.
-	explain func(a ukernel.Args, ref, ours outcome) string
+// numbers writes what stands in Dst16 or Dst8 to Dst; nil if the pair writes Dst.
+func numbers(p *side.Pair) func(ukernel.Args) {
+	if len(p.Passes) > 0 || !p.Stores || !p.Family.Half() && !p.Family.Bytes() {
+		return nil
+	}
+	return func(a ukernel.Args) { model.Numbers(p.Family, a) }
 }
 
-// Subject is the pair as something to compare.
-func (p *Pair) Subject() Subject {
-	s := Subject{
-		Name: p.Name, Stores: p.Family.Stores(), Ref: p.Ref.Call, Ours: p.Ours.Call,
-		Same:    func(r, s ukernel.Result) bool { return r.Same(p.Family, s) },
-		Pure:    p.PureRef,
-		explain: func(a ukernel.Args, ref, ours outcome) string { return explain(p.Kernel, a, ref, ours) },
-	}
-	if p.Family.Stores() && (p.Family.Half() || p.Family.Bytes()) {
-		s.numbers = func(a ukernel.Args) { model.Numbers(p.Family, a) }
-	}
-	return s
-}
-
-// Subjects are those of pairs.
-func Subjects(pairs []Pair) []Subject {
-	ss := make([]Subject, len(pairs))
-	for i := range pairs {
-		ss[i] = pairs[i].Subject()
-	}
-	return ss
-}
-
-// side is one side's memory. Whatever a kernel writes lies here, and never in the
+// memory is one side's. Whatever a kernel writes lies here, and never in the
 // operands of a row, which all goroutines share.
-type side struct {
+type memory struct {
 	src, dst      []float32 // from a 64-byte boundary on
 	dst16         []uint16
 	dst8          []uint8
@@ -181,42 +152,32 @@ type side struct {
 	result        ukernel.Result
 }
 
-// checker compares subjects on single cases. It is not for concurrent use.
+// checker compares pairs on single cases. It is not for concurrent use.
 type checker struct {
-	ref, ours side
+	ref, ours memory
 	size      int
 }
 
 func newChecker(maxLength int) *checker {
 	c := &checker{size: maxLength}
-	n := maxLength + 2*guard + floatsAlign
-	c.ref = side{around: refAround, unset: refUnset, word: refWord}
-	c.ours = side{around: oursAround, unset: oursUnset, word: oursWord}
-	for _, s := range []*side{&c.ref, &c.ours} {
-		s.src, s.dst, s.dst16, s.dst8 = alignedFloats(n), alignedFloats(n), make([]uint16, n), make([]uint8, n)
+	n := maxLength + 2*guard + operands.Line
+	c.ref = memory{around: refAround, unset: refUnset, word: refWord}
+	c.ours = memory{around: oursAround, unset: oursUnset, word: oursWord}
+	for _, s := range []*memory{&c.ref, &c.ours} {
+		s.src, s.dst, s.dst16, s.dst8 = operands.Aligned(n), operands.Aligned(n), make([]uint16, n), make([]uint8, n)
 	}
 	return c
 }
 
-// alignedFloats returns n elements from a 64-byte boundary on.
-func alignedFloats(n int) []float32 {
-	s := make([]float32, n+floatsAlign)
-	at := 0
-	for uintptr(unsafe.Pointer(&s[at]))%64 != 0 {
-		at++
-	}
-	return s[at : at+n]
-}
-
 // call lays out the case's memory and calls the kernel.
-func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a ukernel.Args) {
+func (s *memory) call(f func(ukernel.Args) ukernel.Result, p *side.Pair, c Case, a ukernel.Args) {
 	n := len(a.Src)
 	s.rowAt = guard + c.Offset
 	lay(s.src, s.rowAt, n, s.around)
 	s.row = s.src[s.rowAt : s.rowAt+n : s.rowAt+n]
 	copy(s.row, a.Src)
 	a.Src, a.Dst, a.Dst16, a.Dst8, s.out = s.row, nil, nil, nil, nil
-	if of.Stores {
+	if p.Stores {
 		s.out = s.row
 		if s.outAt = s.rowAt; !c.InPlace {
 			s.outAt = guard + 7 - c.Offset%8
@@ -226,7 +187,8 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 		}
 		a.Dst = s.out
 	}
-	if of.numbers == nil {
+	numbers := numbers(p)
+	if numbers == nil {
 		s.result = f(a)
 		return
 	}
@@ -237,7 +199,7 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 	a.Dst8 = s.dst8[s.outAt : s.outAt+n : s.outAt+n]
 	fill(a.Dst8, uint8(s.word))
 	s.result = f(a)
-	of.numbers(a)
+	numbers(a)
 }
 
 // lay fills the guards before and after n elements at the given place.
@@ -253,36 +215,36 @@ func fill[T any](s []T, v T) {
 }
 
 // check runs both sides and adds what it finds. Again is whether the case
-// before was the same subject's and the same row.
-func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *Agreement) {
-	if !s.Pure || !again {
-		ck.ref.call(s.Ref, s, c, a)
+// before was of the same pair and row.
+func (ck *checker) check(p *side.Pair, c Case, a ukernel.Args, again bool, into *Agreement) {
+	if !p.PureRef || !again {
+		ck.ref.call(p.Ref, p, c, a)
 	}
-	ck.ours.call(s.Ours, s, c, a)
+	ck.ours.call(p.Ours, p, c, a)
 	into.Inputs++
 	into.Values += int64(len(a.Src))
 
 	explained := ""
 	report := func(place string, index int, ref, ours float32) {
-		into.Bits += int64(DifferingBits(ref, ours))
+		into.Bits += int64(differingBits(ref, ours))
 		if len(into.Differences) < MaxDifferences {
 			d := Difference{
-				Kernel: s.Name, Row: c.String(), Repeat: fmt.Sprintf("--kernels '^%s$' %s", s.Name, c.flags()),
-				Place: place, Index: index, Ref: toBits(ref), Ours: toBits(ours),
+				Kernel: p.Name, Row: c.String(), Repeat: fmt.Sprintf("--kernels '^%s$' %s", p.Name, c.flags()),
+				Place: place, Index: index, Ref: patternOf(ref), Ours: patternOf(ours),
 			}
 			if index >= 0 {
-				d.Input = toBits(a.Src[index])
+				d.Input = patternOf(a.Src[index])
 			}
 			// One explanation of a row is enough.
-			if s.explain != nil && explained == "" {
-				explained = s.explain(a, outcome{ck.ref.result, ck.ref.out}, outcome{ck.ours.result, ck.ours.out})
+			if len(p.Passes) == 0 && explained == "" {
+				explained = explain(p.Kernel, a, outcome{ck.ref.result, ck.ref.out}, outcome{ck.ours.result, ck.ours.out})
 			}
 			d.Operation = explained
 			into.Differences = append(into.Differences, d)
 		}
 	}
 	r, o := ck.ref.result, ck.ours.result
-	if !s.Same(r, o) {
+	if !p.Same(r, o) {
 		if !ukernel.Same(r.Value, o.Value) {
 			report("value", -1, r.Value, o.Value)
 		}
@@ -290,7 +252,7 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 			report("exponent", -1, r.Exponent, o.Exponent)
 		}
 	}
-	if s.Stores && !bytes.Equal(asBytes(ck.ref.out), asBytes(ck.ours.out)) {
+	if p.Stores && !bytes.Equal(asBytes(ck.ref.out), asBytes(ck.ours.out)) {
 		for i, x := range ck.ref.out {
 			if y := ck.ours.out[i]; !ukernel.Same(x, y) {
 				report(fmt.Sprintf("dst[%d]", i), i, x, y)
@@ -298,15 +260,15 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 		}
 	}
 	// What ours should have left alone.
-	if s.Stores && !c.InPlace {
+	if p.Stores && !c.InPlace {
 		checkAround(ck.ours.dst, ck.ours.outAt, len(ck.ours.out), oursAround, "dst", report)
 	}
-	if s.numbers != nil {
+	if numbers(p) != nil {
 		checkAround(ck.ours.dst16, ck.ours.outAt, len(ck.ours.out), oursWord, "dst", report)
 		checkAround(ck.ours.dst8, ck.ours.outAt, len(ck.ours.out), oursWord&0xff, "dst", report)
 	}
 	checkAround(ck.ours.src, ck.ours.rowAt, len(ck.ours.row), oursAround, "src", report)
-	if !(s.Stores && c.InPlace) && !bytes.Equal(asBytes(a.Src), asBytes(ck.ours.row)) {
+	if !(p.Stores && c.InPlace) && !bytes.Equal(asBytes(a.Src), asBytes(ck.ours.row)) {
 		for i, x := range a.Src {
 			if y := ck.ours.row[i]; math.Float32bits(x) != math.Float32bits(y) {
 				report(fmt.Sprintf("src[%d], which was overwritten,", i), i, x, y)
@@ -352,7 +314,7 @@ func Span(lo, hi int) []int {
 }
 
 // row is a case without its offset, and the operands that are read, made once for all
-// subjects.
+// pairs.
 type row struct {
 	c Case
 	a ukernel.Args
@@ -371,24 +333,24 @@ func (p Plan) rows() []row {
 	return rows
 }
 
-// Run compares the subjects on as many goroutines as given. It calls done after
+// Run compares pairs on as many goroutines as given. It calls done after
 // each one, on one goroutine at a time, in no fixed order; the result is in the
-// order of the subjects. When ctx ends, so does Run, with the context's error
-// and without the subjects that were not finished.
-func (p Plan) Run(ctx context.Context, subjects []Subject, workers int, done func(Agreement)) ([]Agreement, error) {
+// order of the pairs. When ctx ends, so does Run, with the context's error
+// and without the pairs that were not finished.
+func (p Plan) Run(ctx context.Context, pairs []side.Pair, workers int, done func(Agreement)) ([]Agreement, error) {
 	rows := p.rows()
-	all := make([]Agreement, len(subjects))
-	finished := make([]bool, len(subjects))
+	all := make([]Agreement, len(pairs))
+	finished := make([]bool, len(pairs))
 	var next atomic.Int64
 	var mu sync.Mutex
 	parallel.Run(workers, func() {
 		ck := newChecker(slices.Max(p.Lengths))
 		for {
 			i := int(next.Add(1)) - 1
-			if i >= len(subjects) || ctx.Err() != nil {
+			if i >= len(pairs) || ctx.Err() != nil {
 				return
 			}
-			a, ok := p.run(ctx, ck, &subjects[i], rows)
+			a, ok := p.run(ctx, ck, &pairs[i], rows)
 			if !ok {
 				return
 			}
@@ -409,8 +371,8 @@ func (p Plan) Run(ctx context.Context, subjects []Subject, workers int, done fun
 	return kept, ctx.Err()
 }
 
-func (p Plan) run(ctx context.Context, ck *checker, s *Subject, rows []row) (Agreement, bool) {
-	a := Agreement{Kernel: s.Name}
+func (p Plan) run(ctx context.Context, ck *checker, pair *side.Pair, rows []row) (Agreement, bool) {
+	a := Agreement{Kernel: pair.Name}
 	for i, r := range rows {
 		if i%64 == 0 && ctx.Err() != nil {
 			return a, false
@@ -418,20 +380,20 @@ func (p Plan) run(ctx context.Context, ck *checker, s *Subject, rows []row) (Agr
 		for j, offset := range p.Offsets {
 			c := r.c
 			c.Offset = offset
-			ck.check(s, c, r.a, j > 0, &a)
+			ck.check(pair, c, r.a, j > 0, &a)
 		}
-		if s.Stores {
+		if pair.Stores {
 			c := r.c
 			c.Offset, c.InPlace = p.Offsets[i%len(p.Offsets)], true
-			ck.check(s, c, r.a, true, &a)
+			ck.check(pair, c, r.a, true, &a)
 		}
 	}
 	return a, true
 }
 
-// CheckCase compares a subject on one case.
-func CheckCase(s Subject, c Case) Agreement {
-	a := Agreement{Kernel: s.Name}
-	newChecker(c.Length).check(&s, c, c.args(), false, &a)
+// Check compares a pair on one case.
+func Check(p side.Pair, c Case) Agreement {
+	a := Agreement{Kernel: p.Name}
+	newChecker(c.Length).check(&p, c, c.args(), false, &a)
 	return a
 }
