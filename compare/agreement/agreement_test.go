@@ -11,9 +11,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -167,8 +167,8 @@ func agreeOn(t *testing.T, name string, pairs []side.Pair, change func(*bits.Pla
 	if len(pairs) == 0 {
 		t.Skip("upstream has none for this CPU")
 	}
-	r := compare.Results{
-		Command: os.Args, Machine: machine.This(), Build: compare.ThisBuild(), Reference: "upstream", Seeds: plan.Seeds,
+	r := results.Results{
+		Command: os.Args, Machine: machine.This(), Build: results.ThisBuild(), Reference: "upstream", Seeds: plan.Seeds,
 	}
 	var err error
 	if r.Bits, err = plan.Run(context.Background(), pairs, runtime.GOMAXPROCS(0), func(bits.Agreement) {}); err != nil {

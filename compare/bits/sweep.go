@@ -127,22 +127,22 @@ func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 func (s *Sweep) fits(state State) error {
 	shard, shards := max(s.Shard, 1), max(s.Shards, 1)
 	if shard > shards {
-		return fmt.Errorf("bits: shard %d of %d: it must be from 1 to %d", shard, shards, shards)
+		return fmt.Errorf("shard %d of %d: it must be from 1 to %d", shard, shards, shards)
 	}
 	if state.Shard != shard || state.Shards != shards {
-		return fmt.Errorf("bits: the state is of shard %d/%d, this run is of %d/%d", state.Shard, state.Shards, shard, shards)
+		return fmt.Errorf("the state is of shard %d/%d, this run is of %d/%d", state.Shard, state.Shards, shard, shards)
 	}
 	if len(state.Kernels) != len(s.Pairs) {
-		return fmt.Errorf("bits: the state is of %d kernels, this run is of %d", len(state.Kernels), len(s.Pairs))
+		return fmt.Errorf("the state is of %d kernels, this run is of %d", len(state.Kernels), len(s.Pairs))
 	}
 	for i, p := range s.Pairs {
 		if state.Kernels[i].Kernel != p.Name {
-			return fmt.Errorf("bits: the state's kernel %d is %s, this run's is %s", i, state.Kernels[i].Kernel, p.Name)
+			return fmt.Errorf("the state's kernel %d is %s, this run's is %s", i, state.Kernels[i].Kernel, p.Name)
 		}
 	}
 	for _, c := range state.Finished {
 		if c < 0 || c >= sweepChunks || c%shards != shard-1 {
-			return fmt.Errorf("bits: the state has part %d, which is not of shard %d/%d", c, shard, shards)
+			return fmt.Errorf("the state has part %d, which is not of shard %d/%d", c, shard, shards)
 		}
 	}
 	return nil
@@ -239,7 +239,7 @@ func (s *State) merge(chunk int, found []Agreement) {
 	}
 }
 
-// Complete reports whether every part of the shard is finished.
-func (s *State) Complete() bool {
+// complete reports whether every part of the shard is finished.
+func (s *State) complete() bool {
 	return len(s.Finished) == (sweepChunks-s.Shard)/s.Shards+1
 }

@@ -10,25 +10,26 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // Source is a file of results.
 type Source struct {
 	Name    string
-	Results *compare.Results
+	Results *results.Results
 }
 
 // Read reads files of results.
 func Read(names ...string) ([]Source, error) {
 	var all []Source
 	for _, name := range names {
-		r, err := compare.ReadFile(name)
+		r, err := results.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -44,34 +45,34 @@ type set struct {
 	label   string
 	sources []Source
 	machine machine.Machine
-	build   compare.Build
+	build   results.Build
 	// reference is the side that native was compared with.
 	reference, noUpstream string
 	frequency             float64
-	bandwidth             []compare.Bandwidth
+	bandwidth             []results.Bandwidth
 	kernels               []kernel
 	runs                  []run
 	bits                  []bits.Agreement
 	accuracy              []accuracy.Errors
-	notRun                []compare.NotRun
-	races                 []compare.Race
+	notRun                []results.NotRun
+	comparisons           []speed.Comparison
 	// peers are other libraries with their versions.
 	peers []string
 	// shortCall and overhead are nil if they were not measured.
-	shortCall *compare.Interval
-	overhead  *compare.Timing
+	shortCall *speed.Summary
+	overhead  *speed.Timing
 }
 
 // kernel is a timing of a kernel.
 type kernel struct {
 	ukernel.Kernel
-	compare.Timing
+	speed.Timing
 }
 
 // run is a timing of softmax as a whole, on one side. A thread count of 0 has
 // become 1.
 type run struct {
-	compare.Timing
+	speed.Timing
 	side string
 	// algorithm is "auto" for native's own choice, and "limit" for traffic that
 	// computes nothing. It is empty for a peer that has no such choice.
@@ -131,7 +132,7 @@ func sets(sources []Source) ([]*set, error) {
 
 // same is whether results belong to the set. The number of CPUs that a run was
 // allowed, and the memory that the kernel left it, may differ.
-func (s *set) same(r *compare.Results) bool {
+func (s *set) same(r *results.Results) bool {
 	a, b := s.machine, r.Machine
 	return a.CPU == b.CPU && a.Vendor == b.Vendor && a.Family == b.Family && a.Model == b.Model && a.Stepping == b.Stepping &&
 		a.Hypervisor == b.Hypervisor && a.L3 == b.L3 && a.OS == b.OS && a.Arch == b.Arch && widest(a) == widest(b) &&
@@ -179,7 +180,7 @@ func (s *set) merge() {
 			}
 		}
 		kernels := r.isa + strings.Join(r.Kernels, " ")
-		if (r.side == compare.UpstreamBest || r.side == compare.UpstreamBestInC) && len(isas) > 0 {
+		if (r.side == speed.UpstreamBest || r.side == speed.UpstreamBestInC) && len(isas) > 0 {
 			// At each length its kernels may be others, of any ISA that the run could use.
 			r.isa = isas[len(isas)-1]
 			kernels = r.isa
@@ -187,10 +188,10 @@ func (s *set) merge() {
 		runs[timingKey{r.side, r.algorithm + r.Name, kernels, r.Elements, r.Threads}] = r
 	}
 	agreements := make(map[string]bits.Agreement)
-	bandwidth := make(map[string]compare.Bandwidth)
+	bandwidth := make(map[string]results.Bandwidth)
 	measured := make(map[string]accuracy.Errors)
-	notRun := make(map[string]compare.NotRun)
-	races := make(map[string]compare.Race)
+	notRun := make(map[string]results.NotRun)
+	comparisons := make(map[string]speed.Comparison)
 	for _, source := range s.sources {
 		r := source.Results
 		s.machine.CPUs = max(s.machine.CPUs, r.Machine.CPUs)
@@ -217,8 +218,8 @@ func (s *set) merge() {
 		for _, n := range r.NotRun {
 			notRun[n.Kernel] = n
 		}
-		for _, race := range r.Races {
-			races[fmt.Sprint(race.Kind, race.Rows, race.Cols, race.Threads)] = race
+		for _, c := range r.Comparisons {
+			comparisons[fmt.Sprint(c.Kind, c.Rows, c.Cols, c.Threads)] = c
 		}
 		s.shortCall, s.overhead = cmp.Or(r.ShortCall, s.shortCall), cmp.Or(r.Overhead, s.overhead)
 		// What tune timed counts where nothing was timed against the reference.
@@ -227,7 +228,7 @@ func (s *set) merge() {
 				key := timingKey{"", c.Kernel, "", choice.Elements, 1}
 				_, timed := kernels[key]
 				if k, err := ukernel.Parse(c.Kernel); err == nil && !timed {
-					kernels[key] = kernel{k, compare.Timing{Name: c.Kernel, Speed: compare.Speed{Elements: choice.Elements, OursNS: c.NS}}}
+					kernels[key] = kernel{k, speed.Timing{Name: c.Kernel, Elements: choice.Elements, OursNS: c.NS}}
 				}
 			}
 		}
@@ -249,26 +250,26 @@ func (s *set) merge() {
 	for _, r := range s.runs {
 		if _, ok := s.find(run{algorithm: limit}, r.Elements, r.Threads); r.LimitShare > 0 && !ok {
 			ns := r.LimitShare * r.OursNS.Median
-			t := compare.Timing{Name: limit, Threads: r.Threads, Speed: compare.Speed{Elements: r.Elements, OursNS: compare.Interval{Median: ns, Lo: ns, Hi: ns}}}
+			t := speed.Timing{Name: limit, Threads: r.Threads, Elements: r.Elements, OursNS: speed.Summary{Median: ns, Lo: ns, Hi: ns}}
 			s.runs = append(s.runs, run{Timing: t, algorithm: limit})
 		}
 	}
 	s.runs = sortRuns(s.runs)
 	s.bits = sortedBy(agreements)
-	s.bandwidth = slices.SortedFunc(maps.Values(bandwidth), func(a, b compare.Bandwidth) int {
+	s.bandwidth = slices.SortedFunc(maps.Values(bandwidth), func(a, b results.Bandwidth) int {
 		return cmp.Or(cmp.Compare(a.Threads, b.Threads), -strings.Compare(a.Name, b.Name))
 	})
 	s.accuracy = slices.SortedFunc(maps.Values(measured), func(a, b accuracy.Errors) int {
 		return cmp.Or(strings.Compare(a.Class, b.Class), strings.Compare(a.Name, b.Name), cmp.Compare(a.Length, b.Length))
 	})
 	s.notRun = sortedBy(notRun)
-	s.races = slices.SortedFunc(maps.Values(races), func(a, b compare.Race) int {
+	s.comparisons = slices.SortedFunc(maps.Values(comparisons), func(a, b speed.Comparison) int {
 		return cmp.Or(cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows))
 	})
 }
 
 // split takes a timing of softmax apart by side.
-func (s *set) split(t compare.Timing) []run {
+func (s *set) split(t speed.Timing) []run {
 	if t.Name == "native.Softmax" {
 		return []run{{Timing: t, side: native, algorithm: auto}}
 	}
@@ -280,7 +281,7 @@ func (s *set) split(t compare.Timing) []run {
 		all := []run{{Timing: t, side: native, algorithm: t.Name}}
 		if t.RefNS.Median > 0 {
 			ref := t
-			ref.OursNS, ref.RefNS, ref.Ratio, ref.Verdict = t.RefNS, compare.Interval{}, compare.Interval{}, ""
+			ref.OursNS, ref.RefNS, ref.Ratio, ref.Verdict = t.RefNS, speed.Summary{}, speed.Summary{}, ""
 			all = append(all, run{Timing: ref, side: cmp.Or(t.Against, s.reference), algorithm: t.Name})
 		}
 		for i := range all {
@@ -340,8 +341,8 @@ func sortedBy[V any](m map[string]V) []V {
 
 // valid rejects results that no run writes: figures and ratios need positive
 // times.
-func valid(r *compare.Results) error {
-	positive := func(what string, i compare.Interval) error {
+func valid(r *results.Results) error {
+	positive := func(what string, i speed.Summary) error {
 		for _, v := range []float64{i.Median, i.Lo, i.Hi} {
 			if !(v > 0) || math.IsInf(v, 0) {
 				return fmt.Errorf("%s is %v (%v to %v): it must be positive", what, i.Median, i.Lo, i.Hi)
@@ -377,17 +378,17 @@ func valid(r *compare.Results) error {
 			}
 		}
 	}
-	for i, race := range r.Races {
-		name := fmt.Sprintf("races[%d] (%s)", i, race.Kind)
-		if race.Rows < 1 || race.Cols < 1 || race.Threads < 1 {
-			return fmt.Errorf("%s: %d x %d elements, %d threads: at least 1 of each is needed", name, race.Rows, race.Cols, race.Threads)
+	for i, c := range r.Comparisons {
+		name := fmt.Sprintf("races[%d] (%s)", i, c.Kind)
+		if c.Rows < 1 || c.Cols < 1 || c.Threads < 1 {
+			return fmt.Errorf("%s: %d x %d elements, %d threads: at least 1 of each is needed", name, c.Rows, c.Cols, c.Threads)
 		}
-		for _, e := range race.Entrants {
+		for _, e := range c.Entries {
 			if err := positive(fmt.Sprintf("%s: time of %s", name, e.Name), e.NS); err != nil {
 				return err
 			}
 		}
-		for _, x := range race.Ratios {
+		for _, x := range c.Ratios {
 			if err := positive(fmt.Sprintf("%s: ratio of %s to %s", name, x.Of, x.To), x.Ratio); err != nil {
 				return err
 			}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // document is what both renderings show.
@@ -151,30 +151,30 @@ func (s *section) flush() {
 }
 
 // nanoseconds writes a time per element.
-func nanoseconds(i compare.Interval) string { return fmt.Sprintf("%.3f", i.Median) }
+func nanoseconds(i speed.Summary) string { return fmt.Sprintf("%.3f", i.Median) }
 
 // interval writes a median with its confidence interval.
-func interval(i compare.Interval) string {
+func interval(i speed.Summary) string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
 }
 
 // quotient is the ratio of two times that were not taken in pairs; its interval
 // is the widest that theirs allow.
-func quotient(a, b compare.Interval) compare.Interval {
-	return compare.Interval{Median: a.Median / b.Median, Lo: a.Lo / b.Hi, Hi: a.Hi / b.Lo}
+func quotient(a, b speed.Summary) speed.Summary {
+	return speed.Summary{Median: a.Median / b.Median, Lo: a.Lo / b.Hi, Hi: a.Hi / b.Lo}
 }
 
 // proven says what a ratio of times proves.
-func proven(i compare.Interval) compare.Verdict {
+func proven(i speed.Summary) speed.Verdict {
 	switch {
 	case i.Hi < 1:
-		return compare.Faster
+		return speed.Faster
 	case i.Lo > 1:
-		return compare.Slower
-	case i.Width() > compare.MaxWidth:
-		return compare.Noisy
+		return speed.Slower
+	case i.Width() > speed.MaxWidth:
+		return speed.Noisy
 	}
-	return compare.Same
+	return speed.Same
 }
 
 func geometricMean(values []float64) float64 {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 // TestResultsFolder holds that the files of the results folder are what its
@@ -13,7 +13,7 @@ import (
 func TestResultsFolder(t *testing.T) {
 	const folder = "../../results"
 	readme := read(t, folder, "README.md")
-	contains(t, "the README", readme, fmt.Sprintf("`\"schema\": %q`", compare.Schema), fmt.Sprintf("`\"version\": %d`", compare.Version))
+	contains(t, "the README", readme, fmt.Sprintf("`\"schema\": %q`", results.Schema), fmt.Sprintf("`\"version\": %d`", results.Version))
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
 		t.Fatal(err)

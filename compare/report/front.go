@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -57,14 +57,14 @@ func (s *set) speedNumber() (bigNumber, bool) {
 	for _, r := range s.runs {
 		if r.algorithm == auto && r.Verdict != "" && r.Threads == 1 {
 			ratios, lengths = append(ratios, r.Ratio.Median), append(lengths, r.Elements)
-			if how = "through cgo"; strings.Contains(r.Against, compare.InC) {
+			if how = "through cgo"; strings.Contains(r.Against, speed.InC) {
 				how = "from C"
 			}
 		}
 	}
-	for _, r := range s.of(compare.RacePeers) {
+	for _, r := range s.of(speed.Peers) {
 		if best := s.upstreamBest(r); best != nil && !slices.Contains(lengths, r.Cols) {
-			ratios, lengths, how = append(ratios, r.Entrant(compare.NativeSoftmax).NS.Median/best.NS.Median), append(lengths, r.Cols), "from C"
+			ratios, lengths, how = append(ratios, r.Entry(speed.NativeSoftmax).NS.Median/best.NS.Median), append(lengths, r.Cols), "from C"
 		}
 	}
 	if len(ratios) == 0 {
@@ -76,14 +76,14 @@ func (s *set) speedNumber() (bigNumber, bool) {
 
 // upstreamBest is the fastest of upstream's in a race with native.Softmax; nil if there
 // is none.
-func (s *set) upstreamBest(r compare.Race) (best *compare.Entrant) {
-	for i := range r.Entrants {
-		e := &r.Entrants[i]
-		if strings.HasPrefix(e.Name, compare.UpstreamBestInC) && (best == nil || e.NS.Median < best.NS.Median) {
+func (s *set) upstreamBest(r speed.Comparison) (best *speed.Entry) {
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		if strings.HasPrefix(e.Name, speed.UpstreamBestInC) && (best == nil || e.NS.Median < best.NS.Median) {
 			best = e
 		}
 	}
-	if r.Entrant(compare.NativeSoftmax) == nil {
+	if r.Entry(speed.NativeSoftmax) == nil {
 		return nil
 	}
 	return best
@@ -91,20 +91,20 @@ func (s *set) upstreamBest(r compare.Race) (best *compare.Entrant) {
 
 // errorNumber is the greatest error of native.Softmax, beside the others'.
 func (s *set) errorNumber() (bigNumber, bool) {
-	most, nans, ok := worstOf(s.accuracy, compare.NativeSoftmax, "")
+	most, nans, ok := worstOf(s.accuracy, speed.NativeSoftmax, "")
 	if !ok {
 		return bigNumber{}, false
 	}
 	var others []string
 	for _, name := range s.softmaxes() {
-		if name == compare.NativeSoftmax {
+		if name == speed.NativeSoftmax {
 			continue
 		}
 		if m, n, ok := worstOf(s.accuracy, name, timedClass); ok {
 			others = append(others, title(name)+" "+rounded(m, n))
 		}
 	}
-	mine, _, _ := worstOf(s.accuracy, compare.NativeSoftmax, timedClass)
+	mine, _, _ := worstOf(s.accuracy, speed.NativeSoftmax, timedClass)
 	t := "ULP: greatest error of native.Softmax, all classes of input and lengths"
 	if len(others) > 0 {
 		t += fmt.Sprintf("; on rows of %s it is %s, beside %s", timedClass, rounded(mine, 0), strings.Join(others, ", "))
@@ -133,16 +133,16 @@ func (s *set) softmaxes() []string {
 	var names []string
 	for _, a := range s.accuracy {
 		twin := strings.HasPrefix(a.Name, native+" ") && s.reference == "upstream"
-		if a.Name == compare.NativeLogSoftmax || a.Name == compare.NativeLogSumExp || a.Name == "xnnpack.Softmax" || twin || slices.Contains(names, a.Name) {
+		if a.Name == speed.NativeLogSoftmax || a.Name == speed.NativeLogSumExp || a.Name == "xnnpack.Softmax" || twin || slices.Contains(names, a.Name) {
 			continue
 		}
 		names = append(names, a.Name)
 	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		switch {
-		case a == compare.NativeSoftmax:
+		case a == speed.NativeSoftmax:
 			return -1
-		case b == compare.NativeSoftmax:
+		case b == speed.NativeSoftmax:
 			return 1
 		}
 		return strings.Compare(title(a), title(b))
@@ -194,12 +194,12 @@ func (s *set) speedChart() chart {
 	if len(c.series) > 0 {
 		return c
 	}
-	for _, r := range s.of(compare.RacePeers) {
-		mine, best := r.Entrant(compare.NativeSoftmax), s.upstreamBest(r)
-		for i := range r.Entrants {
-			e := &r.Entrants[i]
+	for _, r := range s.of(speed.Peers) {
+		mine, best := r.Entry(speed.NativeSoftmax), s.upstreamBest(r)
+		for i := range r.Entries {
+			e := &r.Entries[i]
 			name := title(e.Name)
-			if strings.HasPrefix(e.Name, compare.UpstreamBestInC) {
+			if strings.HasPrefix(e.Name, speed.UpstreamBestInC) {
 				name = s.reference + "'s best"
 				if e != best {
 					continue

@@ -14,41 +14,43 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-func around(median float64) compare.Interval {
-	return compare.Interval{Median: median, Lo: median * 0.99, Hi: median * 1.01}
+func around(median float64) speed.Summary {
+	return speed.Summary{Median: median, Lo: median * 0.99, Hi: median * 1.01}
 }
 
-func measured(elements int, ref, ours float64) compare.Speed {
-	s := compare.Speed{Elements: elements, OursNS: around(ours), Samples: 11, Calls: 1}
+// measured is a timing with its numbers.
+func measured(s speed.Timing, elements int, ref, ours float64) speed.Timing {
+	s.Elements, s.OursNS, s.Samples, s.Calls = elements, around(ours), 11, 1
 	if ref > 0 {
-		s.RefNS, s.Ratio, s.Verdict = around(ref), around(ours/ref), compare.Same
+		s.RefNS, s.Ratio, s.Verdict = around(ref), around(ours/ref), speed.Same
 		if ours < 0.9*ref {
-			s.Verdict = compare.Faster
+			s.Verdict = speed.Faster
 		}
 	}
 	return s
 }
 
-// results are what runs on one machine could have found: every section has
+// found is what runs on one machine could have found: every section has
 // something.
-func results(cpu string) *compare.Results {
-	r := &compare.Results{
+func found(cpu string) *results.Results {
+	r := &results.Results{
 		Command: []string{"compare", "speed"}, Started: time.Date(2024, 11, 8, 1, 2, 3, 0, time.UTC), Seconds: 59.6,
 		Machine: machine.Machine{
 			CPU: cpu, Vendor: "V", Family: 6, Model: 1, ISAs: []string{"scalar", "avx2"}, CPUs: 2,
 			L1D: 32 << 10, L2: 512 << 10, L3: 8 << 20, Memory: 1 << 30, OS: "linux", Arch: "amd64",
 		},
-		Build:     compare.Build{Commit: "0123456789abcdef", Compiler: "gcc 12.2.0", Go: "go1.24.0"},
+		Build:     results.Build{Commit: "0123456789abcdef", Compiler: "gcc 12.2.0", Go: "go1.24.0"},
 		Reference: "upstream", Frequency: 3.217,
-		Bandwidth: []compare.Bandwidth{{Name: "read", Threads: 1, GBps: around(12.34)}, {Name: "copy", Threads: 1, GBps: around(9.87)}},
-		NotRun:    []compare.NotRun{{Kernel: "f32_rmax_ukernel__avx512f_u16", Why: "this CPU has no avx512f"}},
+		Bandwidth: []results.Bandwidth{{Name: "read", Threads: 1, GBps: around(12.34)}, {Name: "copy", Threads: 1, GBps: around(9.87)}},
+		NotRun:    []results.NotRun{{Kernel: "f32_rmax_ukernel__avx512f_u16", Why: "this CPU has no avx512f"}},
 	}
 	names := []string{"f32_rmax_ukernel__avx_u32_acc4", "f32_vmulc_ukernel__avx_u16", "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32",
 		"f32_raddexpminusmax_ukernel__avx2_p5_u96", "f32_vscaleexpminusmax_ukernel__avx2_p5_u96"}
@@ -60,7 +62,7 @@ func results(cpu string) *compare.Results {
 	}
 	for i, name := range names {
 		for _, n := range []int{2048, 1 << 22} {
-			r.Speed = append(r.Speed, compare.Timing{Name: name, Speed: measured(n, 0.5+float64(i)/100, 0.4+float64(i)/50)})
+			r.Speed = append(r.Speed, measured(speed.Timing{Name: name}, n, 0.5+float64(i)/100, 0.4+float64(i)/50))
 		}
 		r.Bits = append(r.Bits, bits.Agreement{Kernel: name, Inputs: 1000, Values: 4000})
 	}
@@ -77,20 +79,21 @@ func results(cpu string) *compare.Results {
 					slow = base * (1 - float64(i)/9)
 				}
 				r.Speed = append(r.Speed,
-					compare.Timing{Name: "upstream " + a.String(), Kernels: kernels, Threads: threads, Speed: measured(n, 0, slow*1.2)},
-					compare.Timing{Name: "native " + a.String(), Kernels: kernels, Threads: threads, Speed: measured(n, slow*1.2, slow)})
+					measured(speed.Timing{Name: "upstream " + a.String(), Kernels: kernels, Threads: threads}, n, 0, slow*1.2),
+					measured(speed.Timing{Name: "native " + a.String(), Kernels: kernels, Threads: threads}, n, slow*1.2, slow))
 			}
-			auto := compare.Timing{Name: "native.Softmax", Threads: threads, Speed: measured(n, base*1.1, base*0.8)}
+			auto := measured(speed.Timing{Name: "native.Softmax", Threads: threads}, n, base*1.1, base*0.8)
 			if n == 1<<22 {
 				auto.LimitShare = 0.625
 			}
-			r.Speed = append(r.Speed, auto, compare.Timing{Name: "onednn softmax", Threads: threads, Speed: measured(n, 0, base*2)})
+			r.Speed = append(r.Speed, auto, measured(speed.Timing{Name: "onednn softmax", Threads: threads}, n, 0, base*2))
 		}
 	}
 	call := around(12.5)
 	r.ShortCall = &call
-	r.Overhead = &compare.Timing{Name: "f32_rmax_ukernel__avx_u32_acc4", Where: "one element", Speed: measured(1, 76, 22)}
-	r.Races = races()
+	overhead := measured(speed.Timing{Name: "f32_rmax_ukernel__avx_u32_acc4", Where: "one element"}, 1, 76, 22)
+	r.Overhead = &overhead
+	r.Comparisons = comparisons()
 	for i, class := range []string{"uniform10", "normal"} {
 		for _, n := range []int{16, 256, 4096} {
 			r.Accuracy = append(r.Accuracy,
@@ -101,31 +104,31 @@ func results(cpu string) *compare.Results {
 	return r
 }
 
-// races are some of each kind, the longest beyond the caches.
-func races() []compare.Race {
-	var all []compare.Race
-	race := func(kind compare.RaceKind, rows, cols, threads int, names []string, times []float64, pairs ...[2]int) {
-		r := compare.Race{Kind: kind, Rows: rows, Cols: cols, Threads: threads, Beyond: cols == 1<<22}
+// comparisons are some of each kind, the longest beyond the caches.
+func comparisons() []speed.Comparison {
+	var all []speed.Comparison
+	race := func(kind string, rows, cols, threads int, names []string, times []float64, pairs ...[2]int) {
+		r := speed.Comparison{Kind: kind, Rows: rows, Cols: cols, Threads: threads, Beyond: cols == 1<<22}
 		for i, name := range names {
-			r.Entrants = append(r.Entrants, compare.Entrant{Name: name, NS: around(times[i]), MaxULP: 1.5 + float64(i), MeanULP: 0.25})
+			r.Entries = append(r.Entries, speed.Entry{Name: name, NS: around(times[i]), MaxULP: 1.5 + float64(i), MeanULP: 0.25})
 		}
 		for _, p := range pairs {
-			r.Ratios = append(r.Ratios, compare.RaceRatio{Of: names[p[0]], To: names[p[1]], Ratio: around(times[p[0]] / times[p[1]]), Verdict: compare.Faster})
+			r.Ratios = append(r.Ratios, speed.Ratio{Of: names[p[0]], To: names[p[1]], Ratio: around(times[p[0]] / times[p[1]]), Verdict: speed.Faster})
 		}
 		all = append(all, r)
 	}
 	for _, threads := range []int{1, 2} {
 		for _, cols := range []int{1 << 10, 1 << 14, 1 << 22} {
-			race(compare.RaceFunctions, 1, cols, threads, []string{compare.NativeSoftmax, compare.NativeLogSoftmax, compare.NativeLogSumExp},
+			race(speed.Functions, 1, cols, threads, []string{speed.NativeSoftmax, speed.NativeLogSoftmax, speed.NativeLogSumExp},
 				[]float64{1, 0.9, 0.512}, [2]int{1, 0}, [2]int{2, 0})
 		}
-		race(compare.RaceRows, 8192, 128, threads, []string{compare.NativeSoftmaxRows, "upstream best two-pass", "upstream best three-pass-reload", "onednn softmax", "upstream best in C three-pass-reload"},
+		race(speed.Rows, 8192, 128, threads, []string{speed.NativeSoftmaxRows, "upstream best two-pass", "upstream best three-pass-reload", "onednn softmax", "upstream best in C three-pass-reload"},
 			[]float64{0.5, 2, 1, 0.625, 0.8}, [2]int{0, 2}, [2]int{0, 4}, [2]int{0, 3})
-		race(compare.RaceRows, 1, 1000, threads, []string{compare.NativeSoftmaxRows, "upstream best two-pass", "onednn softmax"}, []float64{0.5, 0.5, 1}, [2]int{0, 1}, [2]int{0, 2})
+		race(speed.Rows, 1, 1000, threads, []string{speed.NativeSoftmaxRows, "upstream best two-pass", "onednn softmax"}, []float64{0.5, 0.5, 1}, [2]int{0, 1}, [2]int{0, 2})
 	}
-	race(compare.RacePeers, 1, 1000, 1, []string{compare.NativeSoftmax, "upstream best in C two-pass", compare.GoLoop, "onnxruntime softmax"}, []float64{0.5, 0.4, 10, 0.75})
+	race(speed.Peers, 1, 1000, 1, []string{speed.NativeSoftmax, "upstream best in C two-pass", speed.GoLoop, "onnxruntime softmax"}, []float64{0.5, 0.4, 10, 0.75})
 	for _, cols := range []int{1 << 14, 1 << 22} {
-		race(compare.RaceOneRow, 1, cols, 2, []string{compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, "onednn softmax", "onednn softmax, 1 thread"},
+		race(speed.OneRow, 1, cols, 2, []string{speed.NativeSoftmax, speed.OneGoroutine, speed.Limit, "onednn softmax", "onednn softmax, 1 thread"},
 			[]float64{0.6, 1, 0.5, 1.1, 1.2}, [2]int{0, 1}, [2]int{0, 2}, [2]int{0, 3}, [2]int{3, 4})
 	}
 	return all
@@ -133,7 +136,7 @@ func races() []compare.Race {
 
 // report writes a report of results, which go through files, and returns the
 // directory, and the HTML and the Markdown with all measurements.
-func report(t *testing.T, all ...*compare.Results) (dir, html, markdown string) {
+func report(t *testing.T, all ...*results.Results) (dir, html, markdown string) {
 	t.Helper()
 	var names []string
 	in := t.TempDir()
@@ -184,7 +187,7 @@ func sections(html string) []string {
 }
 
 func TestSections(t *testing.T) {
-	dir, html, markdown := report(t, results("CPU X"))
+	dir, html, markdown := report(t, found("CPU X"))
 	want := []string{"summary", "machines", "peers", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
 	if got := sections(html); !slices.Equal(got, want) {
 		t.Errorf("sections\n%v\nwant\n%v", got, want)
@@ -219,7 +222,7 @@ func TestSections(t *testing.T) {
 // TestSelfContained holds that the page needs no other file, no network and no
 // script, and that its figures take the page's colours.
 func TestSelfContained(t *testing.T) {
-	dir, whole, _ := report(t, results("CPU X"), results("CPU Y"))
+	dir, whole, _ := report(t, found("CPU X"), found("CPU Y"))
 	html := read(t, dir, HTMLName)
 	for _, bad := range []string{"<script", "<link", "<img", " src=", "@import", "url(", "xlink:href", "NaN,", "Inf,", "#010203"} {
 		if strings.Contains(html, bad) {
@@ -252,15 +255,15 @@ func TestSelfContained(t *testing.T) {
 
 // TestNumbers holds that the numbers that people read are those of the results.
 func TestNumbers(t *testing.T) {
-	r := results("CPU X")
+	r := found("CPU X")
 	var ratios []float64
 	for _, s := range r.Speed {
 		if strings.HasPrefix(s.Name, "f32_") && s.Elements == 2048 {
 			ratios = append(ratios, s.Ratio.Median)
 		}
 	}
-	timing := func(name string, elements, threads int) compare.Timing {
-		i := slices.IndexFunc(r.Speed, func(s compare.Timing) bool { return s.Name == name && s.Elements == elements && s.Threads == threads })
+	timing := func(name string, elements, threads int) speed.Timing {
+		i := slices.IndexFunc(r.Speed, func(s speed.Timing) bool { return s.Name == name && s.Elements == elements && s.Threads == threads })
 		if i < 0 {
 			t.Fatalf("no %s of %d elements", name, elements)
 		}
@@ -304,12 +307,12 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestMachinesSideBySide(t *testing.T) {
-	other := results("CPU Y")
+	other := found("CPU Y")
 	other.Build.Compiler = "clang 16"
-	later := &compare.Results{Started: other.Started.Add(time.Hour), Machine: other.Machine, Build: other.Build, Reference: "upstream",
-		Speed: []compare.Timing{{Name: "native two-pass", Threads: 2, Kernels: []string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"}, Speed: measured(1<<22, 0, 7.654)}}}
+	later := &results.Results{Started: other.Started.Add(time.Hour), Machine: other.Machine, Build: other.Build, Reference: "upstream",
+		Speed: []speed.Timing{measured(speed.Timing{Name: "native two-pass", Threads: 2, Kernels: []string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"}}, 1<<22, 0, 7.654)}}
 	// The files come in any order; the later measurement counts.
-	_, html, markdown := report(t, later, results("CPU X"), other)
+	_, html, markdown := report(t, later, found("CPU X"), other)
 	contains(t, "the page", html, `<th>A</th><th>B</th>`, `<td>CPU X</td><td>CPU Y</td>`,
 		`<td>gcc 12.2.0</td><td>clang 16</td>`, "A: native, avx2", "B: native, avx2", "machine A, native, avx2, 1 thread", "7.654 (")
 	contains(t, "the Markdown", markdown, "| CPU | CPU X | CPU Y |", "figures/lengths-a1.svg", "figures/lengths-b1.svg")
@@ -327,7 +330,7 @@ func TestMachinesSideBySide(t *testing.T) {
 }
 
 func TestDeterministic(t *testing.T) {
-	r := results("CPU X")
+	r := found("CPU X")
 	a, _, _ := report(t, r)
 	b, _, _ := report(t, r)
 	err := filepath.WalkDir(a, func(path string, d os.DirEntry, err error) error {
@@ -346,8 +349,8 @@ func TestDeterministic(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	r := results("CPU X")
-	r.Speed, r.Accuracy, r.Bandwidth, r.Races, r.ShortCall = nil, nil, nil, nil, nil
+	r := found("CPU X")
+	r.Speed, r.Accuracy, r.Bandwidth, r.Comparisons, r.ShortCall = nil, nil, nil, nil, nil
 	dir, html, markdown := report(t, r)
 	if got, want := sections(html), []string{"summary", "machines", "agreement", "missing", "files"}; !slices.Equal(got, want) {
 		t.Errorf("sections %v, want %v", got, want)
@@ -359,7 +362,7 @@ func TestMissing(t *testing.T) {
 
 	// What the summary alone measures: both sides of an algorithm in one entry.
 	r.Bits, r.NotRun = nil, nil
-	r.Speed = []compare.Timing{{Name: "two-pass", Where: "L1", Speed: measured(2048, 0.6, 0.5)}, {Name: "three-pass-reload", Where: "L1", Speed: measured(2048, 0.5, 0.4)}}
+	r.Speed = []speed.Timing{measured(speed.Timing{Name: "two-pass", Where: "L1"}, 2048, 0.6, 0.5), measured(speed.Timing{Name: "three-pass-reload", Where: "L1"}, 2048, 0.5, 0.4)}
 	_, html, markdown = report(t, r)
 	if got, want := sections(html), []string{"summary", "machines", "two-pass", "lengths", "native", "missing", "files"}; !slices.Equal(got, want) {
 		t.Errorf("sections %v, want %v", got, want)
@@ -370,19 +373,19 @@ func TestMissing(t *testing.T) {
 // TestLevels holds that runs at another level of instruction sets, on the same
 // machine, are shown beside each other, and named for what they lack.
 func TestLevels(t *testing.T) {
-	narrow, wide := results("CPU X"), results("CPU X")
+	narrow, wide := found("CPU X"), found("CPU X")
 	narrow.Machine.Level, wide.Machine.Level = 4, 4
 	wide.Machine.ISAs = append(wide.Machine.ISAs, "avx512f")
 	wide.Started = narrow.Started.Add(time.Hour)
 	wide.Speed = nil
 	for _, n := range []int{2048, 1 << 22} {
-		wide.Speed = append(wide.Speed, compare.Timing{Name: "native.Softmax", Threads: 1, Speed: measured(n, 0.3, 0.2)},
-			compare.Timing{Name: "native two-pass", Threads: 1, Speed: measured(n, 0.3, 0.25),
-				Kernels: []string{"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3", "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16"}})
+		wide.Speed = append(wide.Speed, measured(speed.Timing{Name: "native.Softmax", Threads: 1}, n, 0.3, 0.2),
+			measured(speed.Timing{Name: "native two-pass", Threads: 1,
+				Kernels: []string{"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3", "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16"}}, n, 0.3, 0.25))
 	}
 	// A run that lists no kernels has the level's name.
-	narrow.Speed = append(narrow.Speed, compare.Timing{Name: "native two-pass", Threads: 3, Speed: measured(2048, 0, 0.25)},
-		compare.Timing{Name: "native three-pass-reload", Threads: 3, Speed: measured(2048, 0, 0.5)})
+	narrow.Speed = append(narrow.Speed, measured(speed.Timing{Name: "native two-pass", Threads: 3}, 2048, 0, 0.25),
+		measured(speed.Timing{Name: "native three-pass-reload", Threads: 3}, 2048, 0, 0.5))
 	dir, _, markdown := report(t, narrow, wide)
 	contains(t, "the Markdown", markdown, "| Level | AVX-512 | without AVX-512 |", "| Instruction sets | scalar, avx2, avx512f | scalar, avx2 |",
 		"machine A, native, avx512f, 1 thread", "| B | native | auto | avx2 | 1 | 2,048 |", "| A | native | auto | avx512f | 1 | 2,048 |",
@@ -392,16 +395,16 @@ func TestLevels(t *testing.T) {
 
 // TestFront holds what a reader sees first, in as little as is promised.
 func TestFront(t *testing.T) {
-	r := results("CPU X")
+	r := found("CPU X")
 	for i := range r.Speed {
-		if s := &r.Speed[i]; s.Name == compare.NativeSoftmax {
+		if s := &r.Speed[i]; s.Name == speed.NativeSoftmax {
 			s.Against = "upstream best in C two-pass"
 		} else if s.Name == "onednn softmax" {
 			x := around(0.4)
 			s.NativeRatio = &x
 		}
 	}
-	empty := &compare.Results{Started: r.Started.Add(time.Hour), Machine: r.Machine, Build: r.Build, Reference: "upstream"}
+	empty := &results.Results{Started: r.Started.Add(time.Hour), Machine: r.Machine, Build: r.Build, Reference: "upstream"}
 	empty.Machine.CPU = "CPU Y"
 	dir, _, _ := report(t, r, empty)
 	html, markdown := read(t, dir, HTMLName), read(t, dir, MarkdownName)
@@ -426,13 +429,13 @@ func TestFront(t *testing.T) {
 // TestTune holds that the variants that tune timed are shown where nothing else
 // timed them.
 func TestTune(t *testing.T) {
-	r := results("CPU X")
-	r.Speed = slices.DeleteFunc(r.Speed, func(s compare.Timing) bool { return s.Name == "f32_raddextexp_ukernel__avx2_p5_u96_acc3" })
-	choice := compare.Choice{Elements: 2048}
+	r := found("CPU X")
+	r.Speed = slices.DeleteFunc(r.Speed, func(s speed.Timing) bool { return s.Name == "f32_raddextexp_ukernel__avx2_p5_u96_acc3" })
+	choice := speed.Choice{Elements: 2048}
 	for i, name := range []string{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", "f32_raddextexp_ukernel__avx2_p5_u64"} {
-		choice.Candidates = append(choice.Candidates, compare.Candidate{Kernel: name, NS: around(0.0123 + float64(i)/1e4)})
+		choice.Candidates = append(choice.Candidates, speed.Candidate{Kernel: name, NS: around(0.0123 + float64(i)/1e4)})
 	}
-	r.Choices = []compare.Choice{choice}
+	r.Choices = []speed.Choice{choice}
 	_, _, markdown := report(t, r)
 	contains(t, "the Markdown", markdown, "| f32\\_raddextexp | avx2 | 2,048 | 4 | `p5_u96_acc3` | 0.012 |")
 	if strings.Contains(markdown, interval(choice.Candidates[1].NS)) {
@@ -441,7 +444,7 @@ func TestTune(t *testing.T) {
 }
 
 func TestDifferencesAreShown(t *testing.T) {
-	r := results("<b>CPU</b> | *X*")
+	r := found("<b>CPU</b> | *X*")
 	r.Bits[0].Bits = 7
 	r.Bits[0].Differences = []bits.Difference{{Kernel: r.Bits[0].Kernel, Row: "length 3", Place: "value", Index: -1, Ref: 0x3f800000, Ours: 0x3f800001}}
 	_, html, markdown := report(t, r)
@@ -455,20 +458,20 @@ func TestUnusableResults(t *testing.T) {
 	}
 	for _, c := range []struct {
 		want string
-		do   func(*compare.Results)
+		do   func(*results.Results)
 	}{
-		{"bad.json: speed[0] (f32_rmax_ukernel__avx_u32_acc4): time is 0 (0 to 0): it must be positive", func(r *compare.Results) { r.Speed[0].OursNS = compare.Interval{} }},
-		{"time is 1, outside its interval from 2 to 3", func(r *compare.Results) { r.Speed[0].OursNS = compare.Interval{Median: 1, Lo: 2, Hi: 3} }},
-		{"ratio is 0 (0 to 0)", func(r *compare.Results) { r.Speed[0].Ratio = compare.Interval{} }},
-		{"reference's time is -1", func(r *compare.Results) { r.Speed[0].RefNS.Median = -1 }},
-		{"0 elements: at least 1 is needed", func(r *compare.Results) { r.Speed[0].Elements = 0 }},
-		{"races[0] (functions): time of native.Softmax is 0", func(r *compare.Results) { r.Races[0].Entrants[0].NS = compare.Interval{} }},
-		{"races[1] (functions): ratio of native.LogSumExp to native.Softmax is -1", func(r *compare.Results) { r.Races[1].Ratios[1].Ratio.Median = -1 }},
-		{"races[2] (functions): 0 x 4194304 elements, 1 threads: at least 1 of each", func(r *compare.Results) { r.Races[2].Rows = 0 }},
-		{"short_call_ns is 0", func(r *compare.Results) { r.ShortCall = &compare.Interval{} }},
-		{"bandwidth[1] (copy) is 0", func(r *compare.Results) { r.Bandwidth[1].GBps = compare.Interval{} }},
+		{"bad.json: speed[0] (f32_rmax_ukernel__avx_u32_acc4): time is 0 (0 to 0): it must be positive", func(r *results.Results) { r.Speed[0].OursNS = speed.Summary{} }},
+		{"time is 1, outside its interval from 2 to 3", func(r *results.Results) { r.Speed[0].OursNS = speed.Summary{Median: 1, Lo: 2, Hi: 3} }},
+		{"ratio is 0 (0 to 0)", func(r *results.Results) { r.Speed[0].Ratio = speed.Summary{} }},
+		{"reference's time is -1", func(r *results.Results) { r.Speed[0].RefNS.Median = -1 }},
+		{"0 elements: at least 1 is needed", func(r *results.Results) { r.Speed[0].Elements = 0 }},
+		{"races[0] (functions): time of native.Softmax is 0", func(r *results.Results) { r.Comparisons[0].Entries[0].NS = speed.Summary{} }},
+		{"races[1] (functions): ratio of native.LogSumExp to native.Softmax is -1", func(r *results.Results) { r.Comparisons[1].Ratios[1].Ratio.Median = -1 }},
+		{"races[2] (functions): 0 x 4194304 elements, 1 threads: at least 1 of each", func(r *results.Results) { r.Comparisons[2].Rows = 0 }},
+		{"short_call_ns is 0", func(r *results.Results) { r.ShortCall = &speed.Summary{} }},
+		{"bandwidth[1] (copy) is 0", func(r *results.Results) { r.Bandwidth[1].GBps = speed.Summary{} }},
 	} {
-		r := results("CPU X")
+		r := found("CPU X")
 		c.do(r)
 		parent := t.TempDir()
 		err := Write(filepath.Join(parent, "out"), []Source{{"bad.json", r}})
@@ -491,7 +494,7 @@ func TestUnusableResults(t *testing.T) {
 func TestReplace(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "deep", "out")
-	first, second := []Source{{"r.json", results("first CPU")}}, []Source{{"r.json", results("second CPU")}}
+	first, second := []Source{{"r.json", found("first CPU")}}, []Source{{"r.json", found("second CPU")}}
 	for _, sources := range [][]Source{first, second} {
 		if err := Write(dir, sources); err != nil {
 			t.Fatal(err)

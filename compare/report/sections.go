@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -196,7 +196,7 @@ func headlines(all []*set) []string {
 		whole := newGroup()
 		for _, r := range s.runs {
 			if r.algorithm == auto && r.Verdict != "" {
-				whole.add(r.Speed)
+				whole.add(r.Timing)
 			}
 		}
 		if ratios := whole.ratios; len(ratios) > 0 {
@@ -236,7 +236,7 @@ type claim struct {
 	// beyond is whether no longer row was measured, within whether no longer one
 	// fits L1.
 	beyond, within bool
-	twoPass        compare.Interval
+	twoPass        speed.Summary
 	// errors are two-pass's greatest and mean one in ULP; 0 if they were not measured.
 	errors [2]float64
 	// against has the ratio of two-pass's time to each of the others.
@@ -245,7 +245,7 @@ type claim struct {
 
 type rival struct {
 	algorithm string
-	ratio     compare.Interval
+	ratio     speed.Summary
 }
 
 // claims are made at the longest row that fits L1 and at the longest of all.
@@ -417,8 +417,8 @@ func overLength(out *section, all []*set) {
 			if r.Verdict != "" {
 				ratio = interval(r.Ratio)
 			}
-			if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && compare.Bytes(a) > 0 {
-				rate = fmt.Sprintf("%.2f", float64(compare.Bytes(a))/r.OursNS.Median)
+			if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && speed.Bytes(a) > 0 {
+				rate = fmt.Sprintf("%.2f", float64(speed.Bytes(a))/r.OursNS.Median)
 			}
 			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, fmt.Sprint(r.Threads), text.Grouped(int64(r.Elements)),
 				s.machine.Where(r.Elements), interval(r.OursNS), ulpPair(r.MaxULP, r.MeanULP), rate, ratio, string(r.Verdict)})
@@ -707,13 +707,13 @@ func cores(out *section, all []*set) {
 				if r.LimitShare > 0 {
 					share = fmt.Sprintf("%.0f %%", 100*r.LimitShare)
 				}
-				if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && compare.Bytes(a) > 0 {
-					rate = fmt.Sprintf("%.2f", float64(compare.Bytes(a))/r.OursNS.Median)
+				if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && speed.Bytes(a) > 0 {
+					rate = fmt.Sprintf("%.2f", float64(speed.Bytes(a))/r.OursNS.Median)
 				}
 				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, text.Grouped(int64(r.Elements)), s.machine.Where(r.Elements),
 					fmt.Sprint(r.Threads), interval(up), rate, share})
 				// The table has the intervals, which are wide: those of two medians.
-				r.OursNS = compare.Interval{Median: up.Median, Lo: up.Median, Hi: up.Median}
+				r.OursNS = speed.Summary{Median: up.Median, Lo: up.Median, Hi: up.Median}
 				several = append(several, r)
 			}
 			if len(several) == 0 {
@@ -752,12 +752,12 @@ func sides(runs []run) []string {
 // group is a number of ratios with their verdicts.
 type group struct {
 	ratios   []float64
-	verdicts map[compare.Verdict]int
+	verdicts map[speed.Verdict]int
 }
 
-func newGroup() *group { return &group{verdicts: make(map[compare.Verdict]int)} }
+func newGroup() *group { return &group{verdicts: make(map[speed.Verdict]int)} }
 
-func (g *group) add(s compare.Speed) {
+func (g *group) add(s speed.Timing) {
 	g.ratios = append(g.ratios, s.Ratio.Median)
 	g.verdicts[s.Verdict]++
 }
@@ -765,14 +765,14 @@ func (g *group) add(s compare.Speed) {
 // count says how many of the ratios prove what.
 func (g *group) count() string {
 	return fmt.Sprintf("%d faster, %d the same, %d slower, %d too noisy to tell",
-		g.verdicts[compare.Faster], g.verdicts[compare.Same], g.verdicts[compare.Slower], g.verdicts[compare.Noisy])
+		g.verdicts[speed.Faster], g.verdicts[speed.Same], g.verdicts[speed.Slower], g.verdicts[speed.Noisy])
 }
 
 func groupOf(s *set, n int, match func(kernel) bool) *group {
 	g := newGroup()
 	for _, k := range s.kernels {
 		if k.Verdict != "" && k.Elements == n && match(k) {
-			g.add(k.Speed)
+			g.add(k.Timing)
 		}
 	}
 	return g
@@ -784,7 +784,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 	list := &table{Caption: "All kernels", Folded: true, Columns: headings("Set", "`Kernel", "#Elements", "#Native, ns/element", "#Upstream, ns/element", "#Ratio", "Verdict")}
 	cells := func(g *group) []string {
 		return []string{fmt.Sprint(len(g.ratios)), fmt.Sprintf("%.3f", geometricMean(g.ratios)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
-			fmt.Sprint(g.verdicts[compare.Faster]), fmt.Sprint(g.verdicts[compare.Same]), fmt.Sprint(g.verdicts[compare.Slower]), fmt.Sprint(g.verdicts[compare.Noisy])}
+			fmt.Sprint(g.verdicts[speed.Faster]), fmt.Sprint(g.verdicts[speed.Same]), fmt.Sprint(g.verdicts[speed.Slower]), fmt.Sprint(g.verdicts[speed.Noisy])}
 	}
 	for _, s := range all {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
@@ -824,7 +824,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 				kinds = append(kinds, kind)
 				found[kind] = newGroup()
 			}
-			found[kind].add(r.Speed)
+			found[kind].add(r.Timing)
 		}
 		for _, kind := range kinds {
 			name := kind.algorithm

@@ -24,7 +24,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -42,10 +42,10 @@ func main() {
 }
 
 // read reads all results in files and folders.
-func read(names []string) ([]*compare.Results, error) {
-	var all []*compare.Results
+func read(names []string) ([]*results.Results, error) {
+	var all []*results.Results
 	add := func(name string) error {
-		r, err := compare.ReadFile(name)
+		r, err := results.Read(name)
 		if err == nil {
 			all = append(all, r)
 		}
@@ -130,7 +130,7 @@ type sum struct {
 }
 
 // table prints the table and reports whether any bit differs.
-func table(w io.Writer, results []*compare.Results) (differ bool) {
+func table(w io.Writer, results []*results.Results) (differ bool) {
 	sums := make(map[row]*sum)
 	everywhere := make(map[string]bool)
 	for _, r := range results {

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 func write(t *testing.T, name, emulator string, differing int64) {
@@ -18,7 +18,7 @@ func write(t *testing.T, name, emulator string, differing int64) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := compare.Results{Machine: machine.Machine{CPU: "Some CPU", Emulator: emulator}, Build: compare.Build{Compiler: "cc 1"}}
+	r := results.Results{Machine: machine.Machine{CPU: "Some CPU", Emulator: emulator}, Build: results.Build{Compiler: "cc 1"}}
 	for _, k := range []string{"f32_rmax_ukernel__avx_u8", "f32_rmax_ukernel__avx_u16_acc2", "f32_vmulc_ukernel__avx512f_u16", "two-pass"} {
 		r.Bits = append(r.Bits, bits.Agreement{Kernel: k, Inputs: 10, Bits: differing})
 	}

@@ -10,10 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
@@ -116,7 +117,7 @@ func errorText(m accuracy.Errors) string {
 }
 
 // functions are those of both sides and of peers whose accuracy is measured.
-func (a *app) functions(peers []compare.Library) []accuracy.Function {
+func (a *app) functions(peers []speed.Library) []accuracy.Function {
 	all := []accuracy.Function{
 		{Name: "native.Softmax", Quantity: accuracy.Softmax, Run: native.Softmax},
 		{Name: "native.LogSoftmax", Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
@@ -143,7 +144,7 @@ func (a *app) functions(peers []compare.Library) []accuracy.Function {
 }
 
 // softmaxFunction is a benchmark on one row as a function whose accuracy is measured.
-func softmaxFunction(c compare.Benchmark) accuracy.Function {
+func softmaxFunction(c speed.Benchmark) accuracy.Function {
 	return accuracy.Function{Name: c.Name, Quantity: accuracy.Softmax, Run: c.Run, Bind: c.Bind}
 }
 
@@ -152,7 +153,7 @@ var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000
 
 // measureByClass measures and records errors on rows of these lengths, for what is timed
 // beside them. Native's algorithms have upstream's bits, and so its errors.
-func (a *app) measureByClass(ctx context.Context, r *compare.Results, peers []compare.Library, lengths []int) error {
+func (a *app) measureByClass(ctx context.Context, r *results.Results, peers []speed.Library, lengths []int) error {
 	functions := slices.DeleteFunc(a.functions(peers), func(f accuracy.Function) bool {
 		return f.Quantity != accuracy.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
 	})
@@ -182,7 +183,7 @@ func errorCells(all []accuracy.Errors) [][]string {
 }
 
 // errorsByClass measures and prints.
-func (a *app) errorsByClass(ctx context.Context, r *compare.Results, peers []compare.Library, lengths []int) error {
+func (a *app) errorsByClass(ctx context.Context, r *results.Results, peers []speed.Library, lengths []int) error {
 	if len(lengths) == 0 {
 		return nil
 	}
@@ -247,7 +248,7 @@ func (r *speedRun) errorsOf(n int, functions []accuracy.Function) (map[string]ac
 // errorOf is the one of a benchmark's function: the same kernels have the same bits,
 // whoever calls them.
 func errorOf(errors map[string]accuracy.Errors, name string) accuracy.Errors {
-	return errors[strings.Replace(name, compare.InC+" ", " ", 1)]
+	return errors[strings.Replace(name, speed.InC+" ", " ", 1)]
 }
 
 // ulpHead is the heading of a column of what ulpText writes.

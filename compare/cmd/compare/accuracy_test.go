@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 func TestAccuracy(t *testing.T) {
@@ -15,7 +15,7 @@ func TestAccuracy(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out.String(), "native.LogSumExp", "native three-pass-reload", "upstream three-pass-reload", "normal ", "masked ", "two-pass: not run")
-	r, err := compare.ReadFile(json)
+	r, err := results.Read(json)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -93,7 +93,7 @@ func (a *app) bits(ctx context.Context, o bitsOptions) error {
 	pairs := slices.DeleteFunc(side.Match(a.sides.ref, a.sides.ours), func(p side.Pair) bool { return !chosen(p.Name) })
 	can, cannot := side.Runnable(pairs)
 	for _, p := range cannot {
-		r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+		r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
 	}
 	if o.exhaustive {
 		r.Bits, err = a.exhaustive(ctx, o, can)
@@ -112,7 +112,7 @@ func (a *app) bits(ctx context.Context, o bitsOptions) error {
 }
 
 // sampled compares pairs, our own kernels and the algorithms on rows.
-func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, can []side.Pair, chosen func(string) bool) error {
+func (a *app) sampled(ctx context.Context, o bitsOptions, r *results.Results, can []side.Pair, chosen func(string) bool) error {
 	for _, algorithm := range ukernel.Algorithms() {
 		if !chosen(algorithm.String()) {
 			continue
@@ -120,7 +120,7 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 		// The kernels of the passes need not be chosen.
 		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
 		if err != nil {
-			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			r.NotRun = append(r.NotRun, results.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
 		can = append(can, s.Pair())
@@ -137,7 +137,7 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 		var cannot []side.Pair
 		own, cannot = side.Runnable(side.Match(side.Model(alone), a.sides.ours))
 		for _, p := range cannot {
-			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+			r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
 		}
 	}
 	if len(can)+len(own) == 0 {
@@ -251,8 +251,8 @@ func resume[S any](name, schema string) (state *S, save func(S) error, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("identifying this program: %w", err)
 	}
-	save = func(s S) error { return compare.WriteState(name, "twopass-softmax/"+schema, build, s) }
-	found, err := compare.ReadState[S](name, "twopass-softmax/"+schema, build)
+	save = func(s S) error { return results.WriteState(name, "twopass-softmax/"+schema, build, s) }
+	found, err := results.ReadState[S](name, "twopass-softmax/"+schema, build)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, save, nil
 	}
@@ -281,7 +281,7 @@ func executableHash() (string, error) {
 }
 
 // coverage prints the table of families and ISAs and what is beside it.
-func (a *app) coverage(r *compare.Results) {
+func (a *app) coverage(r *results.Results) {
 	a.line("")
 	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
 	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")

@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // errRegressed is returned by check when it has reported regressions.
@@ -45,21 +46,21 @@ func (a *app) check(base, now string, o checkOptions) error {
 	if a.json != "" {
 		return errors.New("--json: this command measures nothing")
 	}
-	was, err := compare.ReadFile(base)
+	was, err := results.Read(base)
 	if err != nil {
 		return err
 	}
-	is, err := compare.ReadFile(now)
+	is, err := results.Read(now)
 	if err != nil {
 		return err
 	}
-	if err := compare.Comparable(was, is); err != nil {
+	if err := results.Comparable(was, is); err != nil {
 		if !o.force {
 			return fmt.Errorf("%w (--force compares them all the same)", err)
 		}
 		a.line("Beware: %v", err)
 	}
-	regressions, compared, err := compare.Check(was, is, o.percent/100)
+	regressions, compared, err := results.Check(was, is, o.percent/100)
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,6 @@ func (a *app) check(base, now string, o checkOptions) error {
 	return nil
 }
 
-func ratioText(i compare.Interval) string {
+func ratioText(i speed.Summary) string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
 }

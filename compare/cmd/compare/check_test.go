@@ -7,16 +7,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, ratio float64) string {
-		i := compare.Interval{Median: ratio, Lo: ratio - 0.01, Hi: ratio + 0.01}
-		r := &compare.Results{Speed: []compare.Timing{{Name: "k", Speed: compare.Speed{Elements: 9, Ratio: i, Verdict: compare.Same}}}}
+		i := speed.Summary{Median: ratio, Lo: ratio - 0.01, Hi: ratio + 0.01}
+		r := &results.Results{Speed: []speed.Timing{{Name: "k", Elements: 9, Ratio: i, Verdict: speed.Same}}}
 		path := filepath.Join(dir, name)
 		if err := r.WriteFile(path); err != nil {
 			t.Fatal(err)
@@ -45,7 +46,7 @@ func TestCheck(t *testing.T) {
 	if err := run(t, a, "check", base, worse, "--tolerance", "-1"); err == nil || !strings.Contains(err.Error(), "tolerance -1") {
 		t.Errorf("error %v, want one about the tolerance", err)
 	}
-	other := &compare.Results{Machine: machine.Machine{CPU: "another"}, Bits: []bits.Agreement{{Kernel: "k", Bits: 1}}}
+	other := &results.Results{Machine: machine.Machine{CPU: "another"}, Bits: []bits.Agreement{{Kernel: "k", Bits: 1}}}
 	theirs := filepath.Join(dir, "other.json")
 	if err := other.WriteFile(theirs); err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func TestCheck(t *testing.T) {
 	if err := run(t, a, "check", base, theirs, "--force"); !errors.Is(err, errRegressed) {
 		t.Errorf("--force: error %v, want errRegressed", err)
 	}
-	contains(t, out.String(), "Beware: compare: the runs are of different CPUs", "1 bits differ from the reference")
+	contains(t, out.String(), "Beware: the runs are of different CPUs", "1 bits differ from the reference")
 	if err := run(t, a, "check", base); err == nil {
 		t.Error("no error for one file")
 	}

@@ -8,8 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -30,7 +31,7 @@ func (a *app) infoCommand() *cobra.Command {
 func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 	r, start := a.begin()
 	a.header(r)
-	r.Frequency = compare.Frequency()
+	r.Frequency = speed.Frequency()
 	a.line("Clock     %.2f GHz as measured, if a dependent addition takes one cycle", r.Frequency)
 	var err error
 	if r.Bandwidth, err = a.bandwidth(ctx, n, each); err != nil {
@@ -87,16 +88,16 @@ func threadCounts() []int {
 }
 
 // bandwidth measures what memory can do.
-func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compare.Bandwidth, error) {
-	read, copied, around, _ := compare.Traffic()
-	benchmarks := []compare.Benchmark{read, copied}
-	if compare.Streams {
+func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]results.Bandwidth, error) {
+	read, copied, around, _ := speed.Traffic()
+	benchmarks := []speed.Benchmark{read, copied}
+	if speed.Streams {
 		benchmarks = append(benchmarks, around)
 	}
 	a.line("")
 	a.line("Memory, %s of rows and outputs in all; a copy counts as one read and one write", size(8*n))
 	a.line("%-22s %8s %8s %7s", "", "threads", "GB/s", "")
-	var all []compare.Bandwidth
+	var all []results.Bandwidth
 	counts := threadCounts()
 	a.start("Measuring memory", int64(len(counts)))
 	defer a.finish()
@@ -104,7 +105,7 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compa
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		timer := compare.Timer{MinReps: 7, Budget: each * time.Duration(len(benchmarks))}
+		timer := speed.Timer{MinReps: 7, Budget: each * time.Duration(len(benchmarks))}
 		s, elements, err := timer.TimeRows(benchmarks, n, threads)
 		if err != nil {
 			return nil, err
@@ -114,9 +115,9 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compa
 			if i > 0 {
 				bytes = 8
 			}
-			ns := compare.NewInterval(s.NS[i])
+			ns := speed.NewSummary(s.NS[i])
 			per := bytes * float64(elements)
-			b := compare.Bandwidth{Name: con.Name, Threads: threads, GBps: compare.Interval{Median: per / ns.Median, Lo: per / ns.Hi, Hi: per / ns.Lo}}
+			b := results.Bandwidth{Name: con.Name, Threads: threads, GBps: speed.Summary{Median: per / ns.Median, Lo: per / ns.Hi, Hi: per / ns.Lo}}
 			all = append(all, b)
 			a.line("%-22s %8d %8.2f %7s", b.Name, threads, b.GBps.Median, fmt.Sprintf("±%.1f%%", 50*b.GBps.Width()))
 		}

@@ -13,14 +13,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // errDiffer is returned by a command that has reported differing bits.
@@ -51,13 +51,12 @@ func main() {
 	}
 }
 
-// message is an error as the user reads it. Package compare's own begin with its name,
-// which is the command's too, and may follow that of a file.
+// message is an error as the user reads it.
 func message(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "compare: stopped, and nothing was kept"
 	}
-	return "compare: " + strings.ReplaceAll(err.Error(), "compare: ", "")
+	return "compare: " + err.Error()
 }
 
 // writable is whether a file can be written or replaced, by the name that the user gave it.
@@ -80,7 +79,7 @@ func writable(name string) error {
 type app struct {
 	*screen
 	sides     sides
-	libraries []compare.Library
+	libraries []speed.Library
 	json      string
 }
 
@@ -121,18 +120,18 @@ interrupted, 2 on any other failure.`,
 }
 
 // begin starts the record of a run.
-func (a *app) begin() (*compare.Results, time.Time) {
+func (a *app) begin() (*results.Results, time.Time) {
 	start := time.Now()
-	return &compare.Results{
+	return &results.Results{
 		// Where the program lies says nothing about the run.
 		Command: append([]string{"compare"}, os.Args[1:]...), Started: start.UTC().Truncate(time.Second),
-		Machine: machine.This(), Build: compare.ThisBuild(),
+		Machine: machine.This(), Build: results.ThisBuild(),
 		Reference: a.sides.ref.Name, NoUpstream: a.sides.why(),
 	}, start
 }
 
 // end completes the record and stores it if the user wants it.
-func (a *app) end(r *compare.Results, start time.Time) error {
+func (a *app) end(r *results.Results, start time.Time) error {
 	r.Seconds = time.Since(start).Seconds()
 	if a.json == "" {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
@@ -83,7 +83,7 @@ func TestSummary(t *testing.T) {
 		}
 	}
 
-	r, err := compare.ReadFile(a.json)
+	r, err := results.Read(a.json)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,8 +204,8 @@ func TestMessage(t *testing.T) {
 		err  error
 		want string
 	}{
-		{errors.New("compare: the state is of x"), "compare: the state is of x"},
-		{fmt.Errorf("--resume: %w", errors.New("compare: the state")), "compare: --resume: the state"},
+		{errors.New("the state is of x"), "compare: the state is of x"},
+		{fmt.Errorf("--resume: %w", errors.New("the state")), "compare: --resume: the state"},
 		{fmt.Errorf("x: %w", context.Canceled), "compare: stopped, and nothing was kept"},
 	} {
 		if got := message(c.err); got != c.want {

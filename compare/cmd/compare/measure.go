@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 // part is a run of another command, with a name for its file.
@@ -92,7 +92,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	var all []*compare.Results
+	var all []*results.Results
 	var differ error
 	for i, p := range parts {
 		command := strings.Join(p.args, " ")
@@ -120,7 +120,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 		default:
 			return err
 		}
-		r, err := compare.ReadFile(file)
+		r, err := results.Read(file)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 		}
 		all = append(all, r)
 	}
-	joined, err := compare.Join(all)
+	joined, err := results.Join(all)
 	if err != nil {
 		return err
 	}

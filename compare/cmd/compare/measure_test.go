@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 // TestMeasure interrupts a measurement and goes on with it.
@@ -35,7 +35,7 @@ func TestMeasure(t *testing.T) {
 	}
 	contains(t, out.String(), "Part 1 of 2: compare bits --lengths 1..2 --offsets 0 --seeds 0 --kernels ^f32_rmax_ukernel__scalar_u4_acc4$: done earlier",
 		"Part 2 of 2: compare speed --kernels . --sizes 64", "Results written to "+a.json)
-	r, err := compare.ReadFile(a.json)
+	r, err := results.Read(a.json)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
 	"github.com/twopass-softmax/twopass/compare/pytorch"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
@@ -31,7 +32,7 @@ const oneThread = ", 1 thread"
 const openMPRest = 30 * time.Millisecond
 
 // libraries are those that can be compared, whether they are here or not.
-func libraries() []compare.Library {
+func libraries() []speed.Library {
 	operator := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 		return func() {
 			if err := xnnpack.SoftmaxNCF32(dst, src, rows, cols, cols, cols, threads); err != nil {
@@ -39,17 +40,17 @@ func libraries() []compare.Library {
 			}
 		}, func() {}, xnnpack.Available()
 	}
-	return append(compare.GoLibraries(),
-		compare.Library{Name: "XNNPACK's operator", Entrant: operatorSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: operator, Goroutines: true},
-		compare.Library{Name: "oneDNN", Entrant: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
-		compare.Library{Name: "ONNX Runtime", Entrant: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
-		compare.Library{Name: "PyTorch", Entrant: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})
+	return append(speed.GoLibraries(),
+		speed.Library{Name: "XNNPACK's operator", Function: operatorSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: operator, Goroutines: true},
+		speed.Library{Name: "oneDNN", Function: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
+		speed.Library{Name: "ONNX Runtime", Function: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
+		speed.Library{Name: "PyTorch", Function: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})
 }
 
 // peers are the libraries that are here. It prints and records them; how says how they
 // are used.
-func (a *app) peers(r *compare.Results, how string) []compare.Library {
-	var here []compare.Library
+func (a *app) peers(r *results.Results, how string) []speed.Library {
+	var here []speed.Library
 	var names []string
 	for _, l := range a.libraries {
 		if l.Available != nil {
@@ -57,8 +58,8 @@ func (a *app) peers(r *compare.Results, how string) []compare.Library {
 		}
 		here = append(here, l)
 		names = append(names, strings.TrimSpace(l.Name+" "+l.Version))
-		name, _, _ := strings.Cut(l.Entrant, " ")
-		r.Peers = append(r.Peers, compare.Peer{Name: name, Version: l.Version})
+		name, _, _ := strings.Cut(l.Function, " ")
+		r.Peers = append(r.Peers, results.Peer{Name: name, Version: l.Version})
 	}
 	a.line("Peers     %s: %s", strings.Join(names, ", "), how)
 	for _, l := range a.libraries {
@@ -73,21 +74,21 @@ func (a *app) peers(r *compare.Results, how string) []compare.Library {
 const onRow = "one thread for each row"
 
 // peersOf is the same for a run that times them.
-func (r *speedRun) peersOf(how string) []compare.Library { return r.app.peers(r.results, how) }
+func (r *speedRun) peersOf(how string) []speed.Library { return r.app.peers(r.results, how) }
 
 // right are the peers that are timed on rows: those whose result on them is right. What
 // is wrong is printed and recorded.
-func (r *speedRun) right(found *compare.Found, peers []compare.Library, rows, cols, threads int) []compare.Library {
-	var all []compare.Library
-	var benchmarks []compare.Benchmark
+func (r *speedRun) right(found *results.Results, peers []speed.Library, rows, cols, threads int) []speed.Library {
+	var all []speed.Library
+	var benchmarks []speed.Benchmark
 	for _, l := range peers {
 		if l.Most == 0 || rows*cols <= l.Most {
 			all = append(all, l)
 			benchmarks = append(benchmarks, l.Benchmark(rows, cols, threads))
 		}
 	}
-	var right []compare.Library
-	for i, err := range compare.Verify(benchmarks, rows, cols) {
+	var right []speed.Library
+	for i, err := range speed.Verify(benchmarks, rows, cols) {
 		if err == nil {
 			right = append(right, all[i])
 			continue
@@ -95,22 +96,22 @@ func (r *speedRun) right(found *compare.Found, peers []compare.Library, rows, co
 		why := fmt.Sprintf("wrong on %s of %s, %s: %v", plural(rows, "row", "rows"), plural(cols, "element", "elements"), plural(threads, "thread", "threads"), err)
 		r.line("")
 		r.line("%s is not timed: %s", all[i].Name, why)
-		found.NotRun = append(found.NotRun, compare.NotRun{Kernel: all[i].Entrant, Why: why})
+		found.NotRun = append(found.NotRun, results.NotRun{Kernel: all[i].Function, Why: why})
 	}
 	return right
 }
 
 // peerRatios prints the mean of native.Softmax's ratios to each peer.
-func (a *app) peerRatios(speed []compare.Timing) {
+func (a *app) peerRatios(timings []speed.Timing) {
 	for _, l := range a.libraries {
 		var ratios []float64
-		for _, t := range speed {
-			if t.NativeRatio != nil && t.Name == l.Entrant {
+		for _, t := range timings {
+			if t.NativeRatio != nil && t.Name == l.Function {
 				ratios = append(ratios, t.NativeRatio.Median)
 			}
 		}
 		if len(ratios) > 0 {
-			a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", l.Entrant, geometricMean(ratios), len(ratios))
+			a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", l.Function, geometricMean(ratios), len(ratios))
 		}
 	}
 }
@@ -123,19 +124,19 @@ func geometricMean(values []float64) float64 {
 	return math.Exp(logs / float64(len(values)))
 }
 
-// raceMeans prints the mean of each ratio over races of one kind and number of
+// comparisonMeans prints the mean of each ratio over comparisons of one kind and number of
 // threads.
-func (a *app) raceMeans(races []compare.Race) {
+func (a *app) comparisonMeans(all []speed.Comparison) {
 	type key struct {
-		kind    compare.RaceKind
+		kind    string
 		of, to  string
 		threads int
 	}
 	var keys []key
 	ratios := make(map[key][]float64)
-	for _, r := range races {
+	for _, r := range all {
 		for _, x := range r.Ratios {
-			k := key{r.Kind, x.Of, compare.Opponent(x.To), r.Threads}
+			k := key{r.Kind, x.Of, speed.Opponent(x.To), r.Threads}
 			if !slices.Contains(keys, k) {
 				keys = append(keys, k)
 			}

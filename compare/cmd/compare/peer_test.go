@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // fake is what the tests' other library is called in results.
@@ -18,8 +19,8 @@ const timedPeers = 2
 
 // testLibraries are a loop in Go, one that works, one that is wrong, and one that is not
 // here.
-func testLibraries() []compare.Library {
-	goLoop := compare.GoLibraries()[0]
+func testLibraries() []speed.Library {
+	goLoop := speed.GoLibraries()[0]
 	wrong := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 		right, done, err := goLoop.Bind(dst, src, rows, cols, threads)
 		return func() {
@@ -27,11 +28,11 @@ func testLibraries() []compare.Library {
 			dst[len(dst)/2] *= 1.02
 		}, done, err
 	}
-	return []compare.Library{
+	return []speed.Library{
 		goLoop,
-		{Name: "Fake", Entrant: fake, Version: "1.2.3", Bind: goLoop.Bind},
-		{Name: "Wrong", Entrant: "wrong softmax", Version: "4.5", Bind: wrong},
-		{Name: "Absent", Entrant: "absent softmax", Available: errors.New("built without it")},
+		{Name: "Fake", Function: fake, Version: "1.2.3", Bind: goLoop.Bind},
+		{Name: "Wrong", Function: "wrong softmax", Version: "4.5", Bind: wrong},
+		{Name: "Absent", Function: "absent softmax", Available: errors.New("built without it")},
 	}
 }
 
@@ -44,7 +45,7 @@ func TestSpeedPeers(t *testing.T) {
 		"          Absent is not compared: built without it", "Time of native.Softmax / fake softmax: geometric mean ", " of 2.",
 		"Wrong is not timed: wrong on 1 row of 64 elements, 1 thread: element 32 of row 0 is ", "wrong on 1 row of 32 elements",
 		"Greatest and mean error in ULP by class of input, on rows of 32 to 64 elements")
-	want := []compare.Peer{{Name: "Go", Version: r.Build.Go}, {Name: "fake", Version: "1.2.3"}, {Name: "wrong", Version: "4.5"}}
+	want := []results.Peer{{Name: "Go", Version: r.Build.Go}, {Name: "fake", Version: "1.2.3"}, {Name: "wrong", Version: "4.5"}}
 	if !slices.Equal(r.Peers, want) {
 		t.Errorf("peers %v, want %v", r.Peers, want)
 	}
@@ -91,7 +92,7 @@ func TestLibraries(t *testing.T) {
 		}
 		for _, shape := range []shape{{1, 1}, {1, 17}, {1, 100_000}, {7, 100}, {64, 1000}} {
 			for _, threads := range []int{1, 2} {
-				if err := compare.Verify([]compare.Benchmark{l.Benchmark(shape.rows, shape.cols, threads)}, shape.rows, shape.cols)[0]; err != nil {
+				if err := speed.Verify([]speed.Benchmark{l.Benchmark(shape.rows, shape.cols, threads)}, shape.rows, shape.cols)[0]; err != nil {
 					t.Errorf("%s %s, %v, %d threads: %v", l.Name, l.Version, shape, threads, err)
 				}
 			}

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // speedOptions are the flags of the speed command.
@@ -109,14 +111,40 @@ the same machine with the same options.`,
 type speedRun struct {
 	*app
 	o       speedOptions
-	results *compare.Results
+	results *results.Results
 	// state has what was found, and the lengths of rows.
-	state   compare.SpeedState
+	state   speedState
 	threads []int
 	// peers are the libraries beside both sides; nil if none is timed.
-	peers []compare.Library
+	peers []speed.Library
 	// errors are those of functions, by length and name.
 	errors map[int]map[string]accuracy.Errors
+}
+
+// speedState is how far a run has come, in a form that can be stored.
+type speedState struct {
+	// Options are what the run is of: times of other things don't belong in one table.
+	Options []string `json:"options"`
+	// Sizes are the lengths of rows. Those that the first run chose stay: one of
+	// them depends on the memory that was free.
+	Sizes []int `json:"sizes"`
+	// Beyond is the length from which rows count as beyond the caches.
+	Beyond int `json:"beyond"`
+	// Parts is the number of finished parts, which are always done in the same
+	// order, and Found what they found. The kernels that the first run chose stay.
+	Parts int             `json:"finished_parts"`
+	Found results.Results `json:"found"`
+}
+
+// fits reports why a run that begins with another state can't go on from s.
+func (s *speedState) fits(begin *speedState) error {
+	if m := begin.Found.Machine; !reflect.DeepEqual(s.Found.Machine, m) {
+		return fmt.Errorf("the state is of another machine or setting of it: %+v, this is %+v", s.Found.Machine, m)
+	}
+	if !slices.Equal(s.Options, begin.Options) {
+		return fmt.Errorf("the state is of options %q, this run has %q", s.Options, begin.Options)
+	}
+	return nil
 }
 
 func (a *app) speed(ctx context.Context, o speedOptions) error {
@@ -138,17 +166,18 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 		return fmt.Errorf("there is nothing to compare the speed with: %w", a.sides.noUpstream)
 	}
 	results, start := a.begin()
-	r := &speedRun{app: a, o: o, results: results, threads: threads, state: compare.SpeedState{
-		Machine: machine, Options: append(o.identity(threads), versions(a.libraries)...), Sizes: sizes, Beyond: beyond, Started: results.Started,
+	r := &speedRun{app: a, o: o, results: results, threads: threads, state: speedState{
+		Options: append(o.identity(threads), versions(a.libraries)...), Sizes: sizes, Beyond: beyond,
 	}}
+	r.state.Found.Machine, r.state.Found.Started = results.Machine, results.Started
 	save := func() error { return nil }
 	if o.resume != "" {
-		found, write, err := resume[compare.SpeedState](o.resume, "speed")
+		found, write, err := resume[speedState](o.resume, "speed")
 		if err != nil {
 			return err
 		}
 		if found != nil {
-			if err := found.Fits(machine, r.state.Options); err != nil {
+			if err := found.fits(&r.state); err != nil {
 				return fmt.Errorf("--resume: %s: %w", o.resume, err)
 			}
 			r.state = *found
@@ -166,18 +195,16 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 	if r.state.Parts > 0 {
 		a.line("Resuming  %s: %d of %s are done", o.resume, r.state.Parts, plural(len(parts), "part", "parts"))
 	}
-	results.Started = r.state.Started
-	start = start.Add(-time.Duration(r.state.Seconds * float64(time.Second)))
+	results.Started = r.state.Found.Started
+	start = start.Add(-time.Duration(r.state.Found.Seconds * float64(time.Second)))
 	if err := r.run(ctx, parts, start, save); err != nil {
 		return err
 	}
-	found := r.state.Found
-	results.NotRun = append(results.NotRun, found.NotRun...)
-	results.Speed, results.Races, results.ShortCall, results.UpstreamBest = found.Speed, found.Races, found.ShortCall, r.state.UpstreamBest
+	results.Add(&r.state.Found)
 	a.line("")
 	a.ratios(results.Speed)
 	a.peerRatios(results.Speed)
-	a.raceMeans(results.Races)
+	a.comparisonMeans(results.Comparisons)
 	if r.peers != nil {
 		if err := a.errorsByClass(ctx, results, r.peers, r.measured()); err != nil {
 			return err
@@ -193,8 +220,8 @@ func (r *speedRun) measured() []int {
 	for _, t := range r.state.Found.Speed {
 		all = append(all, t.Elements/max(t.Threads, 1))
 	}
-	for _, race := range r.state.Found.Races {
-		all = append(all, race.Cols)
+	for _, c := range r.state.Found.Comparisons {
+		all = append(all, c.Cols)
 	}
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(n int) bool { return n > 1<<20 })
@@ -244,11 +271,11 @@ func (o *speedOptions) identity(threads []int) []string {
 }
 
 // versions are the libraries that are timed.
-func versions(libraries []compare.Library) []string {
+func versions(libraries []speed.Library) []string {
 	var all []string
 	for _, l := range libraries {
 		if l.Available == nil {
-			all = append(all, l.Entrant+" "+l.Version)
+			all = append(all, l.Function+" "+l.Version)
 		}
 	}
 	return all

@@ -6,21 +6,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // upstreamBest is an opponent called from Go.
-func upstreamBest(o *ukernel.Composition) compare.Benchmark {
-	return compare.Benchmark{Name: compare.UpstreamBest + " " + o.Algorithm().String(), Kernels: side.Names(o), Run: o.Softmax}
+func upstreamBest(o *ukernel.Composition) speed.Benchmark {
+	return speed.Benchmark{Name: speed.UpstreamBest + " " + o.Algorithm().String(), Kernels: side.Names(o), Run: o.Softmax}
 }
 
 // inC is the opponent called from C, on rows of cols elements.
-func (r *speedRun) inC(o *ukernel.Composition, cols, goroutines int) compare.Benchmark {
+func (r *speedRun) inC(o *ukernel.Composition, cols, goroutines int) speed.Benchmark {
 	a := o.Algorithm()
-	return compare.FromC(compare.UpstreamBestInC+" "+a.String(), r.sides.ref, a, side.Names(o), cols, goroutines)
+	return speed.FromC(speed.UpstreamBestInC+" "+a.String(), r.sides.ref, a, side.Names(o), cols, goroutines)
 }
 
 // opponents are upstream's algorithms from the kernels that are its fastest on
@@ -35,7 +35,7 @@ func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]ukernel.C
 	}
 	var all []ukernel.Composition
 	for _, a := range algorithms {
-		o, err := compare.ComposeFastest(a, r.sides.ref, choices)
+		o, err := speed.ComposeFastest(a, r.sides.ref, choices)
 		if err != nil {
 			continue
 		}
@@ -65,27 +65,27 @@ func (r *speedRun) preferred(a ukernel.Algorithm) (ukernel.Composition, error) {
 // faster is the one of two opponents that takes less time called from C: on short rows
 // kernels that are the fastest one by one are not always so together.
 func (r *speedRun) faster(o, other ukernel.Composition, n int) (ukernel.Composition, error) {
-	timer := compare.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}
-	samples, elements, err := timer.TimeRows([]compare.Benchmark{r.inC(&o, n, 1), r.inC(&other, n, 1)}, n, 1)
+	timer := speed.Timer{MinReps: leastRounds, Budget: min(r.o.budget, 50*time.Millisecond)}
+	samples, elements, err := timer.TimeRows([]speed.Benchmark{r.inC(&o, n, 1), r.inC(&other, n, 1)}, n, 1)
 	if err != nil {
 		return o, err
 	}
-	if compare.NewRatio(samples, 0, 1, elements).Ratio.Median < 1 {
+	if samples.Compare(0, 1, elements).Ratio.Median < 1 {
 		return other, nil
 	}
 	return o, nil
 }
 
 // fastest are upstream's fastest kernels on a row of n elements, by family.
-func (r *speedRun) fastest(n int) ([]compare.Choice, error) {
-	of := func(c compare.Choice) bool { return c.Elements != n }
-	if chosen := slices.DeleteFunc(slices.Clone(r.state.UpstreamBest), of); len(chosen) > 0 {
+func (r *speedRun) fastest(n int) ([]speed.Choice, error) {
+	of := func(c speed.Choice) bool { return c.Elements != n }
+	if chosen := slices.DeleteFunc(slices.Clone(r.state.Found.UpstreamBest), of); len(chosen) > 0 {
 		return chosen, nil
 	}
 	r.line("")
 	r.line("%s's fastest kernels on a row of %s, of all that run here", strings.ToUpper(r.sides.ref.Name[:1])+r.sides.ref.Name[1:], plural(n, "element", "elements"))
-	var chosen []compare.Choice
-	work := compare.NewWorkload(n)
+	var chosen []speed.Choice
+	work := speed.NewWorkload(n)
 	for _, f := range ukernel.Families() {
 		if !slices.ContainsFunc(r.sides.ref.Kernels, func(k ukernel.Kernel) bool { return k.Family == f && k.ISA.Supported() }) {
 			continue
@@ -98,6 +98,6 @@ func (r *speedRun) fastest(n int) ([]compare.Choice, error) {
 		r.line("  %-26s %-30s %8.3f ns/elem", f, name, c.Candidates[0].NS.Median)
 		chosen = append(chosen, c)
 	}
-	r.state.UpstreamBest = append(r.state.UpstreamBest, chosen...)
+	r.state.Found.UpstreamBest = append(r.state.Found.UpstreamBest, chosen...)
 	return chosen, nil
 }

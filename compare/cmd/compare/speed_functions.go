@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -14,32 +15,32 @@ func (r *speedRun) functionParts() []speedPart {
 	for _, n := range r.state.Sizes {
 		for _, t := range r.threads {
 			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(t, "goroutine", "goroutines"))
-			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeFunctions(n, t, heading) }})
+			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeFunctions(n, t, heading) }})
 		}
 	}
 	return parts
 }
 
-func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Found, error) {
+func (r *speedRun) timeFunctions(n, goroutines int, heading string) (results.Results, error) {
 	several := goroutines > 1
 	o := &native.Options{Goroutines: goroutines}
 	// As many goroutines give the same bits.
 	errors, err := r.errorsOf(n, []accuracy.Function{
-		{Name: compare.NativeSoftmax, Quantity: accuracy.Softmax, Run: native.Softmax},
-		{Name: compare.NativeLogSoftmax, Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
-		{Name: compare.NativeLogSumExp, Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+		{Name: speed.NativeSoftmax, Quantity: accuracy.Softmax, Run: native.Softmax},
+		{Name: speed.NativeLogSoftmax, Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
+		{Name: speed.NativeLogSumExp, Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
 	})
 	if err != nil {
-		return compare.Found{}, err
+		return results.Results{}, err
 	}
-	race := compare.Race{Kind: compare.RaceFunctions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
-	return r.race(race, heading, []compare.Benchmark{
-		{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(o)},
-		{Name: compare.NativeLogSoftmax, Goroutines: several, Run: func(dst, src []float32) {
+	comparison := speed.Comparison{Kind: speed.Functions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
+	return r.compare(comparison, heading, []speed.Benchmark{
+		{Name: speed.NativeSoftmax, Goroutines: several, Run: softmax(o)},
+		{Name: speed.NativeLogSoftmax, Goroutines: several, Run: func(dst, src []float32) {
 			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
 		}},
-		{Name: compare.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
+		{Name: speed.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
 			native.LogSumExpRows(dst[:1], native.Row(src), o)
 		}},
-	}, errors, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
+	}, errors, func(*speed.Comparison) []pairing { return []pairing{{1, 0}, {2, 0}} })
 }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // kernelParts are the parts that time pairs of kernels, on one thread.
@@ -26,22 +27,22 @@ func (r *speedRun) kernelParts() ([]speedPart, error) {
 	}
 	var parts []speedPart
 	// The pairs of one length share a workload, and a heading.
-	var work *compare.Workload
+	var work *speed.Workload
 	for _, n := range r.state.Sizes {
 		for _, p := range can {
-			parts = append(parts, speedPart{fmt.Sprintf("%s on %s elements", p.Name, grouped(int64(n))), func() (compare.Found, error) {
+			parts = append(parts, speedPart{fmt.Sprintf("%s on %s elements", p.Name, grouped(int64(n))), func() (results.Results, error) {
 				if work == nil || work.Elements() != n {
-					work = compare.NewWorkload(n)
+					work = speed.NewWorkload(n)
 					r.line("")
 					r.line("%-*s %8s %8s %6s", width, grouped(int64(n))+" elements, in "+r.results.Machine.Where(n), r.sides.ref.Name, r.sides.ours.Name, "ratio")
 				}
-				t := work.Time(compare.Timer{Budget: 2 * r.o.budget}, p)
+				t := work.Time(speed.Timer{Budget: 2 * r.o.budget}, p)
 				r.line("%-*s %8.3f %8.3f %6.3f %6s %s", width, p.Name, t.RefNS.Median, t.OursNS.Median, t.Ratio.Median, noise(t.Ratio), t.Verdict)
-				return compare.Found{Speed: []compare.Timing{t}}, nil
+				return results.Results{Speed: []speed.Timing{t}}, nil
 			}})
 		}
 	}
 	return parts, nil
 }
 
-func noise(i compare.Interval) string { return fmt.Sprintf("±%.1f%%", 50*i.Width()) }
+func noise(i speed.Summary) string { return fmt.Sprintf("±%.1f%%", 50*i.Width()) }

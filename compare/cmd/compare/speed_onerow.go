@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -23,30 +25,30 @@ func (r *speedRun) oneRowParts() ([]speedPart, error) {
 	for _, n := range r.state.Sizes {
 		for _, g := range counts {
 			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(g, "goroutine", "goroutines"))
-			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeOneRow(n, g, heading) }})
+			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeOneRow(n, g, heading) }})
 		}
 	}
 	return parts, nil
 }
 
-func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found, error) {
-	race := compare.Race{Kind: compare.RaceOneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
+func (r *speedRun) timeOneRow(n, goroutines int, heading string) (results.Results, error) {
+	comparison := speed.Comparison{Kind: speed.OneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	several := goroutines > 1
-	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
+	benchmarks := []speed.Benchmark{{Name: speed.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
 	var pairs []pairing
-	add := func(c compare.Benchmark) int {
+	add := func(c speed.Benchmark) int {
 		benchmarks = append(benchmarks, c)
 		return len(benchmarks) - 1
 	}
 	if several {
-		pairs = append(pairs, pairing{0, add(compare.Benchmark{Name: compare.OneGoroutine, Goroutines: true, Run: native.Softmax})})
+		pairs = append(pairs, pairing{0, add(speed.Benchmark{Name: speed.OneGoroutine, Goroutines: true, Run: native.Softmax})})
 	}
 	// In a cache, writing around it would take the row's output from it.
-	if race.Beyond {
-		pairs = append(pairs, pairing{0, add(compare.SharedLimit(goroutines))})
+	if comparison.Beyond {
+		pairs = append(pairs, pairing{0, add(sharedLimit(goroutines))})
 	}
-	var found compare.Found
-	functions := []accuracy.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
+	var found results.Results
+	functions := []accuracy.Function{{Name: speed.NativeSoftmax, Run: native.Softmax}}
 	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
 		all := add(l.Benchmark(1, n, goroutines))
 		pairs = append(pairs, pairing{0, all})
@@ -61,7 +63,17 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (compare.Found,
 	if err != nil {
 		return found, err
 	}
-	raced, err := r.race(race, heading, benchmarks, errors, func(*compare.Race) []pairing { return pairs })
-	found.Add(raced)
+	compared, err := r.compare(comparison, heading, benchmarks, errors, func(*speed.Comparison) []pairing { return pairs })
+	found.Add(&compared)
 	return found, err
+}
+
+// sharedLimit is the limit of [speed.Traffic] to goroutines that share one row: each
+// reads its part, then reads it again and writes as much.
+func sharedLimit(goroutines int) speed.Benchmark {
+	_, _, _, limit := speed.Traffic()
+	const line = 16 // of the cache
+	return speed.Benchmark{Name: speed.Limit, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
+		parallel.Share(goroutines, len(src), line, func(first, end int) { limit.Run(dst[first:end], src[first:end]) })
+	}}
 }

@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 // speedPart is a part of a run that is timed in one go: the unit of resuming.
 type speedPart struct {
 	// name says where in the run it is.
 	name string
-	run  func() (compare.Found, error)
+	run  func() (results.Results, error)
 }
 
 // run does the parts that the state lacks, and saves it after each.
@@ -37,9 +37,9 @@ func (r *speedRun) run(ctx context.Context, parts []speedPart, start time.Time, 
 		if err != nil {
 			return err
 		}
-		r.state.Found.Add(found)
+		r.state.Found.Add(&found)
 		r.state.Parts++
-		r.state.Seconds = time.Since(start).Seconds()
+		r.state.Found.Seconds = time.Since(start).Seconds()
 		if err := save(); err != nil {
 			return err
 		}

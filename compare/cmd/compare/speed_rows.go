@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -46,27 +48,27 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 	for _, s := range shapes {
 		for _, t := range r.threads {
 			heading := fmt.Sprintf("%s of %s, %s", plural(s.rows, "row", "rows"), grouped(int64(s.cols)), plural(t, "thread", "threads"))
-			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeRows(s, t, heading) }})
+			parts = append(parts, speedPart{heading, func() (results.Results, error) { return r.timeRows(s, t, heading) }})
 		}
 	}
 	return parts, nil
 }
 
-func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found, error) {
+func (r *speedRun) timeRows(s shape, threads int, heading string) (results.Results, error) {
 	opponents, err := r.opponents(ukernel.Algorithms(), s.cols)
 	if err != nil {
-		return compare.Found{}, err
+		return results.Results{}, err
 	}
 	several := threads > 1
 	options := &native.Options{Goroutines: threads}
-	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
+	benchmarks := []speed.Benchmark{{Name: speed.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
 		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
-	functions := []accuracy.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
+	functions := []accuracy.Function{{Name: speed.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
 		c := upstreamBest(&opponents[i])
 		functions = append(functions, softmaxFunction(c))
-		c.Goroutines, c.Run = several, compare.RowByRow(c.Run, s.cols, threads)
+		c.Goroutines, c.Run = several, rowByRow(c.Run, s.cols, threads)
 		benchmarks = append(benchmarks, c)
 	}
 	// rivals are the numbers of upstream's, called from Go, and then from C.
@@ -77,23 +79,23 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 		}
 		rivals = append(rivals, [2]int{rivals[0][1], len(benchmarks)})
 	}
-	var found compare.Found
+	var found results.Results
 	first := len(benchmarks)
 	for _, l := range r.right(&found, r.peers, s.rows, s.cols, threads) {
 		functions = append(functions, softmaxFunction(l.OnRow()))
 		benchmarks = append(benchmarks, l.Benchmark(s.rows, s.cols, threads))
 	}
-	race := compare.Race{Kind: compare.RaceRows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
+	comparison := speed.Comparison{Kind: speed.Rows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
 	errors, err := r.errorsOf(s.cols, functions)
 	if err != nil {
 		return found, err
 	}
-	raced, err := r.race(race, heading, benchmarks, errors, func(race *compare.Race) []pairing {
+	compared, err := r.compare(comparison, heading, benchmarks, errors, func(c *speed.Comparison) []pairing {
 		var pairs []pairing
 		for _, these := range rivals {
 			best := these[0]
 			for i := these[0]; i < these[1]; i++ {
-				if race.Entrants[i].NS.Median < race.Entrants[best].NS.Median {
+				if c.Entries[i].NS.Median < c.Entries[best].NS.Median {
 					best = i
 				}
 			}
@@ -104,27 +106,39 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (compare.Found
 		}
 		return pairs
 	})
-	found.Add(raced)
+	found.Add(&compared)
 	return found, err
+}
+
+// rowByRow is a function of one row as one of rows of cols elements that lie one
+// after the other, in as many spans as there are goroutines.
+func rowByRow(row func(dst, src []float32), cols, goroutines int) func(dst, src []float32) {
+	return func(dst, src []float32) {
+		parallel.Share(goroutines, len(src), cols, func(first, end int) {
+			for ; first < end; first += cols {
+				row(dst[first:first+cols], src[first:first+cols])
+			}
+		})
+	}
 }
 
 // shortCall times a call of native.Softmax on a short row, one call after the
 // other on the same row.
-func (r *speedRun) shortCall() (compare.Found, error) {
+func (r *speedRun) shortCall() (results.Results, error) {
 	const calls = 100
-	timer := compare.Timer{Budget: r.o.budget}
-	samples, _, err := timer.TimeRows([]compare.Benchmark{{Name: compare.NativeSoftmax, Run: func(dst, src []float32) {
+	timer := speed.Timer{Budget: r.o.budget}
+	samples, _, err := timer.TimeRows([]speed.Benchmark{{Name: speed.NativeSoftmax, Run: func(dst, src []float32) {
 		for range calls {
 			native.Softmax(dst, src)
 		}
-	}}}, compare.ShortRow, 1)
+	}}}, speed.ShortRow, 1)
 	if err != nil {
-		return compare.Found{}, err
+		return results.Results{}, err
 	}
-	ns := compare.NewSpeed(samples, 0, calls).OursNS
+	ns := samples.Timing(0, calls).OursNS
 	r.line("")
-	r.line("A call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", compare.ShortRow, ns.Median, ns.Lo, ns.Hi)
-	return compare.Found{ShortCall: &ns}, nil
+	r.line("A call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", speed.ShortRow, ns.Median, ns.Lo, ns.Hi)
+	return results.Results{ShortCall: &ns}, nil
 }
 
-func nsText(e compare.Entrant) string { return fmt.Sprintf("%.3f", e.NS.Median) }
+func nsText(e speed.Entry) string { return fmt.Sprintf("%.3f", e.NS.Median) }

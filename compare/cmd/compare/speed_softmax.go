@@ -6,22 +6,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // compose composes algorithms from the kernels that upstream prefers of those that both
 // sides run here. It prints and records those for which there are none.
-func (a *app) compose(r *compare.Results, algorithms []ukernel.Algorithm) []side.Softmax {
+func (a *app) compose(r *results.Results, algorithms []ukernel.Algorithm) []side.Softmax {
 	var all []side.Softmax
 	for _, algorithm := range algorithms {
 		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
 		if err != nil {
 			a.line("%v: not run: %v", algorithm, err)
-			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			r.NotRun = append(r.NotRun, results.NotRun{Kernel: algorithm.String(), Why: err.Error()})
 			continue
 		}
 		all = append(all, s)
@@ -73,7 +74,7 @@ func (c softmaxPart) where() string {
 
 // entry is a benchmark with what its times are compared with.
 type entry struct {
-	compare.Benchmark
+	speed.Benchmark
 	// to is the number of another entry, -1 for none.
 	to int
 	// inC is the number of the entry of the same kernels called from C; of one that is
@@ -86,21 +87,21 @@ type entry struct {
 // entries are the benchmarks but for the limit; auto is the place of
 // native.Softmax among them. Those before it which are upstream's are what it is
 // compared with.
-func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err error) {
+func (c softmaxPart) entries(found *results.Results) (all []entry, auto int, err error) {
 	ref, ours := c.run.sides.ref, c.run.sides.ours
 	n := max(c.elements/c.threads, 1)
-	add := func(con compare.Benchmark, to, bytes int) int {
+	add := func(con speed.Benchmark, to, bytes int) int {
 		all = append(all, entry{con, to, -1, bytes})
 		return len(all) - 1
 	}
 	// upstream adds an algorithm of upstream's by kernels, from Go and from C, and
 	// returns the entry to compare with.
-	upstream := func(name string, con compare.Benchmark, a ukernel.Algorithm) int {
-		i := add(con, -1, compare.Bytes(a))
+	upstream := func(name string, con speed.Benchmark, a ukernel.Algorithm) int {
+		i := add(con, -1, speed.Bytes(a))
 		if ref.InC == nil {
 			return i
 		}
-		j := add(compare.FromC(name+compare.InC+" "+a.String(), ref, a, con.Kernels, n, 1), -1, compare.Bytes(a))
+		j := add(speed.FromC(name+speed.InC+" "+a.String(), ref, a, con.Kernels, n, 1), -1, speed.Bytes(a))
 		all[i].inC, all[j].inC = j, j
 		return j
 	}
@@ -109,8 +110,8 @@ func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err e
 		s := &c.softmaxes[i]
 		a, kernels := s.Algorithm(), s.Kernels()
 		algorithms[i] = a
-		to := upstream(ref.Name, compare.Benchmark{Name: ref.Name + " " + a.String(), Kernels: kernels, Run: s.Ref.Softmax}, a)
-		add(compare.Benchmark{Name: ours.Name + " " + a.String(), Kernels: kernels, Run: s.Ours.Softmax}, to, compare.Bytes(a))
+		to := upstream(ref.Name, speed.Benchmark{Name: ref.Name + " " + a.String(), Kernels: kernels, Run: s.Ref.Softmax}, a)
+		add(speed.Benchmark{Name: ours.Name + " " + a.String(), Kernels: kernels, Run: s.Ours.Softmax}, to, speed.Bytes(a))
 	}
 	opponents, err := c.run.opponents(algorithms, n)
 	if err != nil {
@@ -121,9 +122,9 @@ func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err e
 		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, side.Names(o)) }) {
 			continue // those that upstream prefers are the fastest
 		}
-		upstream(compare.UpstreamBest, upstreamBest(o), o.Algorithm())
+		upstream(speed.UpstreamBest, upstreamBest(o), o.Algorithm())
 	}
-	auto = add(compare.Benchmark{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
+	auto = add(speed.Benchmark{Name: speed.NativeSoftmax, Run: native.Softmax}, -1, 0)
 	for _, l := range c.run.right(found, c.run.peers, 1, n, 1) {
 		add(l.OnRow(), -1, 0)
 	}
@@ -131,28 +132,28 @@ func (c softmaxPart) entries(found *compare.Found) (all []entry, auto int, err e
 }
 
 // time times the benchmarks in turn and prints a line for each.
-func (c softmaxPart) time() (found compare.Found, err error) {
+func (c softmaxPart) time() (found results.Results, err error) {
 	entries, auto, err := c.entries(&found)
 	if err != nil {
 		return found, err
 	}
-	var running []compare.Benchmark
+	var running []speed.Benchmark
 	for _, e := range entries {
 		running = append(running, e.Benchmark)
 	}
-	timer := compare.Timer{MinReps: leastRounds, Budget: c.run.o.budget * time.Duration(len(entries))}
+	timer := speed.Timer{MinReps: leastRounds, Budget: c.run.o.budget * time.Duration(len(entries))}
 	// In a cache there is no limit to measure, and writing around it would take
 	// the row's output from it.
 	beyond, limitNS := c.elements >= c.run.state.Beyond, 0.0
 	if beyond {
-		_, _, _, limit := compare.Traffic()
+		_, _, _, limit := speed.Traffic()
 		running = append(running, limit)
 	}
 	samples, elements, err := timer.TimeRows(running, c.elements, c.threads)
 	if err != nil {
 		return found, err
 	}
-	ns := func(i int) float64 { return compare.NewSpeed(samples, i, elements).OursNS.Median }
+	ns := func(i int) float64 { return samples.Timing(i, elements).OursNS.Median }
 	if beyond {
 		limitNS = ns(len(entries))
 	}
@@ -178,10 +179,13 @@ func (c softmaxPart) time() (found compare.Found, err error) {
 	c.run.line("")
 	c.run.line("%-40s %8s %8s %14s %7s %7s %7s", c.where(), "ns/elem", "from C", ulpHead, "GB/s", "limit", "ratio")
 	for i, e := range entries {
-		timing := compare.Timing{Name: e.Name, Kernels: e.Kernels, Threads: c.threads, Speed: compare.NewSpeed(samples, i, elements)}
-		gbps, share, ratio, against := "", "", compare.Interval{}, ""
+		timing := samples.Timing(i, elements)
 		if e.to >= 0 {
-			timing.Speed = compare.NewRatio(samples, e.to, i, elements)
+			timing = samples.Compare(e.to, i, elements)
+		}
+		timing.Name, timing.Kernels, timing.Threads, timing.Elements = e.Name, e.Kernels, c.threads, c.elements
+		gbps, share, ratio, against := "", "", speed.Summary{}, ""
+		if e.to >= 0 {
 			ratio, against = timing.Ratio, string(timing.Verdict)
 			if i == auto || entries[e.to].inC >= 0 {
 				timing.Against = entries[e.to].Name
@@ -191,12 +195,12 @@ func (c softmaxPart) time() (found compare.Found, err error) {
 			against += ", to " + timing.Against
 		}
 		if i > auto {
-			native := compare.NewRatio(samples, i, auto, elements)
+			native := samples.Compare(i, auto, elements)
 			timing.NativeRatio = &native.Ratio
 			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
 		}
 		ulp := errorOf(errors, e.Name)
-		timing.Elements, timing.MaxULP, timing.MeanULP = c.elements, ulp.MaxULP, ulp.MeanULP
+		timing.MaxULP, timing.MeanULP = ulp.MaxULP, ulp.MeanULP
 		if beyond {
 			if e.bytes > 0 {
 				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)
@@ -215,14 +219,14 @@ func (c softmaxPart) time() (found compare.Found, err error) {
 		c.run.line("  %-38s %8.3f %8s %14s %7s %7s %15s %s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP, timing.MeanULP), gbps, share, ratioNoise(ratio), against)
 	}
 	if beyond {
-		c.run.line("  %-38s %8.3f", compare.LimitName, limitNS)
+		c.run.line("  %-38s %8.3f", speed.Limit, limitNS)
 	}
 	return found, nil
 }
 
 // ratioNoise writes a ratio with half the width of its interval; nothing if there
 // is none.
-func ratioNoise(i compare.Interval) string {
+func ratioNoise(i speed.Summary) string {
 	if i.Median == 0 {
 		return ""
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 )
 
 func TestSpeed(t *testing.T) {
@@ -34,7 +34,7 @@ func TestSpeed(t *testing.T) {
 			t.Fatal(err)
 		}
 		contains(t, out.String(), c.wants...)
-		r, err := compare.ReadFile(json)
+		r, err := results.Read(json)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestSpeedResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			contains(t, out.String(), fmt.Sprintf("Resuming  %s: %d of %d parts are done", state, done, c.parts), "geometric mean")
-			r, err := compare.ReadFile(json)
+			r, err := results.Read(json)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +186,7 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out.String(), "GHz as measured", "read ", "copy ", "f32_raddextexp", "runs it", "has no ", "elements: ")
-	r, err := compare.ReadFile(a.json)
+	r, err := results.Read(a.json)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -52,7 +53,7 @@ func (a *app) summary(ctx context.Context, o summaryOptions) error {
 	pairs := side.Match(a.sides.ref, a.sides.ours)
 	can, cannot := side.Runnable(pairs)
 	for _, p := range cannot {
-		r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+		r.NotRun = append(r.NotRun, results.NotRun{Kernel: p.Name, Why: whyNot(p)})
 	}
 	plan := o.plan
 	if a.sides.noUpstream != nil {
@@ -85,7 +86,7 @@ func (a *app) summary(ctx context.Context, o summaryOptions) error {
 }
 
 // header says what is compared, and on what.
-func (a *app) header(r *compare.Results) {
+func (a *app) header(r *results.Results) {
 	m, b := r.Machine, r.Build
 	under := ""
 	if m.Hypervisor != "" {
@@ -147,7 +148,7 @@ func (a *app) agreement(ctx context.Context, plan bits.Plan, pairs []side.Pair, 
 }
 
 // row prints a line of the tables. Width is that of the name.
-func (a *app) row(width int, name string, g bits.Agreement, t compare.Timing) {
+func (a *app) row(width int, name string, g bits.Agreement, t speed.Timing) {
 	ref, ratio, noise := "", "", ""
 	if t.Verdict != "" {
 		ref = fmt.Sprintf("%.3f", t.RefNS.Median)
@@ -167,7 +168,7 @@ func (a *app) rowHead(width int, name string) {
 }
 
 // kernels times every pair that can run and prints a line for each.
-func (a *app) kernels(ctx context.Context, r *compare.Results, pairs, can []side.Pair, o summaryOptions) error {
+func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side.Pair, o summaryOptions) error {
 	width := len("kernel")
 	for _, p := range pairs {
 		width = max(width, len(p.Name))
@@ -179,8 +180,8 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs, can []side
 	a.line("Kernels, on %s elements in the L1 cache", grouped(int64(o.lengths.L1)))
 	a.overhead(r, can)
 	a.rowHead(width, "kernel")
-	work := compare.NewWorkload(o.lengths.L1)
-	timer := compare.Timer{Budget: min(o.kernelTime/time.Duration(max(len(can), 1)), 200*time.Millisecond)}
+	work := speed.NewWorkload(o.lengths.L1)
+	timer := speed.Timer{Budget: min(o.kernelTime/time.Duration(max(len(can), 1)), 200*time.Millisecond)}
 	a.start("Timing kernels", int64(len(can)))
 	defer a.finish()
 	for _, p := range pairs {
@@ -202,11 +203,11 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs, can []side
 
 // overhead times a call on one element: what a call costs beside the work. Cgo
 // is a part of upstream's time.
-func (a *app) overhead(r *compare.Results, pairs []side.Pair) {
+func (a *app) overhead(r *results.Results, pairs []side.Pair) {
 	if len(pairs) == 0 || a.sides.noUpstream != nil {
 		return
 	}
-	t := compare.NewWorkload(1).Time(compare.Timer{Budget: 50 * time.Millisecond}, pairs[0])
+	t := speed.NewWorkload(1).Time(speed.Timer{Budget: 50 * time.Millisecond}, pairs[0])
 	t.Where = "one element"
 	r.Overhead = &t
 	a.line("A call on one element takes %.0f ns upstream, through cgo, and %.0f ns in native; it is part of the times.",
@@ -214,7 +215,7 @@ func (a *app) overhead(r *compare.Results, pairs []side.Pair) {
 }
 
 // time times both sides, or ours alone if the reference is the model.
-func (a *app) time(w *compare.Workload, t compare.Timer, p side.Pair) compare.Timing {
+func (a *app) time(w *speed.Workload, t speed.Timer, p side.Pair) speed.Timing {
 	if a.sides.noUpstream != nil {
 		return w.TimeOurs(t, p)
 	}
@@ -223,31 +224,31 @@ func (a *app) time(w *compare.Workload, t compare.Timer, p side.Pair) compare.Ti
 
 // timeSoftmax is time for an algorithm on a row of n elements, with the reference called
 // from C if it can be.
-func (a *app) timeSoftmax(n int, t compare.Timer, s *side.Softmax) (compare.Timing, error) {
-	benchmarks := []compare.Benchmark{{Name: s.Algorithm().String(), Run: s.Ours.Softmax}}
+func (a *app) timeSoftmax(n int, t speed.Timer, s *side.Softmax) (speed.Timing, error) {
+	benchmarks := []speed.Benchmark{{Name: s.Algorithm().String(), Run: s.Ours.Softmax}}
 	switch {
 	case a.sides.ref.InC != nil:
-		benchmarks = append(benchmarks, compare.FromC(a.sides.ref.Name+compare.InC, a.sides.ref, s.Algorithm(), s.Kernels(), n, 1))
+		benchmarks = append(benchmarks, speed.FromC(a.sides.ref.Name+speed.InC, a.sides.ref, s.Algorithm(), s.Kernels(), n, 1))
 	case a.sides.noUpstream == nil:
-		benchmarks = append(benchmarks, compare.Benchmark{Name: a.sides.ref.Name, Run: s.Ref.Softmax})
+		benchmarks = append(benchmarks, speed.Benchmark{Name: a.sides.ref.Name, Run: s.Ref.Softmax})
 	}
 	samples, _, err := t.TimeRows(benchmarks, n, 1)
-	timing := compare.Timing{Name: benchmarks[0].Name, Kernels: s.Kernels()}
-	switch {
-	case err != nil:
-	case len(benchmarks) == 1:
-		timing.Speed = compare.NewSpeed(samples, 0, n)
-	default:
-		timing.Speed = compare.NewRatio(samples, 1, 0, n)
-		if a.sides.ref.InC != nil {
-			timing.Against = benchmarks[1].Name
-		}
+	if err != nil {
+		return speed.Timing{}, err
 	}
-	return timing, err
+	timing := samples.Timing(0, n)
+	if len(benchmarks) > 1 {
+		timing = samples.Compare(1, 0, n)
+	}
+	timing.Name, timing.Kernels = benchmarks[0].Name, s.Kernels()
+	if a.sides.ref.InC != nil {
+		timing.Against = benchmarks[1].Name
+	}
+	return timing, nil
 }
 
 // softmax compares and times the composed algorithms.
-func (a *app) softmax(ctx context.Context, r *compare.Results, o summaryOptions) error {
+func (a *app) softmax(ctx context.Context, r *results.Results, o summaryOptions) error {
 	lengths := []struct {
 		where string
 		n     int
@@ -278,7 +279,7 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, o summaryOptions)
 			if a.sides.noUpstream == nil || l.where == "L1" {
 				g = bits.Check(p, bits.Case{Class: inputs.Uniform10, Length: l.n})
 			}
-			t, err := a.timeSoftmax(l.n, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, &composed[i])
+			t, err := a.timeSoftmax(l.n, speed.Timer{Budget: o.softmaxTime, MinReps: 7}, &composed[i])
 			if err != nil {
 				return err
 			}
@@ -308,7 +309,7 @@ func withKernels(s *side.Softmax) string {
 }
 
 // conclude counts.
-func (a *app) conclude(r *compare.Results, ran int) {
+func (a *app) conclude(r *results.Results, ran int) {
 	var inputs, differ int64
 	for _, b := range r.Bits {
 		inputs += b.Inputs
@@ -334,10 +335,10 @@ func (a *app) conclude(r *compare.Results, ran int) {
 }
 
 // ratios sums up the comparison of speed.
-func (a *app) ratios(speed []compare.Timing) {
+func (a *app) ratios(timings []speed.Timing) {
 	var logs float64
-	verdicts := make(map[compare.Verdict]int)
-	timed := slices.DeleteFunc(slices.Clone(speed), func(t compare.Timing) bool { return t.Verdict == "" })
+	verdicts := make(map[speed.Verdict]int)
+	timed := slices.DeleteFunc(slices.Clone(timings), func(t speed.Timing) bool { return t.Verdict == "" })
 	if len(timed) == 0 {
 		return
 	}
@@ -345,7 +346,7 @@ func (a *app) ratios(speed []compare.Timing) {
 		logs += math.Log(t.Ratio.Median)
 		verdicts[t.Verdict]++
 	}
-	by := func(x, y compare.Timing) int {
+	by := func(x, y speed.Timing) int {
 		switch {
 		case x.Ratio.Median < y.Ratio.Median:
 			return -1
@@ -357,14 +358,14 @@ func (a *app) ratios(speed []compare.Timing) {
 	least, most := slices.MinFunc(timed, by), slices.MaxFunc(timed, by)
 	a.line("Time of native / %s: geometric mean %.3f; %d faster, %d the same, %d slower, %d too noisy to conclude.",
 		a.sides.ref.Name, math.Exp(logs/float64(len(timed))),
-		verdicts[compare.Faster], verdicts[compare.Same], verdicts[compare.Slower], verdicts[compare.Noisy])
+		verdicts[speed.Faster], verdicts[speed.Same], verdicts[speed.Slower], verdicts[speed.Noisy])
 	a.line("  least %.3f  %s", least.Ratio.Median, least.Name)
 	a.line("  most  %.3f  %s", most.Ratio.Median, most.Name)
 	a.disturbances(timed)
 }
 
 // disturbances says what may have spoilt the timing.
-func (a *app) disturbances(timed []compare.Timing) {
+func (a *app) disturbances(timed []speed.Timing) {
 	busy, drifted := 0, 0
 	for _, t := range timed {
 		if t.Outliers*20 > t.Samples {

@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -48,7 +49,7 @@ type column struct {
 }
 
 const (
-	nativeName   = "`" + compare.NativeSoftmax + "`"
+	nativeName   = "`" + speed.NativeSoftmax + "`"
 	upstreamName = "XNNPACK called from C"
 )
 
@@ -70,12 +71,12 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c, race, err := r.tableColumn(n, upstream)
+		c, comparison, err := r.tableColumn(n, upstream)
 		if err != nil {
 			return err
 		}
 		columns = append(columns, c)
-		results.Races = append(results.Races, race)
+		results.Comparisons = append(results.Comparisons, comparison)
 		a.step(1)
 	}
 	a.finish()
@@ -102,18 +103,18 @@ func (a *app) table(ctx context.Context, sizes string, budget time.Duration) err
 }
 
 // tableColumn times what there is on one row.
-func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Race, err error) {
-	benchmarks := []compare.Benchmark{{Name: compare.NativeSoftmax, Run: native.Softmax}}
+func (r *speedRun) tableColumn(n int, upstream bool) (c column, comparison speed.Comparison, err error) {
+	benchmarks := []speed.Benchmark{{Name: speed.NativeSoftmax, Run: native.Softmax}}
 	if upstream {
 		opponents, err := r.opponents(ukernel.Algorithms(), n)
 		if err != nil {
-			return c, race, err
+			return c, comparison, err
 		}
 		for i := range opponents {
 			benchmarks = append(benchmarks, r.inC(&opponents[i], n, 1))
 		}
 	}
-	var found compare.Found
+	var found results.Results
 	for _, l := range r.right(&found, r.peers, 1, n, 1) {
 		benchmarks = append(benchmarks, l.OnRow())
 	}
@@ -124,21 +125,21 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Rac
 	}
 	errors, err := r.errorsOf(n, functions)
 	if err != nil {
-		return c, race, err
+		return c, comparison, err
 	}
-	race = compare.Race{Kind: compare.RacePeers, Rows: 1, Cols: n, Threads: 1}
-	if _, err := race.Run(compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}, benchmarks); err != nil {
-		return c, race, err
+	comparison = speed.Comparison{Kind: speed.Peers, Rows: 1, Cols: n, Threads: 1}
+	if _, err := comparison.Run(speed.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}, benchmarks); err != nil {
+		return c, comparison, err
 	}
 	c = column{elements: n, cells: make(map[string]string)}
 	least := 0.0
-	for i := range race.Entrants {
-		e := &race.Entrants[i]
+	for i := range comparison.Entries {
+		e := &comparison.Entries[i]
 		ulp := errors[e.Name]
 		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
 		ns := e.NS.Median * float64(n)
 		name := r.title(e.Name)
-		if algorithm, ok := strings.CutPrefix(e.Name, compare.UpstreamBestInC+" "); ok {
+		if algorithm, ok := strings.CutPrefix(e.Name, speed.UpstreamBestInC+" "); ok {
 			if c.best != "" && ns >= least {
 				continue
 			}
@@ -146,16 +147,16 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, race compare.Rac
 		}
 		c.cells[name] = fmt.Sprintf("%s; %s", rowTime(ns), ulpText(e.MaxULP, e.MeanULP))
 	}
-	return c, race, nil
+	return c, comparison, nil
 }
 
 // title is what the table calls a function.
 func (a *app) title(name string) string {
-	if name == compare.NativeSoftmax {
+	if name == speed.NativeSoftmax {
 		return nativeName
 	}
 	for _, l := range a.libraries {
-		if l.Entrant == name {
+		if l.Function == name {
 			return l.Name
 		}
 	}
@@ -175,7 +176,7 @@ func rowTime(ns float64) string {
 	return grouped(int64(ns/1e3+0.5)) + " µs"
 }
 
-func (a *app) tableText(r *compare.Results, columns []column) {
+func (a *app) tableText(r *results.Results, columns []column) {
 	m, b := r.Machine, r.Build
 	level, _ := native.Level()
 	head := fmt.Sprintf("%s (%s), one thread; native with %s, %s", m.CPU, m.Microarchitecture(), level, strings.TrimSpace(b.Go+" "+b.Level))
@@ -183,7 +184,7 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 		head += fmt.Sprintf("; XNNPACK %.12s by %s", b.Commit, b.Compiler)
 	}
 	for _, l := range a.libraries {
-		if l.Available == nil && l.Version != "" && l.Name != compare.GoLoop {
+		if l.Available == nil && l.Version != "" && l.Name != speed.GoLoop {
 			head += fmt.Sprintf("; %s %s", l.Name, l.Version)
 		}
 	}
@@ -237,7 +238,7 @@ func (a *app) tableNames() []string {
 }
 
 // tableOfErrors is the greatest and mean errors by class, over all lengths.
-func (a *app) tableOfErrors(r *compare.Results) {
+func (a *app) tableOfErrors(r *results.Results) {
 	a.line("")
 	a.line("Greatest and mean error in ULP over rows of these lengths, by class of input.")
 	a.line("")

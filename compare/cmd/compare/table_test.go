@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
@@ -49,14 +50,14 @@ func TestSpeedInC(t *testing.T) {
 	var names []string
 	for _, s := range r.Speed {
 		names = append(names, s.Name)
-		if loop := strings.Contains(s.Name, compare.InC); loop && s.OursNS.Median != 1 || !(s.MaxULP > 0.4 && s.MaxULP < 100) {
+		if loop := strings.Contains(s.Name, speed.InC); loop && s.OursNS.Median != 1 || !(s.MaxULP > 0.4 && s.MaxULP < 100) {
 			t.Errorf("%s: %v ns, %v ULP", s.Name, s.OursNS.Median, s.MaxULP)
 		}
 		if s.Verdict != "" && (s.Against != "upstream in C three-pass-reload" || s.RefNS.Median != 1) {
 			t.Errorf("%s is compared with %s, of %v ns", s.Name, s.Against, s.RefNS.Median)
 		}
 	}
-	if want := []string{"upstream three-pass-reload", "upstream in C three-pass-reload", "native three-pass-reload", compare.NativeSoftmax, compare.GoLoop, fake}; !slices.Equal(names, want) {
+	if want := []string{"upstream three-pass-reload", "upstream in C three-pass-reload", "native three-pass-reload", speed.NativeSoftmax, speed.GoLoop, fake}; !slices.Equal(names, want) {
 		t.Errorf("timed %q, want %q", names, want)
 	}
 	contains(t, out.String(), "ns/elem   from C  ULP max, mean", "to upstream in C three-pass-reload")
@@ -64,11 +65,11 @@ func TestSpeedInC(t *testing.T) {
 	a, _ = testApp()
 	inC(t, a)
 	r = speedResults(t, a, "--rows", "7x10", "--threads", "1,2")
-	wantRaces(t, r.Races, 2, compare.NativeSoftmaxRows, "upstream best three-pass-reload", "upstream best in C three-pass-reload", compare.GoLoop, fake,
+	wantComparisons(t, r.Comparisons, 2, speed.NativeSoftmaxRows, "upstream best three-pass-reload", "upstream best in C three-pass-reload", speed.GoLoop, fake,
 		"native.SoftmaxRows / upstream best three-pass-reload", "native.SoftmaxRows / upstream best in C three-pass-reload",
 		"native.SoftmaxRows / Go loop over math.Exp", "native.SoftmaxRows / fake softmax")
-	for _, e := range r.Races[0].Entrants {
-		if !(e.MaxULP > 0.4) || strings.Contains(e.Name, compare.InC) && e.NS.Median != 1 {
+	for _, e := range r.Comparisons[0].Entries {
+		if !(e.MaxULP > 0.4) || strings.Contains(e.Name, speed.InC) && e.NS.Median != 1 {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -99,11 +100,11 @@ func TestTable(t *testing.T) {
 	contains(t, out.String(), "| elements | 16 | 1,000 |\n|---|---:|---:|\n| Go loop over math.Exp | ", "| `native.Softmax` | ",
 		"| XNNPACK called from C | 16.0 ns; ", " | 1,000 ns; ", "XNNPACK's fastest: three-pass-reload.",
 		"; Fake 1.2.3", "Without Absent: built without it.", "wrong softmax is wrong on 1 row of 1,000 elements", "| | uniform10 | normal | uniform1000 | ascending | masked |")
-	r, err := compare.ReadFile(json)
+	r, err := results.Read(json)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRaces(t, r.Races[1:], 1, compare.NativeSoftmax, "upstream best in C three-pass-reload", compare.GoLoop, fake)
+	wantComparisons(t, r.Comparisons[1:], 1, speed.NativeSoftmax, "upstream best in C three-pass-reload", speed.GoLoop, fake)
 
 	a, out = testApp()
 	a.sides.noUpstream = errors.New("built without it")

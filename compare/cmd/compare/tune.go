@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -61,7 +64,7 @@ func (a *app) tune(ctx context.Context, o tuneOptions) error {
 	r, start := a.begin()
 	a.header(r)
 	kernels := slices.DeleteFunc(slices.Clone(a.sides.ours.Kernels), func(k ukernel.Kernel) bool { return !chosen(k.Name) })
-	if err := a.tuneKernels(ctx, r, compare.Groups(kernels), lengths.L1, o.budget); err != nil {
+	if err := a.tuneKernels(ctx, r, groups(kernels), lengths.L1, o.budget); err != nil {
 		return err
 	}
 	if err := a.tuneAlgorithms(ctx, r, sizes, threads, o.budget); err != nil {
@@ -71,23 +74,23 @@ func (a *app) tune(ctx context.Context, o tuneOptions) error {
 }
 
 // tuneKernels prints the fastest kernel of each group and the next one.
-func (a *app) tuneKernels(ctx context.Context, r *compare.Results, groups [][]ukernel.Kernel, n int, budget time.Duration) error {
+func (a *app) tuneKernels(ctx context.Context, r *results.Results, all [][]ukernel.Kernel, n int, budget time.Duration) error {
 	width := len("kernel")
-	for _, g := range groups {
+	for _, g := range all {
 		for _, k := range g {
 			width = max(width, len(k.Name))
 		}
 	}
 	a.line("")
 	a.line("%-*s %8s   %s", width, fmt.Sprintf("fastest on %s elements", grouped(int64(n))), "ns/elem", "the next: time to the fastest's")
-	work := compare.NewWorkload(n)
-	a.start("Timing kernels", int64(len(groups)))
+	work := speed.NewWorkload(n)
+	a.start("Timing kernels", int64(len(all)))
 	defer a.finish()
-	for _, g := range groups {
+	for _, g := range all {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c, err := work.Choose(compare.Timer{Budget: budget * time.Duration(len(g))}, a.sides.ours, g)
+		c, err := work.Choose(speed.Timer{Budget: budget * time.Duration(len(g))}, a.sides.ours, g)
 		if err != nil {
 			return err
 		}
@@ -109,12 +112,12 @@ func (a *app) tuneKernels(ctx context.Context, r *compare.Results, groups [][]uk
 }
 
 // tuneAlgorithms prints the time of native's algorithms over lengths.
-func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, threads []int, budget time.Duration) error {
-	var benchmarks []compare.Benchmark
+func (a *app) tuneAlgorithms(ctx context.Context, r *results.Results, sizes, threads []int, budget time.Duration) error {
+	var benchmarks []speed.Benchmark
 	head := ""
 	for _, algorithm := range []native.Algorithm{native.Store, native.Recompute, native.Auto} {
 		o := &native.Options{Algorithm: algorithm}
-		benchmarks = append(benchmarks, compare.Benchmark{Name: algorithm.String(), Run: softmax(o)})
+		benchmarks = append(benchmarks, speed.Benchmark{Name: algorithm.String(), Run: softmax(o)})
 		head += fmt.Sprintf(" %20s", algorithm)
 	}
 	auto := len(benchmarks) - 1
@@ -128,27 +131,27 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			timer := compare.Timer{MinReps: 7, Budget: budget * time.Duration(len(benchmarks))}
+			timer := speed.Timer{MinReps: 7, Budget: budget * time.Duration(len(benchmarks))}
 			samples, elements, err := timer.TimeRows(benchmarks, n, t)
 			if err != nil {
 				return err
 			}
 			row, best := "", 0
-			speeds := make([]compare.Speed, len(benchmarks))
-			for i, c := range benchmarks {
-				speeds[i] = compare.NewSpeed(samples, i, elements)
-				row += fmt.Sprintf(" %20.3f", speeds[i].OursNS.Median)
-				if i < auto {
-					times[i] = append(times[i], speeds[i].OursNS.Median)
+			for i, b := range benchmarks {
+				timing := samples.Timing(i, elements)
+				timing.Name, timing.Threads, timing.Elements = "native "+b.Name, t, n
+				r.Speed = append(r.Speed, timing)
+				ns := timing.OursNS.Median
+				row += fmt.Sprintf(" %20.3f", ns)
+				if i == auto {
+					break
 				}
-				if i < auto && speeds[i].OursNS.Median < speeds[best].OursNS.Median {
+				times[i] = append(times[i], ns)
+				if ns < times[best][len(times[best])-1] {
 					best = i
 				}
-				timing := compare.Timing{Name: "native " + c.Name, Threads: t, Speed: speeds[i]}
-				timing.Elements = n
-				r.Speed = append(r.Speed, timing)
 			}
-			ratio := compare.NewRatio(samples, best, auto, elements)
+			ratio := samples.Compare(best, auto, elements)
 			a.line("%10s%s   %.3f %s", grouped(int64(n)), row, ratio.Ratio.Median, noise(ratio.Ratio))
 			a.step(1)
 		}
@@ -160,17 +163,56 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 }
 
 // tuned prints the length from which Auto should recompute on this CPU.
-func (a *app) tuned(r *compare.Results, sizes []int, threads int, store, recompute []float64) error {
+func (a *app) tuned(r *results.Results, sizes []int, threads int, store, recompute []float64) error {
 	level, err := native.Level()
 	if err != nil {
 		return err
 	}
-	from, ratio := compare.ChooseAuto(sizes, store, recompute)
-	r.Auto = append(r.Auto, compare.Auto{ISA: level, Threads: threads, From: from, Ratio: ratio})
+	from, ratio := chooseAuto(sizes, store, recompute)
+	r.Auto = append(r.Auto, results.Auto{ISA: level, Threads: threads, From: from, Ratio: ratio})
 	if from == 0 {
 		a.line("Store for all these lengths takes %.3f of the time of the best for each.", ratio)
 	} else {
 		a.line("Store, and recompute from %s elements, takes %.3f of the time of the best for each length.", grouped(int64(from)), ratio)
 	}
 	return nil
+}
+
+// groups divides kernels that this CPU runs by family, ISA and variant, in the
+// order of reports.
+func groups(kernels []ukernel.Kernel) [][]ukernel.Kernel {
+	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() })
+	slices.SortFunc(sorted, side.Order)
+	var all [][]ukernel.Kernel
+	for i, k := range sorted {
+		if i > 0 && k.Family == sorted[i-1].Family && k.ISA == sorted[i-1].ISA && k.Variant == sorted[i-1].Variant {
+			all[len(all)-1] = append(all[len(all)-1], k)
+		} else {
+			all = append(all, []ukernel.Kernel{k})
+		}
+	}
+	return all
+}
+
+// chooseAuto finds the best length from the times per element of rows of the lengths, which
+// rise.
+func chooseAuto(lengths []int, store, recompute []float64) (from int, ratio float64) {
+	ratio = math.Inf(1)
+	for first := len(lengths); first >= 0; first-- {
+		sum := 0.0
+		for i := range lengths {
+			t := store[i]
+			if i >= first {
+				t = recompute[i]
+			}
+			sum += math.Log(t / min(store[i], recompute[i]))
+		}
+		if m := math.Exp(sum / float64(len(lengths))); m < ratio {
+			from, ratio = 0, m
+			if first < len(lengths) {
+				from = lengths[first]
+			}
+		}
+	}
+	return from, ratio
 }

@@ -1,6 +1,7 @@
-package compare
+package speed
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,35 @@ import (
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
+
+// TestChoose runs on a clock that only the kernels move.
+func TestChoose(t *testing.T) {
+	slow := "f32_vmulc_ukernel__scalar_u2"
+	var clock time.Duration
+	side := side.Side{Lookup: func(name string) (ukernel.Func, error) {
+		f := ukernel.Func{Name: name, VMulC: func(dst, src []float32, c float32) { clock += 100 }}
+		if name == slow {
+			f.VMulC = func(dst, src []float32, c float32) { clock += 150 }
+		}
+		return f, nil
+	}}
+	group := []ukernel.Kernel{ukernel.MustParse(slow), ukernel.MustParse(mulName), ukernel.MustParse("f32_vmulc_ukernel__scalar_u8")}
+	c, err := NewWorkload(10).Choose(Timer{now: func() time.Duration { return clock }}, side, group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Family != "f32_vmulc" || c.ISA != "scalar" || c.Variant != "" || c.Elements != 10 || len(c.Candidates) != 3 {
+		t.Errorf("%+v", c)
+	}
+	last := c.Candidates[2]
+	if last.Kernel != slow || last.Ratio != (Summary{1.5, 1.5, 1.5}) || last.NS.Median != 15 || c.Candidates[0].Ratio != (Summary{}) {
+		t.Errorf("%+v, want %s last", c.Candidates, slow)
+	}
+	side.Lookup = func(string) (ukernel.Func, error) { return ukernel.Func{}, errors.New("no") }
+	if _, err := NewWorkload(1).Choose(Timer{}, side, group); err == nil {
+		t.Error("no error for a kernel that can't be looked up")
+	}
+}
 
 const (
 	maxName   = "f32_rmax_ukernel__scalar_u4_acc4"

@@ -1,4 +1,10 @@
-package compare
+// Package results is the JSON document that a run of the command leaves.
+//
+// Its members "schema" and "version" are [Schema] and [Version]; the fields of [Results]
+// and of the types in it describe the others. Bit patterns are strings such as
+// "0x7fc00000", times are nanoseconds, and a [speed.Summary] is a median with a
+// confidence interval at 95 %.
+package results
 
 import (
 	"bytes"
@@ -14,6 +20,7 @@ import (
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -51,19 +58,19 @@ type Results struct {
 	// algorithm that was timed, and NotRun one per pair that this CPU can't run, and
 	// per peer that was wrong on rows that it should have been timed on.
 	Bits   []bits.Agreement `json:"bits,omitempty"`
-	Speed  []Timing         `json:"speed,omitempty"`
+	Speed  []speed.Timing   `json:"speed,omitempty"`
 	NotRun []NotRun         `json:"not_run,omitempty"`
 	// Races has an entry per shape, number of threads, and kind of race.
-	Races []Race `json:"races,omitempty"`
+	Comparisons []speed.Comparison `json:"races,omitempty"`
 	// ShortCall is the time of one call of native.Softmax on a row of
-	// [ShortRow] elements.
-	ShortCall *Interval `json:"short_call_ns,omitempty"`
+	// [speed.ShortRow] elements.
+	ShortCall *speed.Summary `json:"short_call_ns,omitempty"`
 	// UpstreamBest has the fastest of upstream's kernels of each family, of all
 	// variants and ISAs, by the length of the row that they were timed on. The
 	// algorithms that "upstream best" names are composed of them.
-	UpstreamBest []Choice `json:"upstream_best,omitempty"`
+	UpstreamBest []speed.Choice `json:"upstream_best,omitempty"`
 	// Choices has an entry per group of kernels among which tune chose.
-	Choices []Choice `json:"choices,omitempty"`
+	Choices []speed.Choice `json:"choices,omitempty"`
 	// Auto has an entry per number of threads for which tune timed algorithms.
 	Auto []Auto `json:"auto,omitempty"`
 	// Accuracy has an entry per function, class and length.
@@ -72,7 +79,7 @@ type Results struct {
 	Frequency float64     `json:"frequency,omitempty"`
 	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`
 	// Overhead is the time of a kernel's call on a row of one element.
-	Overhead *Timing `json:"overhead,omitempty"`
+	Overhead *speed.Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
 	Coverage []bits.Coverage `json:"coverage,omitempty"`
 }
@@ -89,44 +96,24 @@ type Build struct {
 	Level string `json:"go_level,omitempty"`
 }
 
+// Auto is the length from which native's Auto should recompute exponentials on a CPU: it
+// stores them for shorter rows.
+type Auto struct {
+	ISA     string `json:"isa"` // native's level
+	Threads int    `json:"threads"`
+	// From is 0 if storing them is the best for all lengths that were timed.
+	From int `json:"from,omitempty"`
+	// Ratio is the geometric mean, over the lengths, of the time of this choice to
+	// that of the faster algorithm at each length.
+	Ratio float64 `json:"ratio"`
+}
+
 // Peer is another library. Its timings and errors are those whose name begins
 // with its name and a space.
 type Peer struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
-
-// Timing is a comparison of speed with its subject.
-type Timing struct {
-	// Name is a kernel's, an algorithm's, or a function's.
-	Name string `json:"name"`
-	// Kernels are those of an algorithm's passes.
-	Kernels []string `json:"kernels,omitempty"`
-	// NativeRatio is the time of native.Softmax relative to this, if this is a
-	// peer's.
-	NativeRatio *Interval `json:"native_ratio,omitempty"`
-	// Against names what the ratio is to. That of native.Softmax is to the fastest of
-	// upstream's algorithms, by the kernels that upstream prefers and by its fastest
-	// ones, called from C where that was timed; in results from before it was, it is
-	// empty if only the former were timed.
-	Against string `json:"against,omitempty"`
-	// Where says where the row lies: "L1", "L2", "memory", or empty.
-	Where string `json:"where,omitempty"`
-	// Threads is the number of threads, each with a row of its own, that share
-	// the elements; 0 is one.
-	Threads int `json:"threads,omitempty"`
-	// MaxULP and MeanULP are the greatest and the mean error on such rows, in units in
-	// the last place; 0 if they were not measured.
-	MaxULP  float64 `json:"max_ulp,omitempty"`
-	MeanULP float64 `json:"mean_ulp,omitempty"`
-	// LimitShare is the time of moving the data, and nothing else, relative to
-	// our time; 0 if the row fits a cache.
-	LimitShare float64 `json:"limit_share,omitempty"`
-	Speed
-}
-
-// ShortRow is the length of the row by which the cost of a call is judged.
-const ShortRow = 8
 
 // Bandwidth is what memory can do.
 type Bandwidth struct {
@@ -135,7 +122,7 @@ type Bandwidth struct {
 	Threads int    `json:"threads"`
 	// GBps counts 1e9 bytes read and written a second, without what is fetched
 	// before a line is written.
-	GBps Interval `json:"gb_per_s"`
+	GBps speed.Summary `json:"gb_per_s"`
 }
 
 // NotRun is a pair that this CPU can't run, or a peer that was not timed.
@@ -151,9 +138,9 @@ func (r *Results) WriteFile(name string) error {
 	return writeJSON(name, r)
 }
 
-// ReadFile reads what [Results.WriteFile] wrote. The error tells a file that is
+// Read reads what [Results.WriteFile] wrote. The error tells a file that is
 // cut off from one of another kind and from one of another version.
-func ReadFile(name string) (*Results, error) {
+func Read(name string) (*Results, error) {
 	r := new(Results)
 	if err := readJSON(name, Schema, Version, r); err != nil {
 		return nil, err

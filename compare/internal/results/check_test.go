@@ -1,4 +1,4 @@
-package compare
+package results
 
 import (
 	"strings"
@@ -6,33 +6,35 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 func TestCheck(t *testing.T) {
-	timing := func(name string, threads int, verdict Verdict, median, half float64) Timing {
-		i := Interval{median, median - half, median + half}
-		s := Speed{Elements: 100, OursNS: i, Verdict: verdict}
+	timing := func(name string, threads int, verdict speed.Verdict, median, half float64) speed.Timing {
+		i := speed.Summary{Median: median, Lo: median - half, Hi: median + half}
+		s := speed.Timing{Elements: 100, OursNS: i, Verdict: verdict}
 		if verdict != "" {
 			s.Ratio = i
-			s.OursNS = Interval{5, 5, 5}
+			s.OursNS = speed.Summary{Median: 5, Lo: 5, Hi: 5}
 		}
-		return Timing{Name: name, Threads: threads, Speed: s}
+		s.Name, s.Threads = name, threads
+		return s
 	}
 	machine := machine.Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}
 	base := &Results{
 		Machine: machine, Reference: "upstream",
 		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1}, {Kernel: "gone"}},
-		Speed: []Timing{
-			timing("steady", 0, Faster, 0.9, 0.01), timing("slower", 2, Faster, 0.9, 0.01), timing("noisy", 0, Noisy, 0.9, 0.3),
-			timing("a little", 0, Faster, 0.9, 0.001), timing("alone", 0, "", 10, 0.1), timing("missing", 0, Same, 1, 0.01),
+		Speed: []speed.Timing{
+			timing("steady", 0, speed.Faster, 0.9, 0.01), timing("slower", 2, speed.Faster, 0.9, 0.01), timing("noisy", 0, speed.Noisy, 0.9, 0.3),
+			timing("a little", 0, speed.Faster, 0.9, 0.001), timing("alone", 0, "", 10, 0.1), timing("missing", 0, speed.Same, 1, 0.01),
 		},
 	}
 	now := &Results{
 		Machine: machine, Reference: "upstream",
 		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1, Bits: 3}},
-		Speed: []Timing{
-			timing("steady", 0, Faster, 0.91, 0.01), timing("slower", 2, Same, 1, 0.01), timing("noisy", 0, Noisy, 1.1, 0.01),
-			timing("a little", 0, Faster, 0.905, 0.001), timing("alone", 0, "", 11, 0.1), timing("new", 0, Same, 1, 0.01),
+		Speed: []speed.Timing{
+			timing("steady", 0, speed.Faster, 0.91, 0.01), timing("slower", 2, speed.Same, 1, 0.01), timing("noisy", 0, speed.Noisy, 1.1, 0.01),
+			timing("a little", 0, speed.Faster, 0.905, 0.001), timing("alone", 0, "", 11, 0.1), timing("new", 0, speed.Same, 1, 0.01),
 		},
 	}
 	got, compared, err := Check(base, now, 0.02)
@@ -69,15 +71,15 @@ func TestCheck(t *testing.T) {
 // TestCheckRaces holds that races are compared by what they are of, whichever of
 // upstream's algorithms is the opponent.
 func TestCheckRaces(t *testing.T) {
-	race := func(cols int, opponent string, median float64) Race {
-		return Race{Kind: RaceRows, Rows: 2, Cols: cols, Threads: 1, Ratios: []RaceRatio{
-			{Of: "native.SoftmaxRows", To: opponent, Ratio: Interval{median, median * 0.99, median * 1.01}, Verdict: Faster},
+	race := func(cols int, opponent string, median float64) speed.Comparison {
+		return speed.Comparison{Kind: speed.Rows, Rows: 2, Cols: cols, Threads: 1, Ratios: []speed.Ratio{
+			{Of: "native.SoftmaxRows", To: opponent, Ratio: speed.Summary{Median: median, Lo: median * 0.99, Hi: median * 1.01}, Verdict: speed.Faster},
 		}}
 	}
-	base := &Results{ShortCall: &Interval{Median: 10, Lo: 9, Hi: 11}, Races: []Race{race(5, "upstream best two-pass", 0.5), race(6, "upstream best two-pass", 0.5), race(7, "x", 0.5)}}
-	base.Speed = []Timing{{Name: "upstream best two-pass"}, {Name: "native.Softmax", Speed: Speed{Ratio: Interval{1, 1, 1}, Verdict: Same}}}
-	now := &Results{ShortCall: &Interval{20, 19, 21}, Races: []Race{race(5, "upstream best three-pass-reload", 0.5), race(6, "upstream best two-pass", 0.6)}}
-	now.Speed = []Timing{{Name: "native.Softmax", Against: "upstream two-pass", Speed: Speed{Ratio: Interval{2, 2, 2}, Verdict: Slower}}}
+	base := &Results{ShortCall: &speed.Summary{Median: 10, Lo: 9, Hi: 11}, Comparisons: []speed.Comparison{race(5, "upstream best two-pass", 0.5), race(6, "upstream best two-pass", 0.5), race(7, "x", 0.5)}}
+	base.Speed = []speed.Timing{{Name: "upstream best two-pass"}, {Name: "native.Softmax", Ratio: speed.Summary{Median: 1, Lo: 1, Hi: 1}, Verdict: speed.Same}}
+	now := &Results{ShortCall: &speed.Summary{Median: 20, Lo: 19, Hi: 21}, Comparisons: []speed.Comparison{race(5, "upstream best three-pass-reload", 0.5), race(6, "upstream best two-pass", 0.6)}}
+	now.Speed = []speed.Timing{{Name: "native.Softmax", Against: "upstream two-pass", Ratio: speed.Summary{Median: 2, Lo: 2, Hi: 2}, Verdict: speed.Slower}}
 	got, compared, err := Check(base, now, 0.02)
 	var lines []string
 	for _, r := range got {

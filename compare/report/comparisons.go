@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// of are the set's races of a kind, by threads and length.
-func (s *set) of(kind compare.RaceKind) []compare.Race {
-	var all []compare.Race
-	for _, r := range s.races {
+// of are the set's comparisons of a kind, by threads and length.
+func (s *set) of(kind string) []speed.Comparison {
+	var all []speed.Comparison
+	for _, r := range s.comparisons {
 		if r.Kind == kind {
 			all = append(all, r)
 		}
@@ -32,29 +32,29 @@ func callsThroughCgo(out *section, all []*set) {
 
 // timeOf is an entrant's time, errorOf its errors, ratioOf a ratio with its verdict;
 // empty if there is none.
-func timeOf(r *compare.Race, name string) string {
-	if e := r.Entrant(name); e != nil {
+func timeOf(r *speed.Comparison, name string) string {
+	if e := r.Entry(name); e != nil {
 		return nanoseconds(e.NS)
 	}
 	return ""
 }
 
-func errorOf(r *compare.Race, name string) string {
-	if e := r.Entrant(name); e != nil {
+func errorOf(r *speed.Comparison, name string) string {
+	if e := r.Entry(name); e != nil {
 		return ulpPair(e.MaxULP, e.MeanULP)
 	}
 	return ""
 }
 
-func ratioOf(r *compare.Race, of, to string) (ratio, verdict string) {
+func ratioOf(r *speed.Comparison, of, to string) (ratio, verdict string) {
 	if x := r.RatioOf(of, to); x != nil {
 		return interval(x.Ratio), string(x.Verdict)
 	}
 	return "", ""
 }
 
-// place says where the rows of a race lie.
-func (s *set) place(r compare.Race) string {
+// place says where the rows of a comparison lie.
+func (s *set) place(r speed.Comparison) string {
 	if r.Beyond {
 		return "memory"
 	}
@@ -62,19 +62,19 @@ func (s *set) place(r compare.Race) string {
 }
 
 // titles are what people call other libraries' functions.
-var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", compare.Gonum: "gonum", "xnnpack operator": "XNNPACK's operator"}
+var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", speed.Gonum: "gonum", "xnnpack operator": "XNNPACK's operator"}
 
 func title(name string) string { return cmp.Or(titles[name], name) }
 
-// entrants is a table of races: a line for each entrant, with the ratios of native to it.
-func entrants(caption string, all []*set, kind compare.RaceKind, native, threads string) *table {
+// entries is a table of comparisons: a line for each entry, with the ratios of native to it.
+func entries(caption string, all []*set, kind string, native, threads string) *table {
 	t := &table{Caption: caption, Columns: headings("Set", "#Rows", "#Columns", "In", threads, "Function", "#ns/element", "#ULP max, mean", "#"+native+" / this", "Verdict")}
 	for _, s := range all {
 		for _, r := range s.of(kind) {
-			for _, e := range r.Entrants {
+			for _, e := range r.Entries {
 				ratio, verdict := ratioOf(&r, native, e.Name)
-				if ratio == "" && e.Name != native && r.Entrant(native) != nil {
-					x := quotient(r.Entrant(native).NS, e.NS)
+				if ratio == "" && e.Name != native && r.Entry(native) != nil {
+					x := quotient(r.Entry(native).NS, e.NS)
 					ratio, verdict = interval(x), string(proven(x))
 				}
 				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Rows)), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads),
@@ -100,7 +100,7 @@ func ulpPair(greatest, mean float64) string {
 }
 
 func peers(out *section, all []*set) {
-	t := entrants("One row, one thread", all, compare.RacePeers, compare.NativeSoftmax, "#Threads")
+	t := entries("One row, one thread", all, speed.Peers, speed.NativeSoftmax, "#Threads")
 	if len(t.Rows) == 0 {
 		return
 	}
@@ -110,11 +110,11 @@ func peers(out *section, all []*set) {
 }
 
 func rows(out *section, all []*set) {
-	t := entrants("Rows", all, compare.RaceRows, compare.NativeSoftmaxRows, "#Threads")
+	t := entries("Rows", all, speed.Rows, speed.NativeSoftmaxRows, "#Threads")
 	calls := &section{}
 	for _, s := range all {
 		if c := s.shortCall; c != nil {
-			calls.text(fmt.Sprintf("%sA call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", prefix(s), compare.ShortRow, c.Median, c.Lo, c.Hi))
+			calls.text(fmt.Sprintf("%sA call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", prefix(s), speed.ShortRow, c.Median, c.Lo, c.Hi))
 		}
 	}
 	if len(t.Rows) == 0 {
@@ -138,7 +138,7 @@ func functions(out *section, all []*set) {
 				out.draw(s, curve)
 			}
 		}
-		for _, r := range s.of(compare.RaceFunctions) {
+		for _, r := range s.of(speed.Functions) {
 			if r.Threads != threads {
 				draw()
 				threads = r.Threads
@@ -147,12 +147,12 @@ func functions(out *section, all []*set) {
 					caption: text.Plural(threads, "goroutine", "goroutines"), series: []series{{name: "LogSoftmax", style: 1}, {name: "LogSumExp", style: 2}},
 				}
 			}
-			log, logVerdict := ratioOf(&r, compare.NativeLogSoftmax, compare.NativeSoftmax)
-			lse, lseVerdict := ratioOf(&r, compare.NativeLogSumExp, compare.NativeSoftmax)
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, compare.NativeSoftmax), errorOf(&r, compare.NativeSoftmax),
-				timeOf(&r, compare.NativeLogSoftmax), errorOf(&r, compare.NativeLogSoftmax), log, logVerdict, timeOf(&r, compare.NativeLogSumExp), errorOf(&r, compare.NativeLogSumExp), lse, lseVerdict})
-			for i, name := range []string{compare.NativeLogSoftmax, compare.NativeLogSumExp} {
-				if x := r.RatioOf(name, compare.NativeSoftmax); x != nil {
+			log, logVerdict := ratioOf(&r, speed.NativeLogSoftmax, speed.NativeSoftmax)
+			lse, lseVerdict := ratioOf(&r, speed.NativeLogSumExp, speed.NativeSoftmax)
+			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), text.Grouped(int64(r.Cols)), s.place(r), fmt.Sprint(r.Threads), timeOf(&r, speed.NativeSoftmax), errorOf(&r, speed.NativeSoftmax),
+				timeOf(&r, speed.NativeLogSoftmax), errorOf(&r, speed.NativeLogSoftmax), log, logVerdict, timeOf(&r, speed.NativeLogSumExp), errorOf(&r, speed.NativeLogSumExp), lse, lseVerdict})
+			for i, name := range []string{speed.NativeLogSoftmax, speed.NativeLogSumExp} {
+				if x := r.RatioOf(name, speed.NativeSoftmax); x != nil {
 					curve.series[i].samples = append(curve.series[i].samples, sample{float64(r.Cols), x.Ratio.Median, x.Ratio.Lo, x.Ratio.Hi})
 				}
 			}
@@ -172,7 +172,7 @@ func oneRow(out *section, all []*set) {
 	for _, s := range all {
 		charts := make(map[int]*chart)
 		var order []int
-		for _, r := range s.of(compare.RaceOneRow) {
+		for _, r := range s.of(speed.OneRow) {
 			c := charts[r.Threads]
 			if c == nil {
 				c = &chart{
@@ -182,8 +182,8 @@ func oneRow(out *section, all []*set) {
 				charts[r.Threads] = c
 				order = append(order, r.Threads)
 			}
-			for _, e := range r.Entrants {
-				c.add(title(e.Name), e.Name == compare.LimitName, sample{float64(r.Cols), e.NS.Median, e.NS.Lo, e.NS.Hi})
+			for _, e := range r.Entries {
+				c.add(title(e.Name), e.Name == speed.Limit, sample{float64(r.Cols), e.NS.Median, e.NS.Lo, e.NS.Hi})
 			}
 		}
 		for _, n := range order {
@@ -192,7 +192,7 @@ func oneRow(out *section, all []*set) {
 			}
 		}
 	}
-	t := entrants("One row", all, compare.RaceOneRow, compare.NativeSoftmax, "#Goroutines")
+	t := entries("One row", all, speed.OneRow, speed.NativeSoftmax, "#Goroutines")
 	if len(t.Rows) == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package compare
+package speed
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 
 // Library is other software's softmax, which is timed and measured beside both sides.
 type Library struct {
-	// Name is what people call it, Entrant its function in results.
-	Name, Entrant string
+	// Name is what people call it, Entry its function in results.
+	Name, Function string
 	// Available is nil, or says why the library is not here. Version is that of the
 	// library that runs; empty if it is not here.
 	Available error
@@ -35,7 +35,7 @@ type Library struct {
 
 // Benchmark is the library on rows of one shape.
 func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
-	c := Benchmark{Name: l.Entrant, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
+	c := Benchmark{Name: l.Function, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, rows, cols, threads)
 	}}
 	if threads > 1 {
@@ -46,7 +46,7 @@ func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
 
 // OnRow is the library on one row, whatever its length, on one thread.
 func (l *Library) OnRow() Benchmark {
-	return Benchmark{Name: l.Entrant, Bind: func(dst, src []float32) (run, done func(), err error) {
+	return Benchmark{Name: l.Function, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, 1, len(src), 1)
 	}}
 }
@@ -59,8 +59,8 @@ const goMost = 1 << 20
 // [math.Exp], and gonum. They are always here.
 func GoLibraries() []Library {
 	return []Library{
-		{Name: GoLoop, Entrant: GoLoop, Version: runtime.Version(), Most: goMost, Goroutines: true, Bind: bindGo(func() func(dst, src []float32) { return GoSoftmax })},
-		{Name: "gonum", Entrant: Gonum, Version: gonumVersion(), Most: goMost, Goroutines: true, Bind: bindGo(newGonum)},
+		{Name: GoLoop, Function: GoLoop, Version: runtime.Version(), Most: goMost, Goroutines: true, Bind: bindGo(func() func(dst, src []float32) { return goSoftmax })},
+		{Name: "gonum", Function: Gonum, Version: gonumVersion(), Most: goMost, Goroutines: true, Bind: bindGo(newGonum)},
 	}
 }
 
@@ -85,8 +85,8 @@ func bindGo(newSoftmax func() func(dst, src []float32)) func(dst, src []float32,
 	}
 }
 
-// GoSoftmax is softmax as a loop over [math.Exp], in float64 as far as that costs no time.
-func GoSoftmax(dst, src []float32) {
+// goSoftmax is softmax as a loop over [math.Exp], in float64 as far as that costs no time.
+func goSoftmax(dst, src []float32) {
 	max := float32(math.Inf(-1))
 	for _, x := range src {
 		if x > max {
@@ -136,17 +136,17 @@ func gonumVersion() string {
 	return ""
 }
 
-// WrongULP is the error from which on a library's result is not softmax with roundings
+// wrongULP is the error from which on a library's result is not softmax with roundings
 // but wrong: 1 %. Libraries that add up a row of 2^26 in few float32 sums come to a third
 // of that.
-const WrongULP = 0.01 * (1 << 24)
+const wrongULP = 0.01 * (1 << 24)
 
 // verifiedElements is about how many elements [Verify] looks at.
 const verifiedElements = 1 << 20
 
 // Verify runs each benchmark once on the rows of cols elements that it would be timed
 // on, and compares with float64. An error says where the benchmark is wrong, by
-// [WrongULP] or by a NaN, or that it can't be had for these rows.
+// [wrongULP] or by a NaN, or that it can't be had for these rows.
 func Verify(benchmarks []Benchmark, rows, cols int) []error {
 	found := make([]error, len(benchmarks))
 	if len(benchmarks) == 0 {
@@ -181,7 +181,7 @@ func Verify(benchmarks []Benchmark, rows, cols int) []error {
 				if r == nil || found[i] != nil || want < 0x1p-126 {
 					continue
 				}
-				if e := accuracy.ULPs(r[j], want); !(e < WrongULP) {
+				if e := accuracy.ULPs(r[j], want); !(e < wrongULP) {
 					found[i] = fmt.Errorf("element %d of row %d is %v, not %.9g: off by %.3g ULP", at, row, r[j], want, e)
 				}
 			}

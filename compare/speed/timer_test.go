@@ -1,4 +1,4 @@
-package compare
+package speed
 
 import (
 	"math"
@@ -73,7 +73,7 @@ func TestTimerSlow(t *testing.T) {
 func TestInterval(t *testing.T) {
 	values := []float64{9, 1, 8, 2, 7, 3, 6, 4, 5}
 	kept := slices.Clone(values)
-	i := NewInterval(values)
+	i := NewSummary(values)
 	// Of nine values, the second and the eighth bound the median at 96 %.
 	if i.Median != 5 || i.Lo != 2 || i.Hi != 8 {
 		t.Errorf("%+v, want median 5 from 2 to 8", i)
@@ -81,7 +81,7 @@ func TestInterval(t *testing.T) {
 	if !slices.Equal(values, kept) {
 		t.Error("the values were changed")
 	}
-	if i := NewInterval([]float64{2, 1}); i.Lo != 1 || i.Hi != 2 {
+	if i := NewSummary([]float64{2, 1}); i.Lo != 1 || i.Hi != 2 {
 		t.Errorf("two values: %+v, want their range", i)
 	}
 }
@@ -112,7 +112,7 @@ func TestRatio(t *testing.T) {
 		{"common noise", samples(0.9, 0.02, 3), Faster},
 		{"noisy", samples(1, 3, 0), Noisy},
 	} {
-		v := NewRatio(c.s, 0, 1, elements)
+		v := c.s.Compare(0, 1, elements)
 		if v.Verdict != c.verdict {
 			t.Errorf("%s: verdict %q from %+v, want %q", c.name, v.Verdict, v.Ratio, c.verdict)
 		}
@@ -120,7 +120,7 @@ func TestRatio(t *testing.T) {
 			t.Errorf("%s: %d samples of %d elements", c.name, v.Samples, v.Elements)
 		}
 	}
-	if v := NewRatio(samples(0.5, 0, 0), 0, 1, elements); math.Abs(v.RefNS.Median-10) > 1e-9 || math.Abs(v.Ratio.Median-0.5) > 1e-9 {
+	if v := samples(0.5, 0, 0).Compare(0, 1, elements); math.Abs(v.RefNS.Median-10) > 1e-9 || math.Abs(v.Ratio.Median-0.5) > 1e-9 {
 		t.Errorf("100 ns for 10 elements, and half of that: %+v", v)
 	}
 
@@ -130,7 +130,7 @@ func TestRatio(t *testing.T) {
 			s.NS[0][i] *= 5
 		}
 	}
-	if v := NewRatio(s, 0, 1, elements); v.Outliers != 9 || v.Verdict != Faster {
+	if v := s.Compare(0, 1, elements); v.Outliers != 9 || v.Verdict != Faster {
 		t.Errorf("9 of 41 repetitions of the slower side take five times as long: %d outliers, verdict %q", v.Outliers, v.Verdict)
 	}
 
@@ -139,11 +139,11 @@ func TestRatio(t *testing.T) {
 		s.NS[0][i] *= 1 + float64(i)/n
 		s.NS[1][i] *= 1 + float64(i)/n
 	}
-	if v := NewRatio(s, 0, 1, elements); v.Drift < 0.4 || v.Drift > 0.7 || v.Verdict != Faster {
+	if v := s.Compare(0, 1, elements); v.Drift < 0.4 || v.Drift > 0.7 || v.Verdict != Faster {
 		t.Errorf("the clock slows down to half: drift %.2f, verdict %q", v.Drift, v.Verdict)
 	}
 	few := Samples{Calls: 1, NS: [][]float64{{1, 1, 1}, {2, 2, 2}}}
-	if v := NewRatio(few, 0, 1, 1); v.Verdict != Noisy {
+	if v := few.Compare(0, 1, 1); v.Verdict != Noisy {
 		t.Errorf("three samples prove %q", v.Verdict)
 	}
 }

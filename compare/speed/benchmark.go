@@ -1,4 +1,4 @@
-package compare
+package speed
 
 import (
 	"fmt"
@@ -70,9 +70,9 @@ func FromC(name string, from side.Side, a ukernel.Algorithm, kernels []string, c
 	return c
 }
 
-// shortRow is the length below which threads call a benchmark more than once in
+// wakeRow is the length below which threads call a benchmark more than once in
 // a turn: waking them takes as long as a few thousand elements.
-const shortRow = 1 << 16
+const wakeRow = 1 << 16
 
 // TimeRows times benchmarks against each other, on threads that each have a row of
 // their own; all rows together have so many elements. It returns samples in
@@ -103,7 +103,7 @@ func (t Timer) TimeRows(benchmarks []Benchmark, elements, threads int) (s Sample
 	if threads == 1 {
 		return t.time(fs), n, nil
 	}
-	turns := max(shortRow/n, 1)
+	turns := max(wakeRow/n, 1)
 	team := newTeam(threads)
 	defer team.close()
 	for i := range benchmarks {
@@ -130,7 +130,7 @@ func Traffic() (read, copied, around, limit Benchmark) {
 	return Benchmark{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
 		Benchmark{Name: "copy", Run: traffic.Copy},
 		Benchmark{Name: "copy, non-temporal", Run: traffic.CopyAround},
-		Benchmark{Name: LimitName, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
+		Benchmark{Name: Limit, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
 }
 
 // Streams is whether this architecture's non-temporal copy is one.
@@ -194,7 +194,7 @@ func (t *team) close() {
 func Frequency() float64 {
 	const ops = 16 * 1000
 	s := Timer{MinReps: 21}.Time(func() { chain(ops / 16) })
-	return ops / NewInterval(s.NS[0]).Median
+	return ops / NewSummary(s.NS[0]).Median
 }
 
 // chain makes 16 dependent operations in each turn: additions and exclusive ors in

@@ -3,8 +3,9 @@ package main
 import (
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )
 
@@ -12,24 +13,24 @@ import (
 // rows, 1.04 could not be told from 0.98.
 const leastRounds = 21
 
-// pairing is two benchmarks of a race by their numbers; the time of the one is
+// pairing is two benchmarks of a comparison by their numbers; the time of the one is
 // divided by that of the other.
 type pairing struct{ of, to int }
 
-// race times benchmarks and prints a line for each, with the ratios that it is
+// compare times benchmarks and prints a line for each, with the ratios that it is
 // in. Errors are by name, nil if they were not measured. Pairings may
 // depend on what was measured.
-func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.Benchmark, errors map[string]accuracy.Errors, pairings func(*compare.Race) []pairing) (compare.Found, error) {
-	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}
-	samples, err := race.Run(timer, benchmarks)
+func (r *speedRun) compare(c speed.Comparison, heading string, benchmarks []speed.Benchmark, errors map[string]accuracy.Errors, pairings func(*speed.Comparison) []pairing) (results.Results, error) {
+	timer := speed.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(benchmarks))}
+	samples, err := c.Run(timer, benchmarks)
 	if err != nil {
-		return compare.Found{}, err
+		return results.Results{}, err
 	}
 	r.line("")
 	r.line("%-44s %10s %14s %7s", heading, "ns/elem", ulpHead, "ratio")
-	pairs := pairings(&race)
-	for i := range race.Entrants {
-		e := &race.Entrants[i]
+	pairs := pairings(&c)
+	for i := range c.Entries {
+		e := &c.Entries[i]
 		ulp := errorOf(errors, e.Name)
 		e.MaxULP, e.MeanULP = ulp.MaxULP, ulp.MeanULP
 		first := true
@@ -37,7 +38,7 @@ func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.
 			if p.of != i {
 				continue
 			}
-			x := race.Compare(samples, p.of, p.to)
+			x := c.AddRatio(samples, p.of, p.to)
 			name, ns, ulp := "", "", ""
 			if first {
 				name, ns, ulp = e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP)
@@ -49,7 +50,7 @@ func (r *speedRun) race(race compare.Race, heading string, benchmarks []compare.
 			r.line("  %-42s %10s %14s", e.Name, nsText(*e), ulpText(e.MaxULP, e.MeanULP))
 		}
 	}
-	return compare.Found{Races: []compare.Race{race}}, nil
+	return results.Results{Comparisons: []speed.Comparison{c}}, nil
 }
 
 // softmax is native's softmax of a row with options.

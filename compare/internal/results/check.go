@@ -1,4 +1,4 @@
-package compare
+package results
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 // Regression is something that is worse in new results than in older ones.
@@ -16,7 +17,7 @@ type Regression struct {
 	Name string
 	// Base and New are the ratios of time of ours to the reference, or our times
 	// where there is no reference, or times of a call; both zero if the regression is of another kind.
-	Base, New Interval
+	Base, New speed.Summary
 	// What says what happened.
 	What string
 }
@@ -26,14 +27,14 @@ type Regression struct {
 func Comparable(base, now *Results) error {
 	a, b := base.Machine, now.Machine
 	if a.Arch != b.Arch || a.CPU != b.CPU || a.Family != b.Family || a.Model != b.Model {
-		return fmt.Errorf("compare: the runs are of different CPUs: %s (family %d, model %d, %s) and %s (family %d, model %d, %s)",
+		return fmt.Errorf("the runs are of different CPUs: %s (family %d, model %d, %s) and %s (family %d, model %d, %s)",
 			a.CPU, a.Family, a.Model, a.Arch, b.CPU, b.Family, b.Model, b.Arch)
 	}
 	if base.Reference != now.Reference {
-		return fmt.Errorf("compare: the runs have different references: %s and %s", base.Reference, now.Reference)
+		return fmt.Errorf("the runs have different references: %s and %s", base.Reference, now.Reference)
 	}
 	if x, y := base.Build, now.Build; x.Commit != y.Commit || x.Compiler != y.Compiler {
-		return fmt.Errorf("compare: the runs have different builds of upstream: %.12s by %s and %.12s by %s", x.Commit, x.Compiler, y.Commit, y.Compiler)
+		return fmt.Errorf("the runs have different builds of upstream: %.12s by %s and %.12s by %s", x.Commit, x.Compiler, y.Commit, y.Compiler)
 	}
 	return nil
 }
@@ -62,12 +63,12 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		name, where       string
 		elements, threads int
 	}
-	times := make(map[key]Timing)
+	times := make(map[key]speed.Timing)
 	for _, t := range now.Speed {
 		times[key{t.Name, t.Where, t.Elements, t.Threads}] = t
 	}
 	for _, t := range base.Speed {
-		if strings.HasPrefix(Opponent(t.Name), UpstreamBest) {
+		if strings.HasPrefix(speed.Opponent(t.Name), speed.UpstreamBest) {
 			continue // there is one where other kernels are faster than the preferred ones
 		}
 		n, ok := times[key{t.Name, t.Where, t.Elements, t.Threads}]
@@ -82,7 +83,7 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 			continue
 		}
 		was, is := t.Ratio, n.Ratio
-		if (t.Against == "") != (n.Against == "") || strings.Contains(t.Against, InC) != strings.Contains(n.Against, InC) {
+		if (t.Against == "") != (n.Against == "") || strings.Contains(t.Against, speed.InC) != strings.Contains(n.Against, speed.InC) {
 			continue // the ratios are to other things
 		}
 		if t.Verdict == "" || n.Verdict == "" {
@@ -94,16 +95,16 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		compared++
 		regressions = append(regressions, slower(name, was, is, share)...)
 	}
-	for _, b := range base.Races {
-		i := slices.IndexFunc(now.Races, b.like)
+	for _, b := range base.Comparisons {
+		i := slices.IndexFunc(now.Comparisons, b.Like)
 		for _, x := range b.Ratios {
-			name := fmt.Sprintf("%s / %s, %d x %d elements, %s", x.Of, Opponent(x.To), b.Rows, b.Cols, text.Plural(b.Threads, "thread", "threads"))
-			var found *RaceRatio
+			name := fmt.Sprintf("%s / %s, %d x %d elements, %s", x.Of, speed.Opponent(x.To), b.Rows, b.Cols, text.Plural(b.Threads, "thread", "threads"))
+			var found *speed.Ratio
 			if i >= 0 {
-				found = now.Races[i].RatioOf(x.Of, Opponent(x.To))
+				found = now.Comparisons[i].RatioOf(x.Of, speed.Opponent(x.To))
 			}
 			if found == nil {
-				if len(now.Races) > 0 {
+				if len(now.Comparisons) > 0 {
 					regressions = append(regressions, Regression{Name: name, What: "it was not timed"})
 				}
 				continue
@@ -114,16 +115,16 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 	}
 	if b, n := base.ShortCall, now.ShortCall; b != nil && n != nil {
 		compared++
-		regressions = append(regressions, slower(fmt.Sprintf("a call on a row of %d", ShortRow), *b, *n, share)...)
+		regressions = append(regressions, slower(fmt.Sprintf("a call on a row of %d", speed.ShortRow), *b, *n, share)...)
 	}
 	if len(now.Bits)+compared == 0 {
-		return nil, 0, errors.New("compare: the new results have no bits, and no speed that the earlier ones have too")
+		return nil, 0, errors.New("the new results have no bits, and no speed that the earlier ones have too")
 	}
 	return regressions, compared, nil
 }
 
 // slower is the regression from one interval to another one, if it is one.
-func slower(name string, was, is Interval, share float64) []Regression {
+func slower(name string, was, is speed.Summary, share float64) []Regression {
 	if is.Lo <= was.Hi || is.Median <= was.Median*(1+share) {
 		return nil
 	}

@@ -5,30 +5,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // speedResults runs the speed command with a small budget.
-func speedResults(t *testing.T, a *app, args ...string) *compare.Results {
+func speedResults(t *testing.T, a *app, args ...string) *results.Results {
 	t.Helper()
 	json := filepath.Join(t.TempDir(), "speed.json")
 	if err := run(t, a, append([]string{"speed", "--time", "1ms", "--json", json}, args...)...); err != nil {
 		t.Fatal(err)
 	}
-	r, err := compare.ReadFile(json)
+	r, err := results.Read(json)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// raceNames are the kind, the shape, the entrants and the ratios of a race.
-func raceNames(r compare.Race) (names []string) {
-	for _, e := range r.Entrants {
+// comparisonNames are the kind, the shape, the benchmarks and the ratios of a comparison.
+func comparisonNames(r speed.Comparison) (names []string) {
+	for _, e := range r.Entries {
 		names = append(names, e.Name)
 	}
 	for _, x := range r.Ratios {
@@ -37,16 +39,16 @@ func raceNames(r compare.Race) (names []string) {
 	return names
 }
 
-func wantRaces(t *testing.T, races []compare.Race, want int, names ...string) {
+func wantComparisons(t *testing.T, all []speed.Comparison, want int, names ...string) {
 	t.Helper()
-	if len(races) != want {
-		t.Errorf("%d races, want %d", len(races), want)
+	if len(all) != want {
+		t.Errorf("%d comparisons, want %d", len(all), want)
 	}
-	for _, r := range races {
-		if got := raceNames(r); !slices.Equal(got, names) {
+	for _, r := range all {
+		if got := comparisonNames(r); !slices.Equal(got, names) {
 			t.Errorf("%s of %dx%d, %d threads:\n%q\nwant\n%q", r.Kind, r.Rows, r.Cols, r.Threads, got, names)
 		}
-		for _, e := range r.Entrants {
+		for _, e := range r.Entries {
 			if !(e.NS.Lo > 0) {
 				t.Errorf("%s of %dx%d: %+v", r.Kind, r.Rows, r.Cols, e)
 			}
@@ -64,11 +66,11 @@ func TestSpeedFunctions(t *testing.T) {
 	a, out := testApp()
 	a.sides.noUpstream = errors.New("built without it")
 	r := speedResults(t, a, "--functions", "--sizes", "16,100000", "--threads", "1,2", "--beyond", "2^16")
-	wantRaces(t, r.Races, 4, compare.NativeSoftmax, compare.NativeLogSoftmax, compare.NativeLogSumExp,
+	wantComparisons(t, r.Comparisons, 4, speed.NativeSoftmax, speed.NativeLogSoftmax, speed.NativeLogSumExp,
 		"native.LogSoftmax / native.Softmax", "native.LogSumExp / native.Softmax")
-	for _, race := range r.Races {
-		if race.Beyond != (race.Cols == 100000) {
-			t.Errorf("%d elements: beyond %v", race.Cols, race.Beyond)
+	for _, c := range r.Comparisons {
+		if c.Beyond != (c.Cols == 100000) {
+			t.Errorf("%d elements: beyond %v", c.Cols, c.Beyond)
 		}
 	}
 	contains(t, out.String(), "16 elements, in L1, 1 goroutine", "100,000 elements", "Time of native.LogSumExp / native.Softmax, 2 threads: geometric mean ")
@@ -77,7 +79,7 @@ func TestSpeedFunctions(t *testing.T) {
 func TestSpeedRows(t *testing.T) {
 	a, out := testApp()
 	r := speedResults(t, a, "--rows", "7x10, 1x300", "--threads", "1,2")
-	wantRaces(t, r.Races, 4, compare.NativeSoftmaxRows, "upstream best three-pass-reload", compare.GoLoop, fake,
+	wantComparisons(t, r.Comparisons, 4, speed.NativeSoftmaxRows, "upstream best three-pass-reload", speed.GoLoop, fake,
 		"native.SoftmaxRows / upstream best three-pass-reload", "native.SoftmaxRows / Go loop over math.Exp", "native.SoftmaxRows / fake softmax")
 	if r.ShortCall == nil || !(r.ShortCall.Lo > 0) {
 		t.Errorf("a call on a short row: %v", r.ShortCall)
@@ -94,12 +96,12 @@ func TestSpeedOneRow(t *testing.T) {
 	a, _ := testApp()
 	a.sides.noUpstream = errors.New("built without it")
 	r := speedResults(t, a, "--goroutines", "2", "--sizes", "100000", "--beyond", "100000")
-	wantRaces(t, r.Races, 1, compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, compare.GoLoop, fake, fake+oneThread,
+	wantComparisons(t, r.Comparisons, 1, speed.NativeSoftmax, speed.OneGoroutine, speed.Limit, speed.GoLoop, fake, fake+oneThread,
 		"native.Softmax / native.Softmax, 1 goroutine", "native.Softmax / limit", "native.Softmax / Go loop over math.Exp", "native.Softmax / fake softmax",
 		"fake softmax / fake softmax, 1 thread")
 	a, _ = testApp()
 	r = speedResults(t, a, "--goroutines", "1", "--sizes", "64")
-	wantRaces(t, r.Races, 1, compare.NativeSoftmax, compare.GoLoop, fake, "native.Softmax / Go loop over math.Exp", "native.Softmax / fake softmax")
+	wantComparisons(t, r.Comparisons, 1, speed.NativeSoftmax, speed.GoLoop, fake, "native.Softmax / Go loop over math.Exp", "native.Softmax / fake softmax")
 }
 
 // TestSpeedBest holds that native.Softmax is compared with upstream's fastest
@@ -131,7 +133,7 @@ func TestSpeedBest(t *testing.T) {
 			if s.Kernels[0] != other || s.Verdict != "" {
 				t.Errorf("%+v, want the kernel %s", s, other)
 			}
-		case compare.NativeSoftmax:
+		case speed.NativeSoftmax:
 			seen++
 			if s.Against != best || !(s.Ratio.Lo > 0) {
 				t.Errorf("%+v, want it against %s", s, best)
@@ -163,5 +165,36 @@ func TestBeyondFrom(t *testing.T) {
 	}
 	if _, err := beyondFrom(speedOptions{beyond: "L1,L2"}, m, l); err == nil || !strings.Contains(err.Error(), `beyond: "L1,L2" is no length`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestShared holds that every element is dealt with once, whatever the number of
+// goroutines.
+func TestShared(t *testing.T) {
+	for _, g := range []int{1, 2, 3, 7} {
+		for _, n := range []int{1, 15, 16, 17, 100, 1000} {
+			dst, src := make([]float32, n), make([]float32, n)
+			for i := range src {
+				src[i] = float32(i + 1)
+			}
+			sharedLimit(g).Run(dst, src)
+			for i := range dst {
+				if dst[i] != src[i] {
+					t.Fatalf("%d goroutines, %d elements: element %d is %v", g, n, i, dst[i])
+				}
+			}
+		}
+		const rows, cols = 5, 3
+		var calls atomic.Int64
+		dst, src := make([]float32, rows*cols), make([]float32, rows*cols)
+		rowByRow(func(dst, src []float32) {
+			calls.Add(1)
+			for i := range dst {
+				dst[i] += float32(len(src))
+			}
+		}, cols, g)(dst, src)
+		if calls.Load() != rows || slices.ContainsFunc(dst, func(x float32) bool { return x != cols }) {
+			t.Errorf("%d goroutines: %d calls, result %v", g, calls.Load(), dst)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package compare
+package speed
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func TestGoLibraries(t *testing.T) {
 		if l.Available != nil {
 			t.Errorf("%s: %v", l.Name, l.Available)
 		}
-		functions = append(functions, accuracy.Function{Name: l.Entrant, Bind: l.OnRow().Bind})
+		functions = append(functions, accuracy.Function{Name: l.Function, Bind: l.OnRow().Bind})
 		for _, threads := range []int{1, 3} {
 			benchmarks = append(benchmarks, l.Benchmark(7, 100, threads))
 		}
@@ -47,7 +47,9 @@ func TestVerify(t *testing.T) {
 	const rows, cols = 5, 9
 	wrong := func(at int, change func(float32) float32) Benchmark {
 		return Benchmark{Run: func(dst, src []float32) {
-			RowByRow(GoSoftmax, cols, 1)(dst, src)
+			for i := 0; i < len(dst); i += cols {
+				goSoftmax(dst[i:i+cols], src[i:i+cols])
+			}
 			dst[at] = change(dst[at])
 		}}
 	}

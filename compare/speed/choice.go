@@ -1,6 +1,7 @@
-package compare
+package speed
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -8,6 +9,56 @@ import (
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
+
+// Choice is the fastest of the kernels that can stand for each other: those of
+// one family, ISA and variant, which differ in tile and accumulators only.
+type Choice struct {
+	Family  string `json:"family"`
+	ISA     string `json:"isa"`
+	Variant string `json:"variant,omitempty"`
+	// Elements is the length of the row that they were timed on.
+	Elements int `json:"elements"`
+	// Candidates are the kernels with their times per element, fastest first.
+	Candidates []Candidate `json:"candidates"`
+}
+
+// Candidate is a kernel that a [Choice] is among.
+type Candidate struct {
+	Kernel string  `json:"kernel"`
+	NS     Summary `json:"ns"`
+	// Ratio is its time to that of the fastest; zero for the fastest itself.
+	Ratio Summary `json:"ratio,omitzero"`
+}
+
+// Choose times the kernels of one of a side's [Groups] against each other.
+func (w *Workload) Choose(t Timer, s side.Side, group []ukernel.Kernel) (Choice, error) {
+	c := Choice{
+		Family: group[0].Family.String(), ISA: group[0].ISA.String(), Variant: group[0].Variant, Elements: w.Elements(),
+	}
+	fs := make([]func(), len(group))
+	for i, k := range group {
+		f, err := s.Lookup(k.Name)
+		if err != nil {
+			return c, err
+		}
+		fs[i] = func() { f.Call(w.args) }
+	}
+	samples := t.Time(fs...)
+	speeds := make([]int, len(group))
+	for i := range speeds {
+		speeds[i] = i
+	}
+	ns := func(i int) Summary { return samples.Timing(i, c.Elements).OursNS }
+	slices.SortStableFunc(speeds, func(i, j int) int { return cmp.Compare(ns(i).Median, ns(j).Median) })
+	for rank, i := range speeds {
+		candidate := Candidate{Kernel: group[i].Name, NS: ns(i)}
+		if rank > 0 {
+			candidate.Ratio = samples.Compare(speeds[0], i, c.Elements).Ratio
+		}
+		c.Candidates = append(c.Candidates, candidate)
+	}
+	return c, nil
+}
 
 // finalists is among how many kernels a family's fastest is chosen with care.
 const finalists = 6

@@ -1,4 +1,4 @@
-package compare
+package results
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
+	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
 func TestResultsFile(t *testing.T) {
@@ -23,13 +24,13 @@ func TestResultsFile(t *testing.T) {
 		Bits: []bits.Agreement{{Kernel: "k", Inputs: 1, Values: 2, Bits: 3, Differences: []bits.Difference{
 			{Kernel: "k", Row: "r", Repeat: "x", Place: "dst[1]", Index: 1, Input: 0x7fc00000, Ref: 1, Ours: 0x80000000},
 		}}},
-		Speed:  []Timing{{Name: "k", Where: "L1", Speed: Speed{Elements: 5, OursNS: Interval{1, 2, 3}}}},
+		Speed:  []speed.Timing{{Name: "k", Where: "L1", Elements: 5, OursNS: speed.Summary{Median: 1, Lo: 2, Hi: 3}}},
 		NotRun: []NotRun{{"n", "this CPU has no avx512f"}},
 	}
 	if err := want.WriteFile(name); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadFile(name)
+	got, err := Read(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +63,12 @@ func TestResultsFile(t *testing.T) {
 		if err := os.WriteFile(name, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := ReadFile(name)
+		_, err := Read(name)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), name) {
 			t.Errorf("%s: error %v, want %s: ... %s", c.name, err, name, c.want)
 		}
 	}
-	if _, err := ReadFile(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Read(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want one that there is no such file", err)
 	}
 }
@@ -81,13 +82,13 @@ func TestStateFile(t *testing.T) {
 	if got, err := ReadState[bits.State](name, "twopass-softmax/sweep", "build"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	if _, err := ReadState[SpeedState](name, "twopass-softmax/speed", "build"); err == nil || !strings.Contains(err.Error(), `"twopass-softmax/sweep", not "twopass-softmax/speed"`) {
+	if _, err := ReadState[Results](name, "twopass-softmax/speed", "build"); err == nil || !strings.Contains(err.Error(), `"twopass-softmax/sweep", not "twopass-softmax/speed"`) {
 		t.Errorf("error %v, want that the state is of other work", err)
 	}
 	if _, err := ReadState[bits.State](name, "twopass-softmax/sweep", "other"); err == nil || !strings.Contains(err.Error(), "another build") {
 		t.Errorf("error %v, want one about another build", err)
 	}
-	if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), `its schema is "twopass-softmax/sweep"`) {
+	if _, err := Read(name); err == nil || !strings.Contains(err.Error(), `its schema is "twopass-softmax/sweep"`) {
 		t.Errorf("error %v, want one about the schema", err)
 	}
 }

@@ -1,15 +1,13 @@
-package compare
+package speed
 
 import (
-	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// TestRace holds that what a race keeps is what its benchmarks did.
-func TestRace(t *testing.T) {
-	r := Race{Kind: RaceRows, Rows: 3, Cols: 100, Threads: 1}
+// TestComparison holds that what a comparison keeps is what its benchmarks did.
+func TestComparison(t *testing.T) {
+	r := Comparison{Kind: Rows, Rows: 3, Cols: 100, Threads: 1}
 	elements := 0
 	spend := func(d time.Duration) func(dst, src []float32) {
 		return func(dst, src []float32) {
@@ -28,18 +26,18 @@ func TestRace(t *testing.T) {
 	if elements != 300 || r.Samples != 7 || r.Calls != 1 {
 		t.Errorf("%d elements, %d samples of %d calls, want 300, 7 and 1", elements, r.Samples, r.Calls)
 	}
-	ratio := r.Compare(s, 0, 1)
+	ratio := r.AddRatio(s, 0, 1)
 	if ratio.Of != "short" || ratio.To != "long" || !(ratio.Ratio.Lo < 1) {
 		t.Errorf("a quarter of the time: %+v", ratio)
 	}
 	if got := r.RatioOf("short", "long"); got == nil || *got != ratio {
 		t.Errorf("ratio %v, want %v", got, ratio)
 	}
-	if r.RatioOf("long", "short") != nil || r.Entrant("none") != nil {
+	if r.RatioOf("long", "short") != nil || r.Entry("none") != nil {
 		t.Error("found what is not there")
 	}
 	// No call is shorter than it says.
-	if e := r.Entrant("short"); e == nil || e.NS.Lo < 100e3/300 || len(e.Kernels) != 1 {
+	if e := r.Entry("short"); e == nil || e.NS.Lo < 100e3/300 || len(e.Kernels) != 1 {
 		t.Errorf("%+v, want at least %v ns per element", e, 100e3/300)
 	}
 }
@@ -61,36 +59,5 @@ func TestRest(t *testing.T) {
 	}
 	if len(s.NS[0]) != 6 || len(s.NS[1]) != 6 {
 		t.Errorf("%d and %d samples, want 6", len(s.NS[0]), len(s.NS[1]))
-	}
-}
-
-// TestShared holds that every element is dealt with once, whatever the number of
-// goroutines.
-func TestShared(t *testing.T) {
-	for _, g := range []int{1, 2, 3, 7} {
-		for _, n := range []int{1, 15, 16, 17, 100, 1000} {
-			dst, src := make([]float32, n), make([]float32, n)
-			for i := range src {
-				src[i] = float32(i + 1)
-			}
-			SharedLimit(g).Run(dst, src)
-			for i := range dst {
-				if dst[i] != src[i] {
-					t.Fatalf("%d goroutines, %d elements: element %d is %v", g, n, i, dst[i])
-				}
-			}
-		}
-		const rows, cols = 5, 3
-		var calls atomic.Int64
-		dst, src := make([]float32, rows*cols), make([]float32, rows*cols)
-		RowByRow(func(dst, src []float32) {
-			calls.Add(1)
-			for i := range dst {
-				dst[i] += float32(len(src))
-			}
-		}, cols, g)(dst, src)
-		if calls.Load() != rows || slices.ContainsFunc(dst, func(x float32) bool { return x != cols }) {
-			t.Errorf("%d goroutines: %d calls, result %v", g, calls.Load(), dst)
-		}
 	}
 }

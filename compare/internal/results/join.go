@@ -1,0 +1,60 @@
+package results
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Join puts the results of several runs on one machine, by one build, into one
+// document. Its command and beginning are those of the first. It is an error if
+// the runs differ in machine, build or reference, or if there are none.
+func Join(parts []*Results) (*Results, error) {
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("no results to join")
+	}
+	joined := *parts[0]
+	for i, p := range parts[1:] {
+		if p.Build != joined.Build || p.Reference != joined.Reference {
+			return nil, fmt.Errorf("results %d are of another build than the first: %+v against %s, not %+v against %s",
+				i+2, p.Build, p.Reference, joined.Build, joined.Reference)
+		}
+		if !reflect.DeepEqual(p.Machine, joined.Machine) {
+			return nil, fmt.Errorf("results %d are from another machine than the first: %+v, not %+v", i+2, p.Machine, joined.Machine)
+		}
+		joined.Add(p)
+	}
+	return &joined, nil
+}
+
+// Add adds what another run found.
+func (r *Results) Add(p *Results) {
+	r.Seconds += p.Seconds
+	r.Bits = slices.Concat(r.Bits, p.Bits)
+	r.Speed = slices.Concat(r.Speed, p.Speed)
+	r.Comparisons = slices.Concat(r.Comparisons, p.Comparisons)
+	r.UpstreamBest = slices.Concat(r.UpstreamBest, p.UpstreamBest)
+	r.NotRun = slices.Concat(r.NotRun, p.NotRun)
+	r.Choices = slices.Concat(r.Choices, p.Choices)
+	r.Auto = slices.Concat(r.Auto, p.Auto)
+	r.Accuracy = slices.Concat(r.Accuracy, p.Accuracy)
+	r.Bandwidth = slices.Concat(r.Bandwidth, p.Bandwidth)
+	r.Coverage = slices.Concat(r.Coverage, p.Coverage)
+	for _, peer := range p.Peers {
+		if !slices.Contains(r.Peers, peer) {
+			r.Peers = append(slices.Clip(r.Peers), peer)
+		}
+	}
+	if p.Frequency > 0 {
+		r.Frequency = p.Frequency
+	}
+	if p.ShortCall != nil {
+		r.ShortCall = p.ShortCall
+	}
+	if p.Overhead != nil {
+		r.Overhead = p.Overhead
+	}
+	if len(p.Seeds) > 0 {
+		r.Seeds = p.Seeds
+	}
+}
