@@ -301,9 +301,6 @@ type Plan struct {
 	Offsets []int
 }
 
-// Rows is the number of rows that the plan makes, of all offsets together.
-func (p Plan) Rows() int { return len(p.Classes) * len(p.Seeds) * len(p.Lengths) * len(p.Offsets) }
-
 // Span lists the integers from lo to hi.
 func Span(lo, hi int) []int {
 	s := make([]int, hi-lo+1)

@@ -238,8 +238,3 @@ func (s *State) merge(chunk int, found []Agreement) {
 		s.Kernels[i].add(a)
 	}
 }
-
-// complete reports whether every part of the shard is finished.
-func (s *State) complete() bool {
-	return len(s.Finished) == (sweepChunks-s.Shard)/s.Shards+1
-}

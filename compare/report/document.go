@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -177,10 +176,13 @@ func proven(i speed.Summary) speed.Verdict {
 	return speed.Same
 }
 
-func geometricMean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += math.Log(v)
+// distinct are the names of all, each once, in order.
+func distinct[T any](all []T, name func(T) string) []string {
+	var names []string
+	for _, x := range all {
+		if n := name(x); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
 	}
-	return math.Exp(sum / float64(len(values)))
+	return names
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -70,11 +72,11 @@ func (s *set) speedNumber() (bigNumber, bool) {
 	if len(ratios) == 0 {
 		return bigNumber{}, false
 	}
-	return bigNumber{fmt.Sprintf("%.2f", geometricMean(ratios)), fmt.Sprintf("time of native.Softmax / %s's best, called %s: geometric mean of %s, %s to %s elements, one thread",
+	return bigNumber{fmt.Sprintf("%.2f", stat.GeometricMean(ratios, nil)), fmt.Sprintf("time of native.Softmax / %s's best, called %s: geometric mean of %s, %s to %s elements, one thread",
 		s.reference, how, text.Plural(len(lengths), "length", "lengths"), text.Grouped(int64(slices.Min(lengths))), text.Grouped(int64(slices.Max(lengths))))}, true
 }
 
-// upstreamBest is the fastest of upstream's in a race with native.Softmax; nil if there
+// upstreamBest is the fastest of upstream's in a comparison with native.Softmax; nil if there
 // is none.
 func (s *set) upstreamBest(r speed.Comparison) (best *speed.Entry) {
 	for i := range r.Entries {

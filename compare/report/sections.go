@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
@@ -191,7 +193,7 @@ func headlines(all []*set) []string {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
 			g := groupOf(s, n, func(kernel) bool { return true })
 			lines = append(lines, fmt.Sprintf("%sTime of native / %s over %s of %s elements: geometric mean %.3f, least %.3f, most %.3f; %s.", prefix(s),
-				s.reference, text.Plural(len(g.ratios), "kernel", "kernels"), text.Grouped(int64(n)), geometricMean(g.ratios), slices.Min(g.ratios), slices.Max(g.ratios), g.count()))
+				s.reference, text.Plural(len(g.ratios), "kernel", "kernels"), text.Grouped(int64(n)), stat.GeometricMean(g.ratios, nil), slices.Min(g.ratios), slices.Max(g.ratios), g.count()))
 		}
 		whole := newGroup()
 		for _, r := range s.runs {
@@ -202,7 +204,7 @@ func headlines(all []*set) []string {
 		if ratios := whole.ratios; len(ratios) > 0 {
 			lines = append(lines, fmt.Sprintf("%sTime of native.Softmax / the best of %s's algorithms over %s: geometric mean %.3f, least %.3f, most %.3f; %s.", prefix(s),
 				s.reference, text.Plural(len(ratios), "combination of length and threads", "combinations of length and threads"),
-				geometricMean(ratios), slices.Min(ratios), slices.Max(ratios), whole.count()))
+				stat.GeometricMean(ratios, nil), slices.Min(ratios), slices.Max(ratios), whole.count()))
 		}
 		var errors []string
 		for _, name := range s.softmaxes() {
@@ -694,7 +696,7 @@ func sweep(s *set, ks []kernel) strip {
 func cores(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Side", "Algorithm", "ISA", "#Elements", "In", "#Threads", "#Speed-up", "#GB/s", "#Share of the traffic limit")}
 	for _, s := range all {
-		for _, side := range sides(s.runs) {
+		for _, side := range distinct(s.runs, func(r run) string { return r.side }) {
 			var several []run
 			for _, r := range s.runs {
 				one := run{side: r.side, algorithm: r.algorithm, isa: r.isa}
@@ -738,17 +740,6 @@ func cores(out *section, all []*set) {
 	out.table(t)
 }
 
-// sides lists the sides of runs, in order.
-func sides(runs []run) []string {
-	var all []string
-	for _, r := range runs {
-		if !slices.Contains(all, r.side) {
-			all = append(all, r.side)
-		}
-	}
-	return all
-}
-
 // group is a number of ratios with their verdicts.
 type group struct {
 	ratios   []float64
@@ -783,7 +774,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 	whole := &table{Caption: "Softmax", Columns: headings("Set", "Algorithm", "ISA", "#Threads", "#Lengths", "#Geometric mean", "#Least", "#Most", "#Faster", "#Same", "#Slower", "#Too noisy")}
 	list := &table{Caption: "All kernels", Folded: true, Columns: headings("Set", "`Kernel", "#Elements", "#Native, ns/element", "#Upstream, ns/element", "#Ratio", "Verdict")}
 	cells := func(g *group) []string {
-		return []string{fmt.Sprint(len(g.ratios)), fmt.Sprintf("%.3f", geometricMean(g.ratios)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
+		return []string{fmt.Sprint(len(g.ratios)), fmt.Sprintf("%.3f", stat.GeometricMean(g.ratios, nil)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
 			fmt.Sprint(g.verdicts[speed.Faster]), fmt.Sprint(g.verdicts[speed.Same]), fmt.Sprint(g.verdicts[speed.Slower]), fmt.Sprint(g.verdicts[speed.Noisy])}
 	}
 	for _, s := range all {
@@ -918,14 +909,8 @@ func accuracies(out *section, all []*set) {
 		worst.Columns = append(worst.Columns, heading{c, number})
 	}
 	for _, s := range all {
-		var names []string
-		for _, a := range s.accuracy {
-			if !slices.Contains(names, a.Name) {
-				names = append(names, a.Name)
-			}
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		names := distinct(s.accuracy, func(a accuracy.Errors) string { return a.Name })
+		for _, name := range slices.Sorted(slices.Values(names)) {
 			row := []string{cmp.Or(s.label, "–"), name}
 			for _, c := range classes {
 				cell := ""
@@ -971,13 +956,7 @@ func ulps(most float64, nans int64) string {
 // growth draws the mean error over length, of the class with the most lengths.
 func growth(out *section, all []*set) {
 	for _, s := range all {
-		var classes []string
-		for _, a := range s.accuracy {
-			if !slices.Contains(classes, a.Class) {
-				classes = append(classes, a.Class)
-			}
-		}
-		for _, class := range classes {
+		for _, class := range distinct(s.accuracy, func(a accuracy.Errors) string { return a.Class }) {
 			c := chart{
 				name: fmt.Sprintf("accuracy-%s%s", s.label, class), x: "elements of the row", y: "mean error, ULP", logX: true,
 				caption: join("mean error, class " + class),

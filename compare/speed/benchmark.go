@@ -18,7 +18,10 @@ type Benchmark struct {
 	Name string
 	// Kernels are those of an algorithm's passes, for the record.
 	Kernels []string
-	// Run writes to dst, which is as long as src.
+	// Computes is what the function computes, for who measures its errors.
+	Computes Quantity
+	// Run writes to dst, which is as long as src; to the first element alone if it
+	// computes a log-sum-exp.
 	Run func(dst, src []float32)
 	// Loop, if it is not nil, is Run so many times over, in a loop with a clock of
 	// its own: that of a program in another language.
@@ -34,19 +37,35 @@ type Benchmark struct {
 	Rest time.Duration
 }
 
-// bind is the benchmark's function for one workload.
-func (c *Benchmark) bind(w *Workload) (f timed, done func(), err error) {
-	f = timed{goroutines: c.Goroutines, rest: c.Rest}
-	dst, src := w.args.Dst, w.args.Src
-	if c.Bind != nil {
-		f.run, done, err = c.Bind(dst, src)
-		return f, done, err
+// Quantity is what a [Benchmark] computes of a row.
+type Quantity uint8
+
+const (
+	// Softmax is exp(x) / sum(exp(x)) of every element.
+	Softmax Quantity = iota
+	// LogSoftmax is its logarithm.
+	LogSoftmax
+	// LogSumExp is log(sum(exp(x))), one number for a row.
+	LogSumExp
+)
+
+// Ready is the benchmark on a row and an output that stay where they are; done frees what run has.
+func (b *Benchmark) Ready(dst, src []float32) (run, done func(), err error) {
+	if b.Bind != nil {
+		return b.Bind(dst, src)
 	}
-	f.run = func() { c.Run(dst, src) }
-	if c.Loop != nil {
-		f.loop = func(times int) time.Duration { return c.Loop(dst, src, times) }
+	return func() { b.Run(dst, src) }, func() {}, nil
+}
+
+// on is the benchmark on one workload.
+func (b *Benchmark) on(w *Workload) (f timed, done func(), err error) {
+	dst, src := w.Row()
+	f = timed{goroutines: b.Goroutines, rest: b.Rest}
+	if b.Bind == nil && b.Loop != nil {
+		f.loop = func(times int) time.Duration { return b.Loop(dst, src, times) }
 	}
-	return f, func() {}, nil
+	f.run, done, err = b.Ready(dst, src)
+	return f, done, err
 }
 
 // FromC is what a side's softmax of rows of cols elements takes in a program in C, by
@@ -88,7 +107,7 @@ func (t Timer) TimeRows(benchmarks []Benchmark, elements, threads int) (s Sample
 	bound := make([][]timed, len(benchmarks))
 	for i := range benchmarks {
 		for _, w := range work {
-			run, done, err := benchmarks[i].bind(w)
+			run, done, err := benchmarks[i].on(w)
 			if err != nil {
 				return s, 0, fmt.Errorf("%s: %w", benchmarks[i].Name, err)
 			}

@@ -1,7 +1,6 @@
 package speed
 
 import (
-	"fmt"
 	"math"
 	"runtime"
 	"runtime/debug"
@@ -9,7 +8,6 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 )
 
@@ -134,58 +132,4 @@ func gonumVersion() string {
 		}
 	}
 	return ""
-}
-
-// wrongULP is the error from which on a library's result is not softmax with roundings
-// but wrong: 1 %. Libraries that add up a row of 2^26 in few float32 sums come to a third
-// of that.
-const wrongULP = 0.01 * (1 << 24)
-
-// verifiedElements is about how many elements [Verify] looks at.
-const verifiedElements = 1 << 20
-
-// Verify runs each benchmark once on the rows of cols elements that it would be timed
-// on, and compares with float64. An error says where the benchmark is wrong, by
-// [wrongULP] or by a NaN, or that it can't be had for these rows.
-func Verify(benchmarks []Benchmark, rows, cols int) []error {
-	found := make([]error, len(benchmarks))
-	if len(benchmarks) == 0 {
-		return found
-	}
-	w := NewWorkload(rows * cols)
-	dst, src := w.args.Dst, w.args.Src
-	results := make([][]float32, len(benchmarks))
-	step := max(rows*cols/verifiedElements, 1)
-	for i := range benchmarks {
-		f, done, err := benchmarks[i].bind(w)
-		if err != nil {
-			found[i] = err
-			continue
-		}
-		for j := range dst {
-			dst[j] = float32(math.NaN())
-		}
-		f.run()
-		done()
-		for j := 0; j < len(dst); j += step {
-			results[i] = append(results[i], dst[j])
-		}
-	}
-	var x accuracy.Exact
-	for row := range rows {
-		x.Of(src[row*cols : (row+1)*cols])
-		for j := (row*cols + step - 1) / step; j*step < (row+1)*cols; j++ {
-			at := j*step - row*cols
-			want := x.Value(accuracy.Softmax, at)
-			for i, r := range results {
-				if r == nil || found[i] != nil || want < 0x1p-126 {
-					continue
-				}
-				if e := accuracy.ULPs(r[j], want); !(e < wrongULP) {
-					found[i] = fmt.Errorf("element %d of row %d is %v, not %.9g: off by %.3g ULP", at, row, r[j], want, e)
-				}
-			}
-		}
-	}
-	return found
 }

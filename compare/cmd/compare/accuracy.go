@@ -117,17 +117,17 @@ func errorText(m accuracy.Errors) string {
 }
 
 // functions are those of both sides and of peers whose accuracy is measured.
-func (a *app) functions(peers []speed.Library) []accuracy.Function {
-	all := []accuracy.Function{
-		{Name: "native.Softmax", Quantity: accuracy.Softmax, Run: native.Softmax},
-		{Name: "native.LogSoftmax", Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
-		{Name: "native.LogSumExp", Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+func (a *app) functions(peers []speed.Library) []speed.Benchmark {
+	all := []speed.Benchmark{
+		{Name: "native.Softmax", Run: native.Softmax},
+		{Name: "native.LogSoftmax", Computes: speed.LogSoftmax, Run: native.LogSoftmax},
+		{Name: "native.LogSumExp", Computes: speed.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
 	}
 	if xnnpack.Available() == nil {
-		all = append(all, accuracy.Function{Name: "xnnpack.Softmax", Quantity: accuracy.Softmax, Run: xnnpack.Softmax})
+		all = append(all, speed.Benchmark{Name: "xnnpack.Softmax", Run: xnnpack.Softmax})
 	}
 	for _, l := range peers {
-		all = append(all, softmaxFunction(l.OnRow()))
+		all = append(all, l.OnRow())
 	}
 	for _, algorithm := range ukernel.Algorithms() {
 		s, err := side.Compose(algorithm, a.sides.ref, a.sides.ours)
@@ -136,16 +136,11 @@ func (a *app) functions(peers []speed.Library) []accuracy.Function {
 		}
 		// The model would take minutes.
 		if a.sides.noUpstream == nil {
-			all = append(all, accuracy.Function{Name: a.sides.ref.Name + " " + algorithm.String(), Quantity: accuracy.Softmax, Run: s.Ref.Softmax})
+			all = append(all, speed.Benchmark{Name: a.sides.ref.Name + " " + algorithm.String(), Run: s.Ref.Softmax})
 		}
-		all = append(all, accuracy.Function{Name: a.sides.ours.Name + " " + algorithm.String(), Quantity: accuracy.Softmax, Run: s.Ours.Softmax})
+		all = append(all, speed.Benchmark{Name: a.sides.ours.Name + " " + algorithm.String(), Run: s.Ours.Softmax})
 	}
 	return all
-}
-
-// softmaxFunction is a benchmark on one row as a function whose accuracy is measured.
-func softmaxFunction(c speed.Benchmark) accuracy.Function {
-	return accuracy.Function{Name: c.Name, Quantity: accuracy.Softmax, Run: c.Run, Bind: c.Bind}
 }
 
 // classes whose errors stand beside times.
@@ -154,8 +149,8 @@ var classes = []inputs.Class{inputs.Uniform10, inputs.Normal, inputs.Uniform1000
 // measureByClass measures and records errors on rows of these lengths, for what is timed
 // beside them. Native's algorithms have upstream's bits, and so its errors.
 func (a *app) measureByClass(ctx context.Context, r *results.Results, peers []speed.Library, lengths []int) error {
-	functions := slices.DeleteFunc(a.functions(peers), func(f accuracy.Function) bool {
-		return f.Quantity != accuracy.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
+	functions := slices.DeleteFunc(a.functions(peers), func(f speed.Benchmark) bool {
+		return f.Computes != speed.Softmax || a.sides.noUpstream == nil && strings.HasPrefix(f.Name, a.sides.ours.Name+" ")
 	})
 	plan := accuracy.Plan{Functions: functions, Classes: classes, Lengths: lengths, Outputs: leastOutputs}
 	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
@@ -217,7 +212,7 @@ const leastOutputs = 1 << 16
 
 // errorsOf are those of functions by name, on rows of n elements of the class of the
 // rows that are timed.
-func (r *speedRun) errorsOf(n int, functions []accuracy.Function) (map[string]accuracy.Errors, error) {
+func (r *speedRun) errorsOf(n int, functions []speed.Benchmark) (map[string]accuracy.Errors, error) {
 	if r.errors == nil {
 		r.errors = make(map[int]map[string]accuracy.Errors)
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
@@ -88,7 +90,7 @@ func (r *speedRun) right(found *results.Results, peers []speed.Library, rows, co
 		}
 	}
 	var right []speed.Library
-	for i, err := range speed.Verify(benchmarks, rows, cols) {
+	for i, err := range accuracy.Verify(benchmarks, rows, cols) {
 		if err == nil {
 			right = append(right, all[i])
 			continue
@@ -111,17 +113,9 @@ func (a *app) peerRatios(timings []speed.Timing) {
 			}
 		}
 		if len(ratios) > 0 {
-			a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", l.Function, geometricMean(ratios), len(ratios))
+			a.line("Time of native.Softmax / %s: geometric mean %.3f of %d.", l.Function, stat.GeometricMean(ratios, nil), len(ratios))
 		}
 	}
-}
-
-func geometricMean(values []float64) float64 {
-	logs := 0.0
-	for _, v := range values {
-		logs += math.Log(v)
-	}
-	return math.Exp(logs / float64(len(values)))
 }
 
 // comparisonMeans prints the mean of each ratio over comparisons of one kind and number of
@@ -146,6 +140,6 @@ func (a *app) comparisonMeans(all []speed.Comparison) {
 	for _, k := range keys {
 		all := ratios[k]
 		a.line("Time of %s / %s, %s: geometric mean %.3f of %d, least %.3f, most %.3f.", k.of, k.to,
-			plural(k.threads, "thread", "threads"), geometricMean(all), len(all), slices.Min(all), slices.Max(all))
+			plural(k.threads, "thread", "threads"), stat.GeometricMean(all, nil), len(all), slices.Min(all), slices.Max(all))
 	}
 }

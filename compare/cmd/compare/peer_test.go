@@ -92,7 +92,7 @@ func TestLibraries(t *testing.T) {
 		}
 		for _, shape := range []shape{{1, 1}, {1, 17}, {1, 100_000}, {7, 100}, {64, 1000}} {
 			for _, threads := range []int{1, 2} {
-				if err := speed.Verify([]speed.Benchmark{l.Benchmark(shape.rows, shape.cols, threads)}, shape.rows, shape.cols)[0]; err != nil {
+				if err := accuracy.Verify([]speed.Benchmark{l.Benchmark(shape.rows, shape.cols, threads)}, shape.rows, shape.cols)[0]; err != nil {
 					t.Errorf("%s %s, %v, %d threads: %v", l.Name, l.Version, shape, threads, err)
 				}
 			}

@@ -28,28 +28,18 @@ func builtSides() sides {
 // choose returns the sides with others in their places; an empty name leaves
 // the reference.
 func (s sides) choose(reference, tested string) (sides, error) {
-	upstream := func() error {
-		if s.noUpstream != nil {
-			return fmt.Errorf("there is no upstream side: %w", s.noUpstream)
-		}
-		return nil
+	if s.noUpstream != nil && (tested == "upstream" || reference == "upstream") {
+		return s, fmt.Errorf("there is no upstream side: %w", s.noUpstream)
 	}
 	switch tested {
 	case "native":
 	case "upstream":
-		if err := upstream(); err != nil {
-			return s, err
-		}
 		s.ours = side.Upstream()
 	default:
 		return s, fmt.Errorf("%q can't be tested: it must be native or upstream", tested)
 	}
 	switch reference {
-	case "":
-	case "upstream":
-		if err := upstream(); err != nil {
-			return s, err
-		}
+	case "", "upstream":
 	case "model":
 		s.ref = side.Model(s.ours.Kernels)
 	default:

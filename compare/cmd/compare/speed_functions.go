@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
@@ -24,23 +23,19 @@ func (r *speedRun) functionParts() []speedPart {
 func (r *speedRun) timeFunctions(n, goroutines int, heading string) (results.Results, error) {
 	several := goroutines > 1
 	o := &native.Options{Goroutines: goroutines}
-	// As many goroutines give the same bits.
-	errors, err := r.errorsOf(n, []accuracy.Function{
-		{Name: speed.NativeSoftmax, Quantity: accuracy.Softmax, Run: native.Softmax},
-		{Name: speed.NativeLogSoftmax, Quantity: accuracy.LogSoftmax, Run: native.LogSoftmax},
-		{Name: speed.NativeLogSumExp, Quantity: accuracy.LogSumExp, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
-	})
+	benchmarks := []speed.Benchmark{
+		{Name: speed.NativeSoftmax, Goroutines: several, Run: softmax(o)},
+		{Name: speed.NativeLogSoftmax, Goroutines: several, Computes: speed.LogSoftmax, Run: func(dst, src []float32) {
+			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
+		}},
+		{Name: speed.NativeLogSumExp, Goroutines: several, Computes: speed.LogSumExp, Run: func(dst, src []float32) {
+			native.LogSumExpRows(dst[:1], native.Row(src), o)
+		}},
+	}
+	errors, err := r.errorsOf(n, benchmarks)
 	if err != nil {
 		return results.Results{}, err
 	}
 	comparison := speed.Comparison{Kind: speed.Functions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
-	return r.compare(comparison, heading, []speed.Benchmark{
-		{Name: speed.NativeSoftmax, Goroutines: several, Run: softmax(o)},
-		{Name: speed.NativeLogSoftmax, Goroutines: several, Run: func(dst, src []float32) {
-			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
-		}},
-		{Name: speed.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
-			native.LogSumExpRows(dst[:1], native.Row(src), o)
-		}},
-	}, errors, func(*speed.Comparison) []pairing { return []pairing{{1, 0}, {2, 0}} })
+	return r.compare(comparison, heading, benchmarks, errors, func(*speed.Comparison) []pairing { return []pairing{{1, 0}, {2, 0}} })
 }

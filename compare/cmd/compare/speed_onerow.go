@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
@@ -48,7 +47,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (results.Result
 		pairs = append(pairs, pairing{0, add(sharedLimit(goroutines))})
 	}
 	var found results.Results
-	functions := []accuracy.Function{{Name: speed.NativeSoftmax, Run: native.Softmax}}
+	functions := []speed.Benchmark{{Name: speed.NativeSoftmax, Run: native.Softmax}}
 	for _, l := range r.right(&found, r.peers, 1, n, goroutines) {
 		all := add(l.Benchmark(1, n, goroutines))
 		pairs = append(pairs, pairing{0, all})
@@ -57,7 +56,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, heading string) (results.Result
 			one.Name += oneThread
 			pairs = append(pairs, pairing{all, add(one)})
 		}
-		functions = append(functions, softmaxFunction(l.OnRow()))
+		functions = append(functions, l.OnRow())
 	}
 	errors, err := r.errorsOf(n, functions)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
@@ -16,8 +15,6 @@ import (
 
 // shape is that of a matrix.
 type shape struct{ rows, cols int }
-
-func (s shape) String() string { return fmt.Sprintf("%dx%d", s.rows, s.cols) }
 
 // parseShapes reads ROWSxCOLS, with commas.
 func parseShapes(text string) ([]shape, error) {
@@ -64,10 +61,10 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (results.Resul
 	benchmarks := []speed.Benchmark{{Name: speed.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
 		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
-	functions := []accuracy.Function{{Name: speed.NativeSoftmaxRows, Run: native.Softmax}}
+	functions := []speed.Benchmark{{Name: speed.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
 		c := upstreamBest(&opponents[i])
-		functions = append(functions, softmaxFunction(c))
+		functions = append(functions, c)
 		c.Goroutines, c.Run = several, rowByRow(c.Run, s.cols, threads)
 		benchmarks = append(benchmarks, c)
 	}
@@ -82,7 +79,7 @@ func (r *speedRun) timeRows(s shape, threads int, heading string) (results.Resul
 	var found results.Results
 	first := len(benchmarks)
 	for _, l := range r.right(&found, r.peers, s.rows, s.cols, threads) {
-		functions = append(functions, softmaxFunction(l.OnRow()))
+		functions = append(functions, l.OnRow())
 		benchmarks = append(benchmarks, l.Benchmark(s.rows, s.cols, threads))
 	}
 	comparison := speed.Comparison{Kind: speed.Rows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}

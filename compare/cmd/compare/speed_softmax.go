@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
 	"github.com/twopass-softmax/twopass/compare/speed"
@@ -166,10 +165,10 @@ func (c softmaxPart) time() (found results.Results, err error) {
 		}
 	}
 	entries[auto].to = best
-	var functions []accuracy.Function
+	var functions []speed.Benchmark
 	for i, e := range entries {
 		if e.inC != i { // the same kernels have the same bits, whoever calls
-			functions = append(functions, softmaxFunction(e.Benchmark))
+			functions = append(functions, e.Benchmark)
 		}
 	}
 	errors, err := c.run.errorsOf(max(c.elements/c.threads, 1), functions)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
@@ -192,7 +195,7 @@ func (a *app) kernels(ctx context.Context, r *results.Results, pairs, can []side
 			a.line("%-*s not run: %s", width, p.Name, whyNot(p))
 			continue
 		}
-		t := a.time(work, timer, p)
+		t := work.Time(timer, p)
 		t.Where = "L1"
 		r.Speed = append(r.Speed, t)
 		a.row(width, p.Name, agreements[p.Name], t)
@@ -214,22 +217,14 @@ func (a *app) overhead(r *results.Results, pairs []side.Pair) {
 		t.RefNS.Median, t.OursNS.Median)
 }
 
-// time times both sides, or ours alone if the reference is the model.
-func (a *app) time(w *speed.Workload, t speed.Timer, p side.Pair) speed.Timing {
-	if a.sides.noUpstream != nil {
-		return w.TimeOurs(t, p)
-	}
-	return w.Time(t, p)
-}
-
-// timeSoftmax is time for an algorithm on a row of n elements, with the reference called
+// timeSoftmax times an algorithm on a row of n elements, with the reference called
 // from C if it can be.
 func (a *app) timeSoftmax(n int, t speed.Timer, s *side.Softmax) (speed.Timing, error) {
 	benchmarks := []speed.Benchmark{{Name: s.Algorithm().String(), Run: s.Ours.Softmax}}
 	switch {
 	case a.sides.ref.InC != nil:
 		benchmarks = append(benchmarks, speed.FromC(a.sides.ref.Name+speed.InC, a.sides.ref, s.Algorithm(), s.Kernels(), n, 1))
-	case a.sides.noUpstream == nil:
+	case !a.sides.ref.Pure:
 		benchmarks = append(benchmarks, speed.Benchmark{Name: a.sides.ref.Name, Run: s.Ref.Softmax})
 	}
 	samples, _, err := t.TimeRows(benchmarks, n, 1)
@@ -336,28 +331,20 @@ func (a *app) conclude(r *results.Results, ran int) {
 
 // ratios sums up the comparison of speed.
 func (a *app) ratios(timings []speed.Timing) {
-	var logs float64
-	verdicts := make(map[speed.Verdict]int)
 	timed := slices.DeleteFunc(slices.Clone(timings), func(t speed.Timing) bool { return t.Verdict == "" })
 	if len(timed) == 0 {
 		return
 	}
+	var ratios []float64
+	verdicts := make(map[speed.Verdict]int)
 	for _, t := range timed {
-		logs += math.Log(t.Ratio.Median)
+		ratios = append(ratios, t.Ratio.Median)
 		verdicts[t.Verdict]++
 	}
-	by := func(x, y speed.Timing) int {
-		switch {
-		case x.Ratio.Median < y.Ratio.Median:
-			return -1
-		case x.Ratio.Median > y.Ratio.Median:
-			return 1
-		}
-		return 0
-	}
+	by := func(x, y speed.Timing) int { return cmp.Compare(x.Ratio.Median, y.Ratio.Median) }
 	least, most := slices.MinFunc(timed, by), slices.MaxFunc(timed, by)
 	a.line("Time of native / %s: geometric mean %.3f; %d faster, %d the same, %d slower, %d too noisy to conclude.",
-		a.sides.ref.Name, math.Exp(logs/float64(len(timed))),
+		a.sides.ref.Name, stat.GeometricMean(ratios, nil),
 		verdicts[speed.Faster], verdicts[speed.Same], verdicts[speed.Slower], verdicts[speed.Noisy])
 	a.line("  least %.3f  %s", least.Ratio.Median, least.Name)
 	a.line("  most  %.3f  %s", most.Ratio.Median, most.Name)

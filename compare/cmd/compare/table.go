@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
@@ -119,11 +118,7 @@ func (r *speedRun) tableColumn(n int, upstream bool) (c column, comparison speed
 		benchmarks = append(benchmarks, l.OnRow())
 	}
 	r.results.NotRun = append(r.results.NotRun, found.NotRun...)
-	var functions []accuracy.Function
-	for _, con := range benchmarks {
-		functions = append(functions, softmaxFunction(con))
-	}
-	errors, err := r.errorsOf(n, functions)
+	errors, err := r.errorsOf(n, benchmarks)
 	if err != nil {
 		return c, comparison, err
 	}

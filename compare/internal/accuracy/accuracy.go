@@ -9,38 +9,9 @@ import (
 	"sync"
 
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
+	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
-
-// Quantity is what a [Function] computes of a row.
-type Quantity uint8
-
-const (
-	// Softmax is exp(x) / sum(exp(x)) of every element.
-	Softmax Quantity = iota
-	// LogSoftmax is its logarithm.
-	LogSoftmax
-	// LogSumExp is log(sum(exp(x))), one number for a row.
-	LogSumExp
-)
-
-// Function is one whose accuracy can be measured. Run writes one number per
-// element of src, or one in all for [LogSumExp].
-type Function struct {
-	Name     string
-	Quantity Quantity
-	Run      func(dst, src []float32)
-	// Bind, if it is not nil, takes the place of Run, as that of a [Benchmark].
-	Bind func(dst, src []float32) (run, done func(), err error)
-}
-
-// bind is the function for a row and an output that stay where they are.
-func (f *Function) bind(dst, src []float32) (run, done func(), err error) {
-	if f.Bind != nil {
-		return f.Bind(dst, src)
-	}
-	return func() { f.Run(dst, src) }, func() {}, nil
-}
 
 // Errors is how far a function's results are from the exact ones, in units in
 // the last place (ULP) of a float32 as large as the exact result.
@@ -66,7 +37,7 @@ type Errors struct {
 // Plan is a set of measurements: every function on every class and
 // length.
 type Plan struct {
-	Functions []Function
+	Functions []speed.Benchmark
 	Classes   []inputs.Class
 	Lengths   []int
 	// Outputs is about how many elements to measure at each length: there are as
@@ -130,11 +101,7 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 	all := make([]Errors, len(p.Functions))
 	bound := make([]func(), len(p.Functions))
 	for i, f := range p.Functions {
-		n := length
-		if f.Quantity == LogSumExp {
-			n = 1
-		}
-		run, done, err := f.bind(dst[:n], src)
+		run, done, err := f.Ready(dst, src)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -142,24 +109,24 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 		bound[i] = run
 	}
 	sums := make([]float64, len(p.Functions))
-	var x Exact
+	var x exact
 	for seed := range uint64(rows) {
 		class.Fill(src, seed)
-		x.Of(src)
+		x.of(src)
 		for i, f := range p.Functions {
 			a := &all[i]
 			n := length
-			if f.Quantity == LogSumExp {
+			if f.Computes == speed.LogSumExp {
 				n = 1
 			}
 			bound[i]()
 			for j, got := range dst[:n] {
-				want := x.Value(f.Quantity, j)
+				want := x.value(f.Computes, j)
 				if math.Abs(want) < 0x1p-126 && want != 0 {
 					continue
 				}
 				a.Outputs++
-				switch e := ULPs(got, want); {
+				switch e := ulps(got, want); {
 				case got != got:
 					a.NaNs++
 				case e > a.MaxULP:
@@ -181,10 +148,10 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 	return all, nil
 }
 
-// ULPs is the distance of a result from the exact one in units in the last place
+// ulps is the distance of a result from the exact one in units in the last place
 // of a float32 of the exact one's magnitude, 0 if both are the same infinity, and
 // NaN if the result is none.
-func ULPs(got float32, exact float64) float64 {
+func ulps(got float32, exact float64) float64 {
 	if float64(got) == exact {
 		return 0
 	}
@@ -195,9 +162,9 @@ func ULPs(got float32, exact float64) float64 {
 	return math.Abs(float64(got)-exact) / math.Ldexp(1, max(e, -125)-24)
 }
 
-// Exact computes in float64, with a compensated sum: its errors are some 2^-29 of
+// exact computes in float64, with a compensated sum: its errors are some 2^-29 of
 // a float32's.
-type Exact struct {
+type exact struct {
 	shifted []float64 // x - max
 	exp     []float64
 	max     float64
@@ -205,7 +172,7 @@ type Exact struct {
 	log     float64 // of the sum
 }
 
-func (x *Exact) Of(src []float32) {
+func (x *exact) of(src []float32) {
 	x.max = math.Inf(-1)
 	for _, v := range src {
 		x.max = math.Max(x.max, float64(v))
@@ -235,11 +202,11 @@ func (x *Exact) Of(src []float32) {
 	x.sum, x.log = 1+rest, math.Log1p(rest)
 }
 
-func (x *Exact) Value(q Quantity, i int) float64 {
+func (x *exact) value(q speed.Quantity, i int) float64 {
 	switch q {
-	case Softmax:
+	case speed.Softmax:
 		return x.exp[i] / x.sum
-	case LogSoftmax:
+	case speed.LogSoftmax:
 		return x.shifted[i] - x.log
 	}
 	return x.max + x.log

@@ -4,6 +4,7 @@ package machine
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -139,21 +140,15 @@ type Lengths struct {
 // cache, it takes what is common: 32 KiB, 512 KiB, 32 MiB.
 func (m Machine) Lengths() Lengths {
 	const bytesPerElement = 8 // a row and an output
-	or := func(known, otherwise int) int {
-		if known > 0 {
-			return known
-		}
-		return otherwise
-	}
-	l2 := or(m.L2, 512<<10)
-	last := max(or(m.L3, 32<<20), l2)
+	l2 := cmp.Or(m.L2, 512<<10)
+	last := max(cmp.Or(m.L3, 32<<20), l2)
 	l := Lengths{
-		L1: or(m.L1D, 32<<10) / 2 / bytesPerElement,
+		L1: cmp.Or(m.L1D, 32<<10) / 2 / bytesPerElement,
 		L2: l2 / 2 / bytesPerElement,
 	}
 	// Twice what the caches hold leaves nothing of the row's beginning in them
 	// when a pass ends; more only takes time.
-	size, most := 2*last, or(memory("MemAvailable"), 4<<30)/8
+	size, most := 2*last, cmp.Or(memory("MemAvailable"), 4<<30)/8
 	l.Capped = size > most
 	l.Memory = min(size, most) / bytesPerElement
 	return l
