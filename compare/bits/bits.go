@@ -1,8 +1,8 @@
 // Package bits compares the results of two sides' kernels bit for bit.
 //
-// A [Plan] calls both kernels of each pair with the same rows and counts the bits in which
-// results differ; a [Sweep] does so for all 2^32 float32 values. The executable model of a
-// kernel explains what differs.
+// A [Plan] calls both kernels of a pair with the same rows and counts the bits that differ; a
+// [Sweep] does so for all 2^32 float32 values. The executable model of a kernel explains a
+// difference.
 package bits
 
 import (
@@ -26,8 +26,8 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/model"
 )
 
-// differingBits is the number of bits in which two float32 differ, 0 if they
-// are the same in the sense of [ukernel.Same].
+// differingBits is the number of bits in which a and b differ, 0 if [ukernel.Same] calls them the
+// same.
 func differingBits(a, b float32) int {
 	if ukernel.Same(a, b) {
 		return 0
@@ -35,21 +35,21 @@ func differingBits(a, b float32) int {
 	return bits.OnesCount32(math.Float32bits(a) ^ math.Float32bits(b))
 }
 
-// Pattern is a float32 as its bit pattern, which JSON and reports show in
-// hexadecimal: NaNs and the sign of zero are part of what is compared.
+// Pattern is the bit pattern of a float32, in hexadecimal in JSON and in reports: the bits of NaNs
+// and the signs of zeros are compared too.
 type Pattern uint32
 
 func patternOf(x float32) Pattern { return Pattern(math.Float32bits(x)) }
 
-// Float is the number.
+// Float returns the number.
 func (b Pattern) Float() float32 { return math.Float32frombits(uint32(b)) }
 
 func (b Pattern) String() string { return fmt.Sprintf("0x%08x", uint32(b)) }
 
-// MarshalText writes the pattern as 0x and eight digits.
+// MarshalText returns 0x and eight digits.
 func (b Pattern) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "0x%08x", uint32(b)), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText reads what MarshalText returns.
 func (b *Pattern) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutPrefix(string(text), "0x")
 	v, err := strconv.ParseUint(digits, 16, 32)
@@ -60,23 +60,23 @@ func (b *Pattern) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Difference is a place where two kernels of one name disagree.
+// Difference is a place where two kernels with one name disagree.
 type Difference struct {
 	Kernel string `json:"kernel"`
-	// Row says which row, Repeat is the arguments with which the bits command
-	// compares that kernel on that row again.
+	// Row describes the row. Repeat has the arguments of the bits command that
+	// compare the kernel on that row again.
 	Row    string `json:"row"`
 	Repeat string `json:"repeat"`
 	// Place is what differs: "dst[17]", "value", "exponent", or a place that must
-	// not be touched. Index is the element of the row there, Input its value;
-	// -1 and 0 for what is no element's.
+	// not be touched. Index is the element of the row at that place and Input its
+	// value, or -1 and 0 if no element belongs to it.
 	Place string  `json:"place"`
 	Index int     `json:"index"`
 	Input Pattern `json:"input"`
 	Ref   Pattern `json:"ref"`
 	Ours  Pattern `json:"ours"`
-	// Operation is the first operation that went wrong, as the executable model
-	// sees it, or what else it can say.
+	// Operation is what the executable model says: as a rule, the first operation
+	// that went wrong.
 	Operation string `json:"operation,omitempty"`
 }
 
@@ -92,19 +92,19 @@ func (d Difference) String() string {
 	return s
 }
 
-// Agreement is the outcome of comparing one pair.
+// Agreement is the result of comparing one pair.
 type Agreement struct {
 	Kernel string `json:"kernel"`
-	// Inputs is the number of rows, Values the number of elements in them.
+	// Inputs is the number of rows, Values that of their elements.
 	Inputs int64 `json:"inputs"`
 	Values int64 `json:"values"`
-	// Bits is how many bits differed, over all outputs.
+	// Bits is the number of differing bits in all outputs.
 	Bits int64 `json:"differing_bits"`
 	// Differences are the first few, at most [MaxDifferences].
 	Differences []Difference `json:"differences,omitempty"`
 }
 
-// MaxDifferences is how many differences of a kernel are kept.
+// MaxDifferences is the number of differences that are kept for a kernel.
 const MaxDifferences = 3
 
 func (a *Agreement) add(b Agreement) {
@@ -115,13 +115,12 @@ func (a *Agreement) add(b Agreement) {
 	a.Differences = a.Differences[:min(len(a.Differences), MaxDifferences)]
 }
 
-// guard is the number of elements around a row that no kernel may change, or
-// let change a result. It is a multiple of 16, which is 64 bytes.
+// guard is the number of elements on each side of a row that no kernel may change, and that may
+// change no result. It is a multiple of 64 bytes.
 const guard = 32
 
-// What lies around rows and outputs. Those of the two sides differ, so that a
-// value read from there, or an output not written, shows. None is a NaN, which
-// would equal any other.
+// What lies around rows and outputs. The two sides have different values, so that a value read
+// from there shows, and an output that is not written. None is a NaN: all NaNs are equal.
 const (
 	refAround  = -0x1.2345p+126
 	oursAround = +0x1.2345p+126
@@ -139,8 +138,8 @@ func numbers(p *side.Pair) func(ukernel.Args) {
 	return func(a ukernel.Args) { model.Numbers(p.Family, a) }
 }
 
-// memory is one side's. Whatever a kernel writes lies here, and never in the
-// operands of a row, which all goroutines share.
+// memory is where one side's kernels read and write. All goroutines share the operands of a row,
+// so none writes there.
 type memory struct {
 	src, dst      []float32 // from a 64-byte boundary on
 	dst16         []uint16
@@ -152,7 +151,7 @@ type memory struct {
 	result        ukernel.Result
 }
 
-// checker compares pairs on single cases. It is not for concurrent use.
+// checker compares pairs on single cases. Each goroutine has its own.
 type checker struct {
 	ref, ours memory
 	size      int
@@ -214,8 +213,8 @@ func fill[T any](s []T, v T) {
 	}
 }
 
-// check runs both sides and adds what it finds. Again is whether the case
-// before was of the same pair and row.
+// check runs both sides and adds what it finds. Again reports whether the case before had the same
+// pair and row.
 func (ck *checker) check(p *side.Pair, c Case, a ukernel.Args, again bool, into *Agreement) {
 	if !p.PureRef || !again {
 		ck.ref.call(p.Ref, p, c, a)
@@ -292,8 +291,8 @@ func asBytes(s []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), 4*len(s))
 }
 
-// Plan is a set of cases: every class, seed and length at every offset, and for
-// the families that store, each row once in place as well.
+// Plan is a set of cases: every class, seed and length at every offset. Pairs that store take each
+// row once more in place.
 type Plan struct {
 	Classes []inputs.Class
 	Seeds   []uint64
@@ -310,8 +309,7 @@ func Span(lo, hi int) []int {
 	return s
 }
 
-// row is a case without its offset, and the operands that are read, made once for all
-// pairs.
+// row is a case without its offset, with the operands that all pairs read.
 type row struct {
 	c Case
 	a ukernel.Args
@@ -330,10 +328,9 @@ func (p Plan) rows() []row {
 	return rows
 }
 
-// Run compares pairs on as many goroutines as given. It calls done after
-// each one, on one goroutine at a time, in no fixed order; the result is in the
-// order of the pairs. When ctx ends, so does Run, with the context's error
-// and without the pairs that were not finished.
+// Run compares pairs on a number of goroutines and returns their agreements in the order of pairs.
+// It calls done, if not nil, after each pair, in any order and never concurrently. When ctx ends,
+// Run returns the agreements of the finished pairs with the context's error.
 func (p Plan) Run(ctx context.Context, pairs []side.Pair, workers int, done func(Agreement)) ([]Agreement, error) {
 	rows := p.rows()
 	all := make([]Agreement, len(pairs))
@@ -388,7 +385,7 @@ func (p Plan) run(ctx context.Context, ck *checker, pair *side.Pair, rows []row)
 	return a, true
 }
 
-// Check compares a pair on one case.
+// Check compares a pair on a single case.
 func Check(p side.Pair, c Case) Agreement {
 	a := Agreement{Kernel: p.Name}
 	newChecker(c.Length).check(&p, c, c.args(), false, &a)

@@ -9,33 +9,32 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
-// Case is one call of a kernel: a row, where in memory it lies, and operands.
+// Case is a call of a kernel: a row, its place in memory, and the other operands.
 type Case struct {
-	// Class, Seed and Length fix the row, and Seed the other operands; see
+	// Class, Seed and Length determine the row, Seed the other operands; see
 	// [inputs.Args].
 	Class  inputs.Class
 	Seed   uint64
 	Length int
-	// Offset is the distance of the row's first element from a 64-byte
-	// boundary, in elements. The output, if it isn't in place, lies 7-Offset
-	// elements from one.
+	// Offset is the distance of the row's first element from a 64-byte boundary, in
+	// elements. An output that is not in place lies 7-Offset%8 elements from one.
 	Offset int
-	// InPlace is whether the output overwrites the row.
+	// InPlace reports whether the output overwrites the row.
 	InPlace bool
 
-	// first is the first bit pattern of a row of consecutive ones; such a row
-	// has no class.
+	// first is the first bit pattern of a row of consecutive ones, which has no
+	// class.
 	first       uint32
 	consecutive bool
 }
 
-// Consecutive is a case whose row is the length bit patterns from first on.
-// Max is 0 and Scale and ScaleExp have the values of [sweepArgs].
+// Consecutive returns a case whose row has the length bit patterns from first on, with the other
+// operands of a [Sweep].
 func Consecutive(first uint32, length int) Case {
 	return Case{Length: length, first: first, consecutive: true}
 }
 
-// Values describes where the row's values come from.
+// Values describes the values of the row.
 func (c Case) Values() string {
 	if c.consecutive {
 		return fmt.Sprintf("bits 0x%08x..0x%08x", c.first, c.first+uint32(c.Length-1))
@@ -59,8 +58,8 @@ func (c Case) flags() string {
 	return fmt.Sprintf("--lengths %d --offsets %d --classes %v --seeds %d", c.Length, c.Offset, c.Class, c.Seed)
 }
 
-// args makes the row and the other operands that are read. The outputs' place is the
-// caller's business: goroutines share what is read.
+// args makes the row and the other operands that are read. Goroutines share them; outputs are the
+// caller's.
 func (c Case) args() ukernel.Args {
 	row := make([]float32, c.Length)
 	if c.consecutive {
@@ -78,10 +77,9 @@ func consecutive(row []float32) ukernel.Args {
 	return operands.Narrow(a, 0)
 }
 
-// sweepArgs are the operands of rows of consecutive bit patterns. Max is 0, so
-// that every value reaches the exponential as it is; the scale has a mantissa
-// in which a wrong rounding shows; its exponent is one that softmax of such
-// values could have.
+// sweepArgs are the operands of rows of consecutive bit patterns. Max is 0, so that the exponential
+// takes every value as it is. A wrong rounding shows in the mantissa of the scale; softmax of
+// such values could have its exponent.
 var sweepArgs = ukernel.Args{Max: 0, Scale: 0x1.6a09e6p-1, ScaleExp: -3}
 
 func fillConsecutive(row []float32, first uint32) {

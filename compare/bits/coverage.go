@@ -6,26 +6,26 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// Coverage is how far upstream's kernels of one family and ISA were compared.
+// Coverage counts upstream's kernels of one family and ISA, and those that were compared.
 type Coverage struct {
 	Family string `json:"family"`
 	ISA    string `json:"isa"`
-	// Upstream is how many kernels upstream has, Twins how many of those our
-	// side has in this build, Ran how many were compared. The kernels of another
-	// architecture have no twins in a build for this one.
+	// Upstream is the number of upstream's kernels, Twins that of our twins in this
+	// build, Ran that of the kernels that were compared. A build for one architecture
+	// has no twins of kernels for another.
 	Upstream int `json:"upstream"`
 	Twins    int `json:"twins"`
 	Ran      int `json:"ran"`
-	// Inputs, Values and Bits are sums over those that ran.
+	// Inputs, Values and Bits are sums over the kernels that ran.
 	Inputs int64 `json:"inputs"`
 	Values int64 `json:"values"`
 	Bits   int64 `json:"differing_bits"`
-	// Why says why some did not run; empty if all did.
+	// Why is why some did not run; empty if all did.
 	Why string `json:"why,omitempty"`
 }
 
-// Cover sums up agreements by family and ISA. Chosen are the kernels that the
-// user asked for; the others count as not run.
+// Cover sums up agreements by family and ISA. Chosen reports whether the user asked for a kernel;
+// it only tells why kernels did not run.
 func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Agreement) []Coverage {
 	have := make(map[string]bool)
 	for _, k := range ours {

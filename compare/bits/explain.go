@@ -7,11 +7,11 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/model"
 )
 
-// longestExplained is the length beyond which a difference is not explained: the
-// model tries many mistakes on the whole row.
+// longestExplained is the longest row whose differences are explained: the model tries many
+// mistakes on the whole row.
 const longestExplained = 4096
 
-// outcome is what a call left.
+// outcome is what a call returned and wrote.
 type outcome struct {
 	result ukernel.Result
 	out    []float32 // nil if the family stores nothing
@@ -21,8 +21,8 @@ func (o outcome) same(f ukernel.Family, p outcome) bool {
 	return o.result.Same(f, p.result) && slices.EqualFunc(o.out, p.out, ukernel.Same)
 }
 
-// explain says which operation must have gone wrong in ours, as the executable
-// model sees it. The operands are those of the call, with the row as it was.
+// explain returns which operation went wrong in ours, by the executable model. A has the operands
+// of the call, with the row as it was before.
 func explain(k ukernel.Kernel, a ukernel.Args, ref, ours outcome) string {
 	if len(a.Src) > longestExplained {
 		return ""

@@ -15,31 +15,30 @@ import (
 )
 
 const (
-	// sweepChunks is into how many parts a sweep divides the 2^32 values: the
-	// unit of sharding, of progress and of resuming.
+	// sweepChunks is the number of parts of a sweep. A part is the unit of sharding,
+	// of progress and of resuming.
 	sweepChunks = 1024
 	chunkValues = 1 << 32 / sweepChunks
-	// storeBlock is the row length for the families that store: with both
-	// outputs it fits the smallest L1 cache.
+	// storeBlock is the length of rows for pairs that store: with both outputs it
+	// fits the smallest L1 cache.
 	storeBlock = 2048
-	// sumBlock is the row length for the others: in a longer one, what a single
-	// element contributes is rounded away.
+	// sumBlock is the length of rows for the others: a longer sum rounds away what
+	// a single element contributes.
 	sumBlock = 256
 )
 
-// Sweep compares pairs on all 2^32 float32 values, in rows of consecutive bit
-// patterns: 2048 of them for the families that store, 256 for the others.
+// Sweep compares pairs on all 2^32 float32 values. Its rows are 2048 consecutive bit patterns for
+// pairs that store, 256 for others.
 type Sweep struct {
 	Pairs []side.Pair
-	// Shard, from 1 to Shards, takes every Shards-th part of the values. Both
-	// may be 0, for all of them.
+	// Shard, from 1 to Shards, takes every Shards-th part of the values. If both
+	// are 0, the sweep takes all.
 	Shard, Shards int
 	Workers       int
-	// Save stores what has been done, every few seconds and at the end; it may
-	// be nil.
+	// Save, if not nil, stores the state every few seconds and at the end.
 	Save func(State) error
-	// Done is called after each part, with the number of parts done and to do,
-	// earlier runs included. It may be nil.
+	// Done, if not nil, is called after each part with the number of finished parts,
+	// those of earlier runs included, and of all.
 	Done func(done, of int)
 }
 
@@ -53,7 +52,7 @@ func (s *Sweep) mine() []int {
 	return chunks
 }
 
-// Start is the state of a sweep that has done nothing.
+// Start returns the state of a sweep that has done nothing.
 func (s *Sweep) Start() State {
 	state := State{Shard: max(s.Shard, 1), Shards: max(s.Shards, 1), Finished: []int{}}
 	for _, p := range s.Pairs {
@@ -62,9 +61,8 @@ func (s *Sweep) Start() State {
 	return state
 }
 
-// Run goes on from state, and returns the state in which it ended. When ctx
-// ends, so does Run, with the context's error; parts that were not finished are
-// then left for the next run.
+// Run continues a sweep from state and returns the state at its end. When ctx ends, Run returns
+// with the context's error, and leaves unfinished parts to the next run.
 func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 	if err := s.fits(state); err != nil {
 		return state, err
@@ -123,7 +121,7 @@ func (s *Sweep) Run(ctx context.Context, state State) (State, error) {
 	return state, context.Cause(ctx)
 }
 
-// fits reports why a state can't be continued by the sweep.
+// fits returns an error if state is not of this sweep.
 func (s *Sweep) fits(state State) error {
 	shard, shards := max(s.Shard, 1), max(s.Shards, 1)
 	if shard > shards {
@@ -197,8 +195,7 @@ func (w *sweeper) fill(first uint32) {
 	w.args = consecutive(w.src)
 }
 
-// block compares one pair on one row; what differs, if anything does, is left
-// to the checker.
+// block compares a pair on a row, and leaves what differs to the checker.
 func (w *sweeper) block(p *side.Pair, first uint32, src []float32, into *Agreement) {
 	n := len(src)
 	a, at := w.args, first-math.Float32bits(w.src[0])
@@ -223,7 +220,7 @@ func (w *sweeper) block(p *side.Pair, first uint32, src []float32, into *Agreeme
 	w.exact.check(p, Consecutive(first, n), a, false, into)
 }
 
-// State is how far a sweep has come, in a form that can be stored.
+// State is the progress of a sweep, as it is stored.
 type State struct {
 	Shard    int         `json:"shard"`
 	Shards   int         `json:"shards"`

@@ -13,27 +13,26 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// Benchmark is a function over rows to be timed by [Timer.TimeRows].
+// Benchmark is a function of rows that [Timer.TimeRows] can time.
 type Benchmark struct {
 	Name string
-	// Kernels are those of an algorithm's passes, for the record.
+	// Kernels names the kernels of an algorithm's passes, for the record.
 	Kernels []string
-	// Computes is what the function computes, for who measures its errors.
+	// Computes is the quantity whose errors can be measured.
 	Computes Quantity
-	// Run writes to dst, which is as long as src; to the first element alone if it
-	// computes a log-sum-exp.
+	// Run writes to dst, which is as long as src. A [LogSumExp] writes dst[0] only.
 	Run func(dst, src []float32)
-	// Loop, if it is not nil, is Run so many times over, in a loop with a clock of
-	// its own: that of a program in another language.
+	// Loop, if not nil, runs the function a number of times and returns how long
+	// that took, by its own clock: a loop in another language.
 	Loop func(dst, src []float32, times int) time.Duration
-	// Bind, if it is not nil, takes the place of Run: before any timing it is
-	// called once for each thread, for a function that has everything ready for
-	// a row and an output that stay the same, and for one that frees what it has.
+	// Bind, if not nil, takes the place of Run. It is called once for each thread,
+	// before any timing, and prepares a row and an output that stay where they are.
+	// Run computes, done frees what Bind allocated.
 	Bind func(dst, src []float32) (run, done func(), err error)
-	// Goroutines is whether one call starts goroutines and waits for them.
+	// Goroutines reports whether a call starts goroutines and waits for them.
 	Goroutines bool
-	// Rest is how long threads of the benchmark stay busy after a call, waiting
-	// for another one. Nothing is timed meanwhile.
+	// Rest is how long the benchmark's own threads stay busy after a call. Nothing
+	// is timed meanwhile.
 	Rest time.Duration
 }
 
@@ -49,7 +48,8 @@ const (
 	LogSumExp
 )
 
-// Ready is the benchmark on a row and an output that stay where they are; done frees what run has.
+// Ready prepares b for a row and an output that stay where they are. Run computes, done frees
+// what Ready allocated.
 func (b *Benchmark) Ready(dst, src []float32) (run, done func(), err error) {
 	if b.Bind != nil {
 		return b.Bind(dst, src)
@@ -57,7 +57,7 @@ func (b *Benchmark) Ready(dst, src []float32) (run, done func(), err error) {
 	return func() { b.Run(dst, src) }, func() {}, nil
 }
 
-// on is the benchmark on one workload.
+// on prepares b for a workload.
 func (b *Benchmark) on(w *Workload) (f timed, done func(), err error) {
 	dst, src := w.Row()
 	f = timed{goroutines: b.Goroutines, rest: b.Rest}
@@ -68,9 +68,9 @@ func (b *Benchmark) on(w *Workload) (f timed, done func(), err error) {
 	return f, done, err
 }
 
-// FromC is what a side's softmax of rows of cols elements takes in a program in C, by
-// an algorithm from its kernels of these names. Several goroutines share the rows,
-// each with one call for its part. The side has to have InC.
+// FromC returns a benchmark of softmax as a program in C would call it: rows of cols elements, by
+// an algorithm composed of a side's kernels with these names. Several goroutines share the rows,
+// and each calls C once for its part. The side's InC must not be nil.
 func FromC(name string, from side.Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Benchmark {
 	opts := xnnpack.Options{Algorithm: a, Kernels: kernels}
 	loop := func(dst, src []float32, times int) time.Duration {
@@ -89,14 +89,14 @@ func FromC(name string, from side.Side, a ukernel.Algorithm, kernels []string, c
 	return c
 }
 
-// wakeRow is the length below which threads call a benchmark more than once in
-// a turn: waking them takes as long as a few thousand elements.
+// wakeRow is the length below which threads call a benchmark several times in a turn: waking a
+// thread takes as long as a few thousand elements.
 const wakeRow = 1 << 16
 
-// TimeRows times benchmarks against each other, on threads that each have a row of
-// their own; all rows together have so many elements. It returns samples in
-// nanoseconds, and the number of elements that one call processes, on all threads
-// together. The error is that of a benchmark's Bind.
+// TimeRows times benchmarks against each other on a number of threads. Each thread has a row of
+// its own, and all rows together have the given number of elements. TimeRows returns samples in
+// nanoseconds, and the number of elements that one call processes on all threads together. It
+// returns the error of a benchmark's Bind.
 func (t Timer) TimeRows(benchmarks []Benchmark, elements, threads int) (s Samples, perCall int, err error) {
 	n := max(elements/threads, 1)
 	work := make([]*Workload, threads)
@@ -142,9 +142,9 @@ func (t Timer) TimeRows(benchmarks []Benchmark, elements, threads int) (s Sample
 	return t.time(fs), n * turns * threads, nil
 }
 
-// Traffic are the benchmarks that move data and nothing else. Limit is the
-// least that softmax of a row beyond the caches can do: it reads the row, to know
-// the sum, then reads it again and writes as much, around the caches.
+// Traffic returns benchmarks that move data and compute nothing. Limit moves what softmax of a
+// row beyond the caches has to move: it reads the row, then reads it again and writes as much
+// around the caches.
 func Traffic() (read, copied, around, limit Benchmark) {
 	return Benchmark{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
 		Benchmark{Name: "copy", Run: traffic.Copy},
@@ -152,12 +152,12 @@ func Traffic() (read, copied, around, limit Benchmark) {
 		Benchmark{Name: Limit, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
 }
 
-// Streams is whether this architecture's non-temporal copy is one.
+// Streams reports whether this architecture has a non-temporal copy.
 const Streams = traffic.Streams
 
-// Bytes is the memory traffic of an algorithm per element of a row beyond the
-// caches: what its passes read and write, and what is fetched before the first
-// write to a line. It is 0 for [ukernel.Auto].
+// Bytes returns the memory traffic of an algorithm per element of a row beyond the caches: what
+// its passes read and write, and the lines fetched before they are first written. It is 0 for
+// [ukernel.Auto].
 func Bytes(a ukernel.Algorithm) int {
 	switch a {
 	case ukernel.TwoPass:
@@ -207,18 +207,16 @@ func (t *team) close() {
 	}
 }
 
-// Frequency measures the clock, in cycles per nanosecond: a chain of additions and
-// exclusive ors that each wait for the one before takes a cycle for each, on every
-// CPU.
+// Frequency measures the clock in GHz. It times a chain of additions and exclusive ors, each of
+// which waits for the one before: every CPU takes one cycle for each.
 func Frequency() float64 {
 	const ops = 16 * 1000
 	s := Timer{MinReps: 21}.Time(func() { chain(ops / 16) })
 	return ops / NewSummary(s.NS[0]).Median
 }
 
-// chain makes 16 dependent operations in each turn: additions and exclusive ors in
-// turn, which no compiler can make into fewer. The result is stored so that it can't
-// leave them out.
+// chain makes 16 dependent operations in each turn. Additions and exclusive ors alternate, so
+// that no compiler merges them; the result is stored, so that none drops them.
 //
 //go:noinline
 func chain(turns int) {

@@ -10,19 +10,19 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// Choice is the fastest of the kernels that can stand for each other: those of
-// one family, ISA and variant, which differ in tile and accumulators only.
+// Choice ranks kernels that can stand for each other: of one family, ISA and variant, they differ
+// in tile and accumulators only.
 type Choice struct {
 	Family  string `json:"family"`
 	ISA     string `json:"isa"`
 	Variant string `json:"variant,omitempty"`
-	// Elements is the length of the row that they were timed on.
+	// Elements is the length of the row.
 	Elements int `json:"elements"`
 	// Candidates are the kernels with their times per element, fastest first.
 	Candidates []Candidate `json:"candidates"`
 }
 
-// Candidate is a kernel that a [Choice] is among.
+// Candidate is a kernel of a [Choice].
 type Candidate struct {
 	Kernel string  `json:"kernel"`
 	NS     Summary `json:"ns"`
@@ -30,7 +30,8 @@ type Candidate struct {
 	Ratio Summary `json:"ratio,omitzero"`
 }
 
-// Choose times the kernels of one of a side's [Groups] against each other.
+// Choose ranks kernels of a side by their time. They are of one family; the choice names the ISA
+// and the variant of the first in group.
 func (w *Workload) Choose(t Timer, s side.Side, group []ukernel.Kernel) (Choice, error) {
 	c := Choice{
 		Family: group[0].Family.String(), ISA: group[0].ISA.String(), Variant: group[0].Variant, Elements: w.Elements(),
@@ -60,13 +61,12 @@ func (w *Workload) Choose(t Timer, s side.Side, group []ukernel.Kernel) (Choice,
 	return c, nil
 }
 
-// finalists is among how many kernels a family's fastest is chosen with care.
+// finalists is the number of kernels that Fastest times at length.
 const finalists = 6
 
-// Fastest chooses the fastest of all kernels that a side has of a family and that
-// run here, whatever their ISA, variant and tile. It times all of them briefly,
-// then the first few for the given time each; the choice has those. The error
-// says if there is no kernel.
+// Fastest chooses the fastest of a side's kernels of a family that run here, of any ISA, variant
+// and tile. It times all of them briefly, then the first six for the given time each, and ranks
+// those. It returns an error if there is no kernel.
 func (w *Workload) Fastest(each time.Duration, s side.Side, f ukernel.Family) (Choice, error) {
 	all := slices.DeleteFunc(slices.Clone(s.Kernels), func(k ukernel.Kernel) bool { return k.Family != f || !k.ISA.Supported() })
 	if len(all) == 0 {
@@ -88,8 +88,8 @@ func (w *Workload) Fastest(each time.Duration, s side.Side, f ukernel.Family) (C
 	return c, nil
 }
 
-// ComposeFastest composes an algorithm from the kernels of a side that choices
-// have in the first place. The error says which family has no choice.
+// ComposeFastest composes an algorithm of a side's kernels that are first in choices. The error
+// names the family that has no choice.
 func ComposeFastest(a ukernel.Algorithm, s side.Side, choices []Choice) (ukernel.Composition, error) {
 	var names []string
 	for _, family := range a.Families() {

@@ -5,26 +5,27 @@ import (
 	"strings"
 )
 
-// Comparison is functions that were timed in the same turns on the same rows.
+// Comparison holds the times of benchmarks that were run in the same turns on rows of one shape.
+// In JSON it is a "race".
 type Comparison struct {
-	// Kind says what is compared; see the constants.
+	// Kind is one of the constants below.
 	Kind string `json:"kind"`
-	// Rows and Cols are the shape of what one call processes.
+	// Rows and Cols are the shape of a call's operands.
 	Rows int `json:"rows"`
 	Cols int `json:"cols"`
-	// Threads is the number of goroutines or threads that an entrant may use for
-	// one call. An entrant whose name says that it has one uses one.
+	// Threads is how many goroutines or threads one call may use, unless a
+	// benchmark's name says that it uses one.
 	Threads int `json:"threads"`
-	// Beyond is whether rows and results are beyond the caches, or were declared
-	// to be.
+	// Beyond reports whether rows and results are larger than the caches, or were
+	// declared to be.
 	Beyond bool `json:"beyond,omitempty"`
 	// Calls is the number of calls in a sample, Samples the number of samples of
-	// each entrant, Outliers the most that one of them has.
+	// each benchmark, Outliers the largest number of outliers of one.
 	Calls    int `json:"calls"`
 	Samples  int `json:"samples"`
 	Outliers int `json:"outliers"`
-	// Entries are the functions, Ratios those of their times that the race is
-	// held for.
+	// Entries has one entry for each benchmark, Ratios the ratios of their times
+	// that Kind asks for.
 	Entries []Entry `json:"entrants"`
 	Ratios  []Ratio `json:"ratios"`
 }
@@ -38,7 +39,7 @@ const (
 	// Peers compares native.Softmax with all that is there, on one row.
 	Peers = "peers"
 	// OneRow compares goroutines that share a row with one goroutine, and with
-	// moving the data.
+	// the limit that memory sets.
 	OneRow = "one row"
 )
 
@@ -48,25 +49,25 @@ const (
 	NativeLogSoftmax  = "native.LogSoftmax"
 	NativeLogSumExp   = "native.LogSumExp"
 	NativeSoftmaxRows = "native.SoftmaxRows"
-	// OneGoroutine is native.Softmax on one goroutine, beside the same on several.
+	// OneGoroutine is native.Softmax on one goroutine, where others use several.
 	OneGoroutine = "native.Softmax, 1 goroutine"
-	// Limit is moving the data and nothing else; see [Traffic].
+	// Limit moves the data and computes nothing; see [Traffic].
 	Limit = "limit"
 	// UpstreamBest begins the names of upstream's algorithms by its fastest
 	// kernels; see [Workload.Fastest].
 	UpstreamBest = "upstream best"
-	// UpstreamBestInC begins the names of the same called from a loop in C.
+	// UpstreamBestInC begins their names when a loop in C calls them.
 	UpstreamBestInC = UpstreamBest + InC
-	// InC follows the side's name where C calls, and not Go; see [FromC].
+	// InC follows the name of a side that is called from C; see [FromC].
 	InC = " in C"
-	// GoLoop is what a Go programmer has without a library; see [GoSoftmax].
+	// GoLoop is softmax as a Go programmer writes it without a library.
 	GoLoop = "Go loop over math.Exp"
-	// Gonum is the same by gonum's LogSumExp.
+	// Gonum is softmax by gonum's LogSumExp.
 	Gonum = "gonum softmax"
 )
 
-// Opponent is the name of an entrant without its algorithm, if it is one of
-// upstream's: in each race another one may be the fastest.
+// Opponent returns a benchmark's name without the algorithm, if it is one of upstream's best:
+// in each comparison another algorithm may be the fastest.
 func Opponent(name string) string {
 	for _, side := range []string{UpstreamBestInC, UpstreamBest} {
 		if strings.HasPrefix(name, side+" ") {
@@ -76,21 +77,20 @@ func Opponent(name string) string {
 	return name
 }
 
-// Entry is a function in a [Comparison].
+// Entry holds the time and the errors of one benchmark of a [Comparison].
 type Entry struct {
 	Name string `json:"name"`
 	// Kernels are those of an algorithm's passes.
 	Kernels []string `json:"kernels,omitempty"`
 	// NS is nanoseconds per element.
 	NS Summary `json:"ns"`
-	// MaxULP and MeanULP are its greatest and mean error on such rows; 0 if they were
-	// not measured.
+	// MaxULP and MeanULP are the greatest and the mean error on such rows; 0 if they
+	// were not measured.
 	MaxULP  float64 `json:"max_ulp,omitempty"`
 	MeanULP float64 `json:"mean_ulp,omitempty"`
 }
 
-// Ratio is the time of one entrant relative to that of another, of
-// neighbouring samples.
+// Ratio is the time of one benchmark divided by that of another, sample by sample.
 type Ratio struct {
 	Of      string  `json:"of"`
 	To      string  `json:"to"`
@@ -98,8 +98,7 @@ type Ratio struct {
 	Verdict Verdict `json:"verdict"`
 }
 
-// Run times benchmarks on rows of the race's shape, which lie one after the
-// other, and keeps their times. A benchmark's name is that of its entrant.
+// Run times benchmarks on rows of c's shape, without gaps between them, and adds an entry for each.
 func (c *Comparison) Run(t Timer, benchmarks []Benchmark) (Samples, error) {
 	s, elements, err := t.TimeRows(benchmarks, c.Rows*c.Cols, 1)
 	if err != nil {
@@ -114,7 +113,7 @@ func (c *Comparison) Run(t Timer, benchmarks []Benchmark) (Samples, error) {
 	return s, nil
 }
 
-// AddRatio adds the ratio of the times of two entrants, given by their numbers.
+// AddRatio adds the ratio of the times of entries of and to, by their indexes.
 func (c *Comparison) AddRatio(s Samples, of, to int) Ratio {
 	v := s.Compare(to, of, c.Rows*c.Cols)
 	ratio := Ratio{Of: c.Entries[of].Name, To: c.Entries[to].Name, Ratio: v.Ratio, Verdict: v.Verdict}
@@ -122,12 +121,12 @@ func (c *Comparison) AddRatio(s Samples, of, to int) Ratio {
 	return ratio
 }
 
-// Like is whether another comparison is the same one in another run.
+// Like reports whether o is the same comparison in another run.
 func (c *Comparison) Like(o Comparison) bool {
 	return c.Kind == o.Kind && c.Rows == o.Rows && c.Cols == o.Cols && c.Threads == o.Threads
 }
 
-// Entry finds an entrant by its name; nil if there is none.
+// Entry returns the entry with a name; nil if there is none.
 func (c *Comparison) Entry(name string) *Entry {
 	i := slices.IndexFunc(c.Entries, func(e Entry) bool { return e.Name == name })
 	if i < 0 {
@@ -136,8 +135,8 @@ func (c *Comparison) Entry(name string) *Entry {
 	return &c.Entries[i]
 }
 
-// RatioOf finds a ratio by the name of the one entrant and that of the other, or
-// its [Opponent] name; nil if there is none.
+// RatioOf returns the ratio of one entry to another, which is given by its name or its
+// [Opponent] name; nil if there is none.
 func (c *Comparison) RatioOf(of, to string) *Ratio {
 	i := slices.IndexFunc(c.Ratios, func(x Ratio) bool { return x.Of == of && (x.To == to || Opponent(x.To) == to) })
 	if i < 0 {
@@ -146,5 +145,5 @@ func (c *Comparison) RatioOf(of, to string) *Ratio {
 	return &c.Ratios[i]
 }
 
-// ShortRow is the length of the row by which the cost of a call is judged.
+// ShortRow is the length of the row that is timed to see what a call costs.
 const ShortRow = 8

@@ -11,27 +11,25 @@ import (
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
 )
 
-// Library is other software's softmax, which is timed and measured beside both sides.
+// Library is the softmax of other software, timed and measured beside both sides.
 type Library struct {
-	// Name is what people call it, Entry its function in results.
+	// Name is the library's name in text, Function the name of its function in results.
 	Name, Function string
-	// Available is nil, or says why the library is not here. Version is that of the
-	// library that runs; empty if it is not here.
+	// Available is nil, or why the library is missing. Version is empty if it is.
 	Available error
 	Version   string
-	// Bind has everything ready for the softmax of rows of cols elements, which lie
-	// one after the other and stay where they are, on a number of threads. Done
-	// frees what run has.
+	// Bind prepares the softmax of rows of cols elements, without gaps between them,
+	// on a number of threads; see [Benchmark.Bind].
 	Bind func(dst, src []float32, rows, cols, threads int) (run, done func(), err error)
-	// Goroutines is whether threads are goroutines, Rest how long they stay busy after a
-	// call if they are the library's own.
+	// Goroutines reports whether threads are goroutines. Rest is how long the
+	// library's own threads stay busy after a call.
 	Goroutines bool
 	Rest       time.Duration
-	// Most is the number of elements beyond which it is not timed; 0 is no limit.
+	// Most is the largest number of elements that is timed; 0 is no limit.
 	Most int
 }
 
-// Benchmark is the library on rows of one shape.
+// Benchmark returns a benchmark of rows of one shape.
 func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
 	c := Benchmark{Name: l.Function, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, rows, cols, threads)
@@ -42,19 +40,19 @@ func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
 	return c
 }
 
-// OnRow is the library on one row, whatever its length, on one thread.
+// OnRow returns a benchmark of one row of any length, on one thread.
 func (l *Library) OnRow() Benchmark {
 	return Benchmark{Name: l.Function, Bind: func(dst, src []float32) (run, done func(), err error) {
 		return l.Bind(dst, src, 1, len(src), 1)
 	}}
 }
 
-// goMost is how many elements a loop in Go is timed on: it computes for so long that
-// its time per element is the same on longer rows, and these would take minutes.
+// goMost is the most elements that a loop in Go is timed on. It computes so long that longer rows
+// take the same time per element, and minutes in all.
 const goMost = 1 << 20
 
-// GoLibraries are what a Go programmer has without this module: a loop over
-// [math.Exp], and gonum. They are always here.
+// GoLibraries returns what a Go programmer has without this module: a loop over [math.Exp], and
+// gonum. They are always available.
 func GoLibraries() []Library {
 	return []Library{
 		{Name: GoLoop, Function: GoLoop, Version: runtime.Version(), Most: goMost, Goroutines: true, Bind: bindGo(func() func(dst, src []float32) { return goSoftmax })},
@@ -62,10 +60,10 @@ func GoLibraries() []Library {
 	}
 }
 
-// bindGo shares rows among goroutines that each have a function of their own.
+// bindGo shares rows among goroutines, each with a function of its own.
 func bindGo(newSoftmax func() func(dst, src []float32)) func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 	return func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
-		// Goroutines are told apart by their first row.
+		// The first row of a goroutine selects its function.
 		softmaxes := make([]func(dst, src []float32), rows)
 		for i := range softmaxes {
 			softmaxes[i] = newSoftmax()
@@ -103,8 +101,8 @@ func goSoftmax(dst, src []float32) {
 	}
 }
 
-// newGonum is softmax by gonum's [floats.LogSumExp], which takes float64: the row is
-// copied to a buffer that calls after the first have.
+// newGonum returns softmax by gonum's [floats.LogSumExp]. That takes float64: rows are copied to
+// a buffer that is allocated once.
 func newGonum() func(dst, src []float32) {
 	var row []float64
 	return func(dst, src []float32) {
@@ -119,8 +117,8 @@ func newGonum() func(dst, src []float32) {
 	}
 }
 
-// gonumVersion is that of the module that is linked in; empty where the build does not
-// tell, as under Bazel.
+// gonumVersion is the version of the linked module; empty where the build doesn't record it, as
+// under Bazel.
 func gonumVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -7,17 +7,16 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// Summary is a median and its confidence interval at 95 %, or as near to that
-// as the number of samples allows, from order statistics: nothing is assumed
-// about the distribution.
+// Summary is a median with its confidence interval at 95 %, or as near as the number of samples
+// allows. It comes from order statistics, and assumes nothing about the distribution.
 type Summary struct {
 	Median float64 `json:"median"`
 	Lo     float64 `json:"lo"`
 	Hi     float64 `json:"hi"`
 }
 
-// NewSummary summarises values, which stay as they are. With fewer than six
-// the interval is their range.
+// NewSummary summarises values and leaves them unchanged. The interval of fewer than six is their
+// range.
 func NewSummary(values []float64) Summary {
 	sorted := benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 	s := benchmath.AssumeNothing.Summary(sorted, 0.95)
@@ -41,61 +40,57 @@ const (
 	Slower Verdict = "slower"
 	// Same means that it contains 1 and is narrow.
 	Same Verdict = "same"
-	// Noisy means that the machine was too noisy to conclude anything: the
-	// interval is wider than [MaxWidth], or there are too few samples for one.
+	// Noisy means that nothing can be concluded: the interval is wider than
+	// [MaxWidth], or there are fewer than six samples.
 	Noisy Verdict = "too noisy"
 )
 
-// MaxWidth is the width of a ratio's confidence interval, relative to the ratio,
-// beyond which nothing is concluded.
+// MaxWidth is the largest [Summary.Width] of a ratio from which a verdict is drawn.
 const MaxWidth = 0.1
 
-// Timing is the time of a function, and its ratio to that of a reference.
+// Timing is the time of a function, and its ratio to the time of a reference.
 type Timing struct {
-	// Name is a kernel's, an algorithm's, or a function's.
+	// Name is the name of a kernel, an algorithm or a function.
 	Name string `json:"name"`
-	// Kernels are those of an algorithm's passes.
+	// Kernels names the kernels of an algorithm's passes.
 	Kernels []string `json:"kernels,omitempty"`
-	// NativeRatio is the time of native.Softmax relative to this, if this is a
-	// peer's.
+	// NativeRatio is the time of native.Softmax divided by that of a peer.
 	NativeRatio *Summary `json:"native_ratio,omitempty"`
-	// Against names what the ratio is to. That of native.Softmax is to the fastest of
-	// upstream's algorithms, by the kernels that upstream prefers and by its fastest
-	// ones, called from C where that was timed; in results from before it was, it is
-	// empty if only the former were timed.
+	// Against names the reference. That of native.Softmax is the fastest of
+	// upstream's algorithms, by the kernels that upstream prefers or by its fastest,
+	// called from C where that was timed. Older results leave it empty if only the
+	// preferred kernels were timed.
 	Against string `json:"against,omitempty"`
-	// Where says where the row lies: "L1", "L2", "memory", or empty.
+	// Where is where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
-	// Threads is the number of threads, each with a row of its own, that share
-	// the elements; 0 is one.
+	// Threads is the number of threads that share the elements, each with a row of
+	// its own; 0 is one.
 	Threads int `json:"threads,omitempty"`
-	// MaxULP and MeanULP are the greatest and the mean error on such rows, in units in
-	// the last place; 0 if they were not measured.
+	// MaxULP and MeanULP are the greatest and the mean error on such rows; 0 if they
+	// were not measured.
 	MaxULP  float64 `json:"max_ulp,omitempty"`
 	MeanULP float64 `json:"mean_ulp,omitempty"`
-	// LimitShare is the time of moving the data, and nothing else, relative to
-	// our time; 0 if the row fits a cache.
+	// LimitShare is the time of [Limit] divided by OursNS; 0 if the row fits a cache.
 	LimitShare float64 `json:"limit_share,omitempty"`
 
-	// Elements is how many each call processes.
+	// Elements is the number of elements that a call processes.
 	Elements int `json:"elements"`
 	// RefNS and OursNS are nanoseconds per element. Without a reference, RefNS
 	// and Ratio are zero and Verdict is empty.
 	RefNS  Summary `json:"ref_ns,omitzero"`
 	OursNS Summary `json:"ours_ns"`
-	// Ratio is ours to reference, of neighbouring samples.
+	// Ratio is ours divided by the reference, sample by sample.
 	Ratio Summary `json:"ratio,omitzero"`
 	// Calls is the number of calls in a sample, Samples the number of samples
 	// of each function.
 	Calls   int `json:"calls"`
 	Samples int `json:"samples"`
-	// Outliers is the number of repetitions in which a function took far longer
-	// than it usually did. Many of them mean that the machine was busy, which
-	// the medians bear up to half the repetitions.
+	// Outliers is the number of repetitions in which a function took far longer than
+	// usual. Many of them mean a busy machine; a median bears up to half.
 	Outliers int `json:"outliers"`
-	// Drift is by how much our median in the last third of the repetitions
-	// exceeds that in the first third, relative to the latter: a change of the
-	// clock frequency shows here, and cancels in the ratio.
+	// Drift is our median in the last third of the repetitions divided by that in
+	// the first third, less 1. A change of the clock's frequency shows here, and
+	// cancels in the ratio.
 	Drift   float64 `json:"drift"`
 	Verdict Verdict `json:"verdict,omitempty"`
 }
@@ -109,7 +104,7 @@ func (s Samples) Timing(i, elements int) Timing {
 	}
 }
 
-// Compare compares function ours with function ref.
+// Compare summarises the samples of function ours, with their ratios to those of function ref.
 func (s Samples) Compare(ref, ours, elements int) Timing {
 	v := s.Timing(ours, elements)
 	a, b := perElement(s.NS[ref], elements), perElement(s.NS[ours], elements)
@@ -151,9 +146,8 @@ func perElement(ns []float64, elements int) []float64 {
 	return out
 }
 
-// outliers marks the values above Tukey's outer fence, three times the distance
-// of the quartiles above the upper one. Clocks are coarse: a value within 5 %
-// of the median is none, however close together the others are.
+// outliers marks values above Tukey's outer fence: the upper quartile plus three times the distance
+// of the quartiles. Clocks are coarse, so a value within 5 % of the median is no outlier.
 func outliers(values []float64) []bool {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)

@@ -8,19 +8,17 @@ import (
 	"time"
 )
 
-// Timer times functions against each other. Its zero value takes defaults.
+// Timer times functions against each other. The zero Timer uses the defaults.
 type Timer struct {
-	// MinSample is the least time that one sample takes: as many calls are
-	// timed together as that needs, the same number for each function but for
-	// those that are so slow that it would take them more than eight times as
-	// long: fewer calls of these are. The default is 20 µs, some hundred times
-	// what reading the clock takes.
+	// MinSample is the least time of a sample. A sample is a number of calls, the
+	// same for each function; a function that would take more than eight times
+	// MinSample for them has fewer. The default is 20 µs, about a hundred times the
+	// time of reading the clock.
 	MinSample time.Duration
-	// MinReps is the least number of samples of each function, 11 by default: a
-	// 95 % confidence interval of a median needs six.
+	// MinReps is the least number of samples of each function. The default is 11; a
+	// confidence interval of a median at 95 % needs six.
 	MinReps int
-	// Budget is the time after which no further repetition begins, once there
-	// are MinReps of them. The default is 0.
+	// Budget is the time after which no repetition begins, once there are MinReps.
 	Budget time.Duration
 
 	// now is the monotonic clock; tests replace it.
@@ -29,35 +27,32 @@ type Timer struct {
 
 // Samples is what a [Timer] measured.
 type Samples struct {
-	// Calls is the number of calls in each sample but for those of slow functions.
+	// Calls is the number of calls in a sample; slow functions have fewer.
 	Calls int
-	// NS holds nanoseconds per call, by function, then by repetition in the
-	// order of time. Samples of equal index were taken in one round of all functions.
+	// NS[i][j] is the time of a call of function i in repetition j, in nanoseconds.
+	// A repetition takes one sample of each function.
 	NS [][]float64
 }
 
-// warmUp is how long a function runs before its sample after a rest.
+// warmUp is how long a function runs after a rest, before its sample.
 const warmUp = 5 * time.Millisecond
 
 // timed is a function to time.
 type timed struct {
 	run func()
-	// loop, if it is not nil, calls the function so many times by itself and says how
-	// long that took.
+	// loop, if not nil, is [Benchmark.Loop].
 	loop func(times int) time.Duration
-	// goroutines is whether it starts goroutines and waits for them. While a
-	// goroutine is bound to a thread, be it another one than the caller, they begin
-	// late, so then none is: after a rest they waited for their caller to end.
+	// goroutines is [Benchmark.Goroutines]. If any function has it, no goroutine is
+	// bound to a thread: while one is, others begin late.
 	goroutines bool
-	// rest is how long threads of its own stay busy after it has returned. The
-	// next sample waits for them, and calls its own function once before.
+	// rest is [Benchmark.Rest]. The next sample waits for it to end, and then warms
+	// its function up.
 	rest time.Duration
 }
 
-// Time calls the functions in turn, in an order that is drawn anew for each
-// repetition, so that whatever slows the machine meets them all alike and none has
-// an advantage from what another leaves in the caches. It warms each one up first.
-// The calling goroutine stays on one thread meanwhile.
+// Time calls the functions in turn. Each repetition has an order of its own, drawn at random: what
+// slows the machine slows all functions, and none always follows the same other one. Time warms
+// each function up first, and keeps the calling goroutine on one thread.
 func (t Timer) Time(fs ...func()) Samples {
 	all := make([]timed, len(fs))
 	for i, f := range fs {

@@ -1,12 +1,9 @@
 // Package speed times functions against each other, in turns, and says what the samples prove.
 //
-// A [Timer] calls functions in turn, or each [Benchmark] on rows on several threads; a
-// [Comparison] is what it found on rows that benchmarks share. [Workload.Fastest] finds the
-// kernels that make upstream the strongest opponent on this CPU.
-//
-// A [Library] is other software's softmax: what Go has without this module always
-// ([GoLibraries]), others as far as they are there. [Verify] compares one with float64
-// before it is timed in the same turns.
+// A [Timer] calls functions in turn and returns [Samples]: of any functions by [Timer.Time], of a
+// [Benchmark] on rows by [Timer.TimeRows]. A [Timing] is one function's time, a [Comparison] the
+// times of several on the same rows. [Workload.Fastest] finds the kernels that make upstream the
+// strongest opponent on this CPU. A [Library] is other software to compare with.
 package speed
 
 import (
@@ -16,13 +13,12 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
-// Workload is a row, an output, and the other operands of kernels and softmax:
-// what the sides are timed on. The row is uniform in [-10, 10).
+// Workload has the operands that sides are timed on: a row, uniform in [-10, 10), an output, and
+// the other operands of kernels.
 type Workload struct{ args ukernel.Args }
 
-// NewWorkload makes a workload of n elements. Row and output begin at 64-byte
-// boundaries, and not at the same place of a page, which would make loads of
-// the one wait for stores to the other.
+// NewWorkload makes a workload of n elements. Row and output begin at 64-byte boundaries, at
+// different offsets in a page: at equal offsets, loads of the one wait for stores to the other.
 func NewWorkload(n int) *Workload {
 	const skew = 272
 	room := (n+skew-1)/operands.Line*operands.Line + skew
@@ -36,14 +32,14 @@ func NewWorkload(n int) *Workload {
 	return &Workload{a}
 }
 
-// Elements is the length of the row.
+// Elements returns the length of the row.
 func (w *Workload) Elements() int { return len(w.args.Src) }
 
-// Row is the row and the output.
+// Row returns the row and the output.
 func (w *Workload) Row() (dst, src []float32) { return w.args.Dst, w.args.Src }
 
-// Time times a pair's two sides against each other. The model takes a hundred times as long as
-// a kernel and is not timed: where it is the reference, ours is timed alone.
+// Time times both sides of a pair. The model, a hundred times slower than a kernel, is not timed:
+// where it is the reference, ours is timed alone.
 func (w *Workload) Time(t Timer, p side.Pair) Timing {
 	fs := []func(){func() { p.Ours(w.args) }}
 	if !p.PureRef {
