@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// CheckSlices panics unless dst is as long as src and either is src or shares
-// no element with it. The message begins with who and tells the numbers.
+// CheckSlices panics unless dst is as long as src, and is src or does not overlap it. The
+// message begins with who and has the numbers.
 func CheckSlices(who string, dst, src []float32) {
 	if len(dst) != len(src) {
 		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
@@ -16,12 +16,12 @@ func CheckSlices(who string, dst, src []float32) {
 	after := uintptr(unsafe.Pointer(unsafe.SliceData(dst))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
 	n := uintptr(len(src)) * size
 	if after != 0 && n != 0 && (after < n || -after < n) {
-		panic(fmt.Sprintf("%s: dst begins %d bytes after src and overlaps it, both are %d bytes long; they must be the same or apart", who, int(after), n))
+		panic(fmt.Sprintf("%s: dst begins %d bytes after src and overlaps it, both are %d bytes long; dst must be src or not overlap it", who, int(after), n))
 	}
 }
 
-// CheckApart panics if dst overlaps src, whose name is given, without being it.
-// The message begins with who and tells the lengths.
+// CheckApart panics if dst overlaps src without being it. The message begins with who,
+// calls src by name, and has the lengths.
 func CheckApart[D, S any](who, name string, dst []D, src []S) {
 	if !identical(dst, src) && Overlap(dst, src) {
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps %s of %d; they must be the same or apart", who, len(dst), name, len(src)))
@@ -35,9 +35,9 @@ func identical[D, S any](dst []D, src []S) bool {
 		unsafe.Sizeof(*new(D)) == unsafe.Sizeof(*new(S))
 }
 
-// CheckMatrices panics unless both slices, dst and the one whose name is given,
-// hold their matrix, as [CheckMatrix] has it, and are the same with one stride,
-// or apart. It returns false if the matrices have no elements.
+// CheckMatrices panics unless dst and src pass [CheckMatrix], and are the same with equal
+// strides or don't overlap. The message calls src by name. It returns false if the
+// matrices have no elements.
 func CheckMatrices[D, S any](who, name string, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
 	CheckMatrix(who, "dst", len(dst), rows, cols, dstStride)
 	CheckMatrix(who, name, len(src), rows, cols, srcStride)
@@ -51,10 +51,10 @@ func CheckMatrices[D, S any](who, name string, dst []D, src []S, rows, cols, dst
 	return true
 }
 
-// CheckMatrix panics unless a slice of length got holds a row-major matrix whose
-// rows begin stride elements apart: stride is at least cols, and got at least
-// (rows-1)*stride + cols. A matrix without rows or columns needs nothing. The
-// message begins with who, tells the numbers, and calls the slice what.
+// CheckMatrix panics unless a slice of length got holds a row-major matrix: stride is at
+// least cols, and got at least (rows-1)*stride + cols. A matrix without rows or columns
+// needs no elements. The message begins with who, calls the slice what, and has the
+// numbers.
 func CheckMatrix(who, what string, got, rows, cols, stride int) {
 	if rows < 0 || cols < 0 {
 		panic(fmt.Sprintf("%s: %d rows of %d columns, neither may be negative", who, rows, cols))

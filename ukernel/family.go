@@ -2,7 +2,7 @@ package ukernel
 
 import "fmt"
 
-// Family is what a kernel computes: its operands, and what it does to them.
+// Family is what a kernel computes, and of which operands.
 type Family uint8
 
 // The families behind softmax. All work on at least one element.
@@ -41,17 +41,17 @@ const (
 	numFamilies
 )
 
-// Descriptor says what kernels of a family have in common.
+// Descriptor describes a family.
 type Descriptor struct {
 	// Name is upstream's name of the family, or one like it.
 	Name string
-	// Field is the field of [Func] that holds a kernel, and Signature its type.
+	// Field is the name of the field of [Func] that holds a kernel, Signature its type.
 	Field, Signature string
 	// Bits is the size of an element: 32 for float32, 16 for binary16, 8 for bytes.
 	Bits int
-	// Stores is whether an output is written per input.
+	// Stores reports whether a kernel writes an output for each input.
 	Stores bool
-	// About is a sentence on what is computed.
+	// About says in a sentence what a kernel computes.
 	About string
 
 	has func(Func) bool // by value, so that callers' need not be on the heap
@@ -130,11 +130,10 @@ func Families() []Family {
 	return fs
 }
 
-// Describe returns what kernels of the family have in common. It panics for a
-// number that is no family.
+// Describe returns the family's descriptor. It panics if f is not one of the constants.
 func (f Family) Describe() Descriptor { return families[f] }
 
-// String is upstream's name of the family, such as "f32_rmax", or one like it.
+// String returns upstream's name of the family, such as "f32_rmax", or one like it.
 func (f Family) String() string {
 	if f < numFamilies {
 		return families[f].Name
@@ -142,7 +141,7 @@ func (f Family) String() string {
 	return fmt.Sprintf("Family(%d)", uint8(f))
 }
 
-// Stores reports whether the family writes one output per input.
+// Stores reports whether kernels of the family write an output for each input.
 func (f Family) Stores() bool { return families[f].Stores }
 
 // Half reports whether the family works on binary16 numbers.

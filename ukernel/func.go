@@ -7,16 +7,15 @@ import (
 	"github.com/twopass-softmax/twopass/internal/f32"
 )
 
-// Func is a kernel that can be called: exactly one of its functions, that of
-// the kernel's family, is not nil.
+// Func is a kernel that can be called. Exactly one of its functions is not nil: that of
+// the kernel's family.
 //
-// Every src has at least one element, and dst has as many as src; dst may be
-// src itself, and may not overlap it otherwise. A Func from a Lookup panics on
-// anything else, with a message that names the kernel and the lengths.
+// Src has at least one element, and dst as many as src; dst is src itself or does not
+// overlap it. A Func from a Lookup panics otherwise, and names the kernel and the lengths.
 type Func struct {
 	Name string
 
-	// RMax returns the largest element of src. What a NaN does depends on its
+	// RMax returns the largest element of src. The effect of a NaN depends on its
 	// place and on the ISA.
 	RMax func(src []float32) float32
 	// RAddExtExp returns the sum of exp(x) as mantissa * 2^exponent.
@@ -27,46 +26,46 @@ type Func struct {
 	RAddExpMinusMax func(src []float32, max float32) float32
 	// VScaleExpMinusMax writes exp(x - max) * scale.
 	VScaleExpMinusMax func(dst, src []float32, scale, max float32)
-	// RAddStoreExpMinusMax writes exp(x - max) and returns the sum of it.
+	// RAddStoreExpMinusMax writes exp(x - max) and returns the sum.
 	RAddStoreExpMinusMax func(dst, src []float32, max float32) float32
 	// VMulC writes x * c.
 	VMulC func(dst, src []float32, c float32)
 	// F16RMax returns the largest element of src.
 	F16RMax func(src []uint16) (max uint16)
-	// F16RAddStoreExpMinusMax writes exp(x - max) and returns the sum of it.
+	// F16RAddStoreExpMinusMax writes exp(x - max) and returns the sum.
 	F16RAddStoreExpMinusMax func(dst, src []uint16, max uint16) (sum uint16)
 	// F16VMulC writes x * c.
 	F16VMulC func(dst, src []uint16, c uint16)
 	// U8RMax returns the largest element of src.
 	U8RMax func(src []uint8) (max uint8)
-	// U8LUT32Norm writes the rounded share of 256 that table[x] has in their sum, at
-	// most 255. The table reaches to the largest x; the sum, modulo 2^32, is not 0.
+	// U8LUT32Norm writes round(256 * table[x] / sum(table[x])), at most 255. The table
+	// has an entry for the largest x; the sum modulo 2^32 is not 0.
 	U8LUT32Norm func(dst, src []uint8, table []uint32)
 }
 
 // has reports whether f is a kernel of the family.
 func (f *Func) has(family Family) bool { return families[family].has(*f) }
 
-// Args are the operands of any family's call; a family reads those it has.
+// Args has the operands of a call of any family. A family uses its own.
 type Args struct {
 	Dst, Src []float32
-	// Max is the value subtracted by the minusmax families.
+	// Max is what the minusmax families subtract.
 	Max float32
 	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
 	// VScaleExtExp, whose exponent is ScaleExp.
 	Scale, ScaleExp float32
-	// Half is what a family of binary16 numbers reads in place of Src, and Dst16 what it
-	// writes in place of Dst. Max and Scale are rounded to binary16 for it.
+	// Half and Dst16 take the place of Src and Dst for a family of binary16 numbers. Its
+	// Max and Scale are rounded to binary16.
 	Half, Dst16 []uint16
-	// Src8 and Dst8 are what a family of bytes reads and writes, and Table what
-	// U8LUT32Norm reads.
+	// Src8 and Dst8 take the place of Src and Dst for a family of bytes. U8LUT32Norm
+	// reads Table.
 	Src8, Dst8 []uint8
 	Table      []uint32
 }
 
-// Result is what a call returned: the value of a reduction, for RAddExtExp its
-// mantissa and exponent, and zero for a family that only stores. A binary16 number or a
-// byte is the float32 equal to it.
+// Result is what a call returned: the value of a reduction, the mantissa and exponent of
+// RAddExtExp, or zero for a family that only stores. A binary16 number or a byte is given
+// as the float32 equal to it.
 type Result struct {
 	Value, Exponent float32
 }
@@ -104,7 +103,7 @@ func (f *Func) Call(a Args) (r Result) {
 	return r
 }
 
-// Checked returns f with its slices checked before each call.
+// Checked returns f with a check of its slices before each call.
 func (f Func) Checked() Func {
 	who, raw := "ukernel: "+f.Name, f
 	some := func(src []float32) { checkSome(who, src) }
@@ -179,12 +178,11 @@ func checkSame[S any](who string, dst, src []S) {
 	CheckApart(who, "src", dst, src)
 }
 
-// ErrUnknownKernel is wrapped by the error of a Lookup for a name that its side
-// does not have on this architecture.
+// ErrUnknownKernel is wrapped by the error of a Lookup for a name that its side lacks on
+// this architecture.
 var ErrUnknownKernel = errors.New("no such kernel")
 
-// UnsupportedError is a Lookup's error for a kernel that is compiled in but
-// that this CPU can't run.
+// UnsupportedError is the error of a Lookup for a kernel that this CPU can't run.
 type UnsupportedError struct {
 	Name string
 	ISA  ISA
@@ -194,8 +192,9 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("this CPU has no %v, which %s needs", e.ISA, e.Name)
 }
 
-// Lookup finds name in a side's table and returns it checked, if this CPU can
-// run it; side begins the error's text otherwise.
+// Lookup returns the kernel with a name from a table, with its slices checked at each
+// call. It returns an error if the table lacks it or if this CPU can't run it; side
+// begins the text.
 func Lookup(side string, table []Func, name string) (Func, error) {
 	for _, f := range table {
 		if f.Name != name {

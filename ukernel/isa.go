@@ -10,11 +10,10 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// ISA is the set of instructions that a kernel is written in, named as upstream
-// names it.
+// ISA is the instruction set of a kernel, by upstream's name.
 type ISA uint8
 
-// The ISAs that kernels are written for.
+// The instruction sets of kernels.
 const (
 	// Scalar is portable code: C on one side, Go on the other.
 	Scalar        ISA = iota
@@ -79,7 +78,7 @@ func ISAs() []ISA {
 	return is
 }
 
-// ParseISA finds an ISA by its name.
+// ParseISA returns the ISA with a name.
 func ParseISA(name string) (ISA, bool) {
 	for i := range isas {
 		if isas[i].name == name {
@@ -89,7 +88,7 @@ func ParseISA(name string) (ISA, bool) {
 	return 0, false
 }
 
-// String is upstream's name of the ISA, such as "avx512f".
+// String returns upstream's name of the ISA, such as "avx512f".
 func (i ISA) String() string {
 	if i < numISAs {
 		return isas[i].name
@@ -97,18 +96,17 @@ func (i ISA) String() string {
 	return fmt.Sprintf("ISA(%d)", uint8(i))
 }
 
-// Arch is the GOARCH that the ISA belongs to, empty for [Scalar].
+// Arch returns the GOARCH of the ISA, or "" for [Scalar].
 func (i ISA) Arch() string { return isas[i].arch }
 
-// Lanes is the number of float32 in one of its vectors; of an ISA with binary16
-// arithmetic, of binary16 numbers.
+// Lanes returns the number of float32 in a vector, or of binary16 numbers for an ISA with
+// binary16 arithmetic.
 func (i ISA) Lanes() int { return isas[i].lanes }
 
 // Supported reports whether this CPU and its operating system run the ISA.
 //
-// As in the standard library, GODEBUG=cpu.avx2=off and the like, and
-// GODEBUG=cpu.all=off, make a CPU look as if it lacked a feature; the variable
-// is read once.
+// As in the standard library, GODEBUG=cpu.avx2=off and the like, or
+// GODEBUG=cpu.all=off, hide features of the CPU. The variable is read once.
 func (i ISA) Supported() bool { return supported()[i] }
 
 var supported = sync.OnceValue(func() (ok [numISAs]bool) {

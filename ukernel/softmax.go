@@ -11,7 +11,7 @@ type Algorithm uint8
 // The algorithms of Dukhan and Ablavatski (arXiv 2001.04438), in the paper's
 // numbering 3, 1 and 2.
 const (
-	// Auto leaves the choice to the side that is asked. It has no passes.
+	// Auto leaves the choice to the function that is called. It has no passes.
 	Auto Algorithm = iota
 	// TwoPass sums exp(x) as a pair (mantissa, exponent), then writes exp(x)
 	// divided by that sum: 2 reads and 1 write of a row, 2 exponentials.
@@ -36,12 +36,12 @@ var algorithms = [numAlgorithms]struct {
 	ThreePassReload:    {"three-pass-reload", []Family{RMax, RAddStoreExpMinusMax, VMulC}},
 }
 
-// Algorithms lists the algorithms that have passes, which [Auto] has not.
+// Algorithms lists the algorithms that have passes: all but [Auto].
 func Algorithms() []Algorithm {
 	return []Algorithm{TwoPass, ThreePassRecompute, ThreePassReload}
 }
 
-// ParseAlgorithm finds an algorithm by its name.
+// ParseAlgorithm returns the algorithm with a name.
 func ParseAlgorithm(name string) (Algorithm, error) {
 	names := make([]string, numAlgorithms)
 	for i, a := range algorithms {
@@ -50,10 +50,10 @@ func ParseAlgorithm(name string) (Algorithm, error) {
 		}
 		names[i] = a.name
 	}
-	return 0, fmt.Errorf("ukernel: %q is no algorithm, which are %s", name, strings.Join(names, ", "))
+	return 0, fmt.Errorf("ukernel: %q is not an algorithm: it must be one of %s", name, strings.Join(names, ", "))
 }
 
-// String is the algorithm's name, such as "two-pass".
+// String returns the algorithm's name, such as "two-pass".
 func (a Algorithm) String() string {
 	if a < numAlgorithms {
 		return algorithms[a].name
@@ -61,8 +61,8 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("Algorithm(%d)", uint8(a))
 }
 
-// Families lists the families of the algorithm's passes, in order; the caller
-// may not change it. It is empty for [Auto] and for other values.
+// Families lists the families of the algorithm's passes, in order. It is nil for [Auto] and for
+// unknown values. The caller must not change it.
 func (a Algorithm) Families() []Family {
 	if a < numAlgorithms {
 		return algorithms[a].families
@@ -70,16 +70,14 @@ func (a Algorithm) Families() []Family {
 	return nil
 }
 
-// Composition is an algorithm with a kernel for each of its passes. [Compose]
-// makes one.
+// Composition is an algorithm with a kernel for each of its passes, made by [Compose].
 type Composition struct {
 	algorithm Algorithm
 	passes    [3]Func
 }
 
 // Compose joins an algorithm and the kernels of its passes, in the order of
-// [Algorithm.Families]. The error says which kernel is missing or of the wrong
-// family.
+// [Algorithm.Families]. The error names a kernel that is missing or of the wrong family.
 func Compose(a Algorithm, kernels ...Func) (Composition, error) {
 	families := a.Families()
 	if len(families) == 0 {
@@ -98,20 +96,18 @@ func Compose(a Algorithm, kernels ...Func) (Composition, error) {
 	return c, nil
 }
 
-// Algorithm is the algorithm that c follows.
+// Algorithm returns the algorithm.
 func (c *Composition) Algorithm() Algorithm { return c.algorithm }
 
-// Kernels are the kernels of the passes, in order.
+// Kernels returns the kernels of the passes, in order.
 func (c *Composition) Kernels() []Func { return c.passes[:len(c.algorithm.Families())] }
 
 // Softmax writes exp(x) / sum(exp(x)) for the row src to dst. Src has at least
-// one element, dst as many; dst may be src itself and may not overlap it
-// otherwise (see [CheckSlices]). What infinities and NaNs do is the kernels'
-// affair.
+// one element and dst as many; dst is src or does not overlap it, which Softmax does
+// not check. The kernels determine what infinities and NaNs give.
 //
-// The steps between the passes, the reciprocals 1/mantissa and 1/sum, are
-// upstream's: its operator for the three-pass form with reload, its benchmark
-// for the other two.
+// The steps between the passes, 1/mantissa and 1/sum, are those of upstream's operator
+// for the three-pass algorithm with reload, and of its benchmark for the other two.
 func (c *Composition) Softmax(dst, src []float32) {
 	p := &c.passes
 	switch c.algorithm {

@@ -7,10 +7,10 @@
 //
 //	f32_raddextexp_ukernel__avx2_p5_u96_acc3
 //
-// which reads: family f32_raddextexp, written for AVX2, exponential by a
-// polynomial of degree 5, 96 elements in one turn of the main loop, summed in
-// 3 accumulators. Two kernels of one name owe each other equal bits, whoever
-// wrote them; [github.com/twopass-softmax/twopass/ukernel/model] says which.
+// which reads: family f32_raddextexp, for AVX2, exponential by a polynomial of degree 5, 96
+// elements in one turn of the main loop, summed in 3 accumulators. Two kernels with one name
+// give equal bits, whoever wrote them; [github.com/twopass-softmax/twopass/ukernel/model]
+// computes these bits.
 package ukernel
 
 import (
@@ -22,15 +22,14 @@ import (
 	"sync"
 )
 
-// Kernel is a kernel's name, taken apart.
+// Kernel has the parts of a kernel's name.
 type Kernel struct {
 	// Name is upstream's symbol without its xnn_ prefix.
 	Name   string
 	Family Family
 	ISA    ISA
-	// Variant is the part of the name between ISA and tile, such as
-	// "rr2_lut64_p2", and Exp what it says of the exponential; both are empty for
-	// families without one.
+	// Variant is the part of the name between ISA and tile, such as "rr2_lut64_p2",
+	// and Exp its meaning. Both are zero for families without an exponential.
 	Variant string
 	Exp     Exponential
 	// Tile is the number of elements in one turn of the main loop.
@@ -38,24 +37,23 @@ type Kernel struct {
 	// Accumulators is the number of independent partial results that the main
 	// loop keeps, at least 1.
 	Accumulators int
-	// Ours is true for a kernel that follows upstream's naming but that
-	// upstream does not have.
+	// Ours reports whether upstream has no kernel with this name.
 	Ours bool
 }
 
-// Exponential is how a kernel computes exp(x) = 2^n * exp(t), with t = x - n*ln 2.
+// Exponential says how a kernel computes exp(x) = 2^n * exp(t), with t = x - n*ln 2.
 type Exponential struct {
-	// Terms is the number of float32 terms that -ln 2 is subtracted in, 1 (rr1) or
-	// 2 (rr2); 0 if the name leaves it open.
+	// Terms is the number of float32 terms of ln 2: 1 (rr1) or 2 (rr2), or 0 if the name
+	// doesn't say.
 	Terms int
-	// Table is whether a table of 2^(k/64) gives the fraction of n, a multiple of
-	// 1/64 (lut64).
+	// Table reports whether n is a multiple of 1/64, with a table of 2^(k/64) for its
+	// fraction (lut64).
 	Table bool
-	// Degree is that of the polynomial for exp(t), such as 5 (p5).
+	// Degree is the degree of the polynomial for exp(t), such as 5 (p5).
 	Degree int
-	// Scalef is whether one instruction multiplies by 2^n (scalef).
+	// Scalef reports whether one instruction multiplies by 2^n (scalef).
 	Scalef bool
-	// FMA is whether plain code fuses multiplications with additions (fma).
+	// FMA reports whether plain code fuses multiplications with additions (fma).
 	FMA bool
 }
 
@@ -83,11 +81,11 @@ func parseExponential(parts []string) (e Exponential, err error) {
 	return e, nil
 }
 
-// Parse takes a kernel's name apart. It accepts any name of the grammar, not
-// only upstream's: Ours tells them apart.
+// Parse takes a kernel's name apart. It accepts any name of the grammar, not only those of
+// upstream's kernels; [Kernel].Ours tells which it is.
 func Parse(name string) (Kernel, error) {
 	bad := func(why string) (Kernel, error) {
-		return Kernel{}, fmt.Errorf("ukernel: %q is no kernel name: %s", name, why)
+		return Kernel{}, fmt.Errorf("ukernel: %q is not a kernel name: %s", name, why)
 	}
 	family, rest, ok := strings.Cut(name, "_ukernel__")
 	if !ok {
@@ -133,7 +131,7 @@ func Parse(name string) (Kernel, error) {
 	return k, nil
 }
 
-// MustParse is [Parse] for names that are known to be good. It panics otherwise.
+// MustParse is [Parse] that panics where Parse returns an error.
 func MustParse(name string) Kernel {
 	k, err := Parse(name)
 	if err != nil {
@@ -142,7 +140,7 @@ func MustParse(name string) Kernel {
 	return k
 }
 
-// Lanes is the number of elements in one vector of the main loop.
+// Lanes returns the number of elements in a vector of the main loop.
 func (k Kernel) Lanes() int {
 	if n := k.ISA.Lanes(); k.Family.Bytes() && n > 1 {
 		return 4 * n
@@ -150,7 +148,7 @@ func (k Kernel) Lanes() int {
 	return k.ISA.Lanes()
 }
 
-// Vectors is the number of vectors in one turn of the main loop.
+// Vectors returns the number of vectors in a turn of the main loop.
 func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
 
 func (k Kernel) String() string { return k.Name }
@@ -158,9 +156,8 @@ func (k Kernel) String() string { return k.Name }
 //go:embed upstream.txt
 var upstreamNames string
 
-// Upstream lists the 271 kernels of upstream's pinned commit that stand behind its
-// softmax on amd64 and arm64, sorted by name: 193 for float32, 74 for float16 and 4
-// for bytes.
+// Upstream lists the 271 kernels behind upstream's softmax on amd64 and arm64 at the pinned
+// commit, sorted by name: 193 for float32, 74 for float16 and 4 for bytes.
 //
 // Six of the 193 have a source file but no declaration in upstream's headers, which
 // its own tests and benchmarks therefore can't call: f32_raddextexp avx2_p5_u32,

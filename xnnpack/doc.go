@@ -9,15 +9,14 @@
 //     denormals off, as upstream runs all operators: denormals count as zeros, and
 //     results below 2^-126 (2^-14 in binary16, on arm64) are 0. A whole matrix is one
 //     call through cgo.
-//   - [Softmax], [SoftmaxRows], [SoftmaxWith] and the kernels that [Lookup] gives
-//     are upstream's microkernels with denormals on, as Go has them, and as the
-//     kernels of package native compute. Where no denormal comes up, Softmax has
-//     the operator's bits. SoftmaxWith chooses among the three algorithms of Dukhan
-//     and Ablavatski (arXiv 2001.04438) and among the kernels. A call costs about
-//     50 ns for each pass of a row beyond the kernel's own time.
+//   - [Softmax], [SoftmaxRows], [SoftmaxWith] and the kernels of [Lookup] are
+//     upstream's microkernels with denormals on, as in Go and in package native.
+//     Where no denormal occurs, Softmax has the operator's bits. SoftmaxWith takes
+//     any of the three algorithms of Dukhan and Ablavatski (arXiv 2001.04438) and any
+//     kernels. The call through cgo costs about 50 ns for each pass of a row.
 //
-// No function copies data or allocates memory, but for goroutines if several are
-// asked for. All may be called from several goroutines at once.
+// No function copies data, or allocates memory other than for goroutines. All are safe
+// for concurrent use.
 //
 // # Building
 //
@@ -28,9 +27,9 @@
 //	PKG_CONFIG_PATH=PREFIX/lib/pkgconfig go build -tags xnnpack ./...
 //
 // Without the tag, without cgo, and on architectures other than amd64 and arm64
-// the package compiles, lists no kernels, and [Available] says why. The go
-// command does not notice that an installed library has changed: build with -a
-// after installing another one at the same or another place.
+// the package compiles, but has no kernels, and [Available] says why. The go command
+// does not notice that an installed library has changed: build with -a after
+// installing another one.
 //
 // # Special values
 //
@@ -46,18 +45,17 @@
 //	a +Inf                 all NaN  all NaN           all NaN               all NaN          NaN there, 0 elsewhere
 //	a NaN                  all NaN  all NaN           all NaN               all NaN          all NaN
 //
-// Right means exp(x) / sum(exp(x)), so 0 where x is -Inf, but 0 also where the
-// result is below 2^-126 or so. Wrong means NaN for some or all elements, and 0
-// for others. Reload is the only one of the three that is right for all finite
-// rows, on every ISA.
+// Right means exp(x) / sum(exp(x)), which is 0 where x is -Inf, and 0 for results
+// below about 2^-126. Wrong means NaN for some or all elements, and 0 for the others.
+// Only reload is right for all finite rows on every ISA.
 //
 // # Reading past the end
 //
 // Some kernels read up to 12 bytes past the end of src (upstream marks them
 // XNN_OOB_READS): f32_raddstoreexpminusmax for sse2, neon and neonfma, and
-// f32_vmulc for sse and neon. So [Softmax] does on arm64, and on amd64 without
-// AVX2. Float16 kernels for f16c, avx2 and neonfp16arith read up to 14 bytes past the
-// end, and so does [SoftmaxNCF16]. The bytes do not matter for the result, but a row that ends where the
-// process's memory does, as a mapped file can, needs room behind it. All other
-// kernels touch nothing outside of their slices, and none writes outside of dst.
+// f32_vmulc for sse and neon. [Softmax] uses them on arm64, and on amd64 without
+// AVX2. Float16 kernels for f16c, avx2 and neonfp16arith, and with them [SoftmaxNCF16],
+// read up to 14 bytes past the end. The bytes do not change the result, but a row at the
+// end of the process's memory, as in a mapped file, needs room behind it. All other
+// kernels access only their slices, and none writes outside of dst.
 package xnnpack

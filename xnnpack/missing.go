@@ -7,9 +7,9 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// Missing tells which kernels of the pinned commit the library lacks, by name, and why:
-// none, but for a library that was built from another commit of upstream's, to compare
-// that with the pinned one (--config=upstream_head).
+// Missing returns the kernels of the pinned commit that the library lacks, by name, with
+// the reason. Only a library built from another commit of upstream lacks any: one to be
+// compared with the pinned commit (--config=upstream_head).
 func Missing() map[string]string { return maps.Clone(missing) }
 
 var missing = parseMissing(missingText)
@@ -24,7 +24,7 @@ func parseMissing(text string) map[string]string {
 	return m
 }
 
-// What is missing has no place in the tables.
+// The tables leave out what is missing.
 func init() {
 	if len(missing) == 0 {
 		return
@@ -39,8 +39,8 @@ func init() {
 	kernels, symbols = ks, ss
 }
 
-// InOutMax reports whether the library's kernels of f32_rmax and f16_rmax begin with
-// what the place of their result holds, as upstream's do since commit cb888be51f of
-// 2025, and not with the first element. This package has -Inf there, so that it makes
-// a difference for NaNs and for zeros of both signs alone.
+// InOutMax reports whether the library's kernels of f32_rmax and f16_rmax start from the
+// value at the place of their result, as upstream's do since commit cb888be51f (2025), and
+// not from the first element. This package stores -Inf there first, so that only NaNs and
+// zeros of both signs show the difference.
 func InOutMax() bool { return inOutMax }

@@ -10,15 +10,15 @@ import (
 )
 
 // SoftmaxNCF32 is upstream's float32 operator, softmax_nc_f32, to the bit: the
-// [Softmax] of each row of a matrix with denormals off, as xnn_run_operator has
-// them. In every pass a denormal operand counts as 0, and a denormal result
-// becomes 0: probabilities below 2^-126 are 0, and the exponentials below it add
-// nothing to the sum.
+// [Softmax] of each row of a matrix with denormals off, as xnn_run_operator turns
+// them off. Every pass takes a denormal operand for 0 and writes 0 for a denormal
+// result: probabilities below 2^-126 are 0, and exponentials below it add nothing to
+// the sum.
 //
-// The matrices are those of [SoftmaxRows], with the same conditions, panics and
-// in-place form. All rows are one call through cgo if threads is 1; otherwise up
-// to so many goroutines share them, which changes no bit. Threads must be at
-// least 1. The error is that of [Available].
+// Matrices, panics and the in-place form are those of [SoftmaxRows]. With one thread
+// all rows are one call through cgo; with more, up to that many goroutines share
+// them, which changes no bit. It panics if threads is less than 1, and returns the
+// error of [Available].
 func SoftmaxNCF32(dst, src []float32, rows, cols, dstStride, srcStride, threads int) error {
 	const who = "xnnpack.SoftmaxNCF32"
 	some := ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
@@ -37,13 +37,13 @@ func SoftmaxNCF32(dst, src []float32, rows, cols, dstStride, srcStride, threads 
 	return nil
 }
 
-// SoftmaxNCF16 is upstream's float16 operator, softmax_nc_f16, to the bit: as
-// [SoftmaxNCF32], for IEEE 754 binary16 numbers as their bits. On x86 exponentials and
-// their sum are float32, rounded when they are stored and the sum is returned; on arm64
-// they are binary16, of whose 11 bits a long row's sum has too few.
+// SoftmaxNCF16 is upstream's float16 operator, softmax_nc_f16, to the bit: [SoftmaxNCF32]
+// for IEEE 754 binary16 numbers, given by their bits. On x86, exponentials and their sum
+// are float32, rounded when they are stored or returned. On arm64 they are binary16, whose
+// 11 bits are too few for the sum of a long row.
 //
-// The error is that of [Available], or tells which instructions the CPU lacks:
-// upstream demands AVX2 with F16C and FMA, or arm64's binary16 arithmetic.
+// The error is that of [Available], or says that the CPU lacks instructions: upstream
+// needs AVX2 with F16C and FMA, or arm64's binary16 arithmetic.
 func SoftmaxNCF16(dst, src []uint16, rows, cols, dstStride, srcStride, threads int) error {
 	const who = "xnnpack.SoftmaxNCF16"
 	some := ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
@@ -62,28 +62,28 @@ func SoftmaxNCF16(dst, src []uint16, rows, cols, dstStride, srcStride, threads i
 	return nil
 }
 
-// SoftmaxNCQU8 is upstream's operator for quantized numbers, softmax_nc_qu8. It is
-// made by [NewSoftmaxNCQU8], and for concurrent use.
+// SoftmaxNCQU8 is upstream's operator for quantized numbers, softmax_nc_qu8.
+// [NewSoftmaxNCQU8] makes one. It is safe for concurrent use.
 //
-// A byte q stands for inputScale * q before, less any constant, and for q / 256
-// after, so that the largest probability it can tell is 255/256. Exponentials are
-// integers of up to 23 bits from a table.
+// An input byte q stands for inputScale * q plus any constant, an output byte q for
+// q / 256, so that the largest probability is 255/256. Exponentials are integers of up
+// to 23 bits from a table.
 //
-// The table is computed in Go, as upstream does with its C library's exp: by float64
-// and rounded to an integer. The two can differ, by 1 in 2^23, where an exponential
-// lies within about 2^-30 of the middle between two of these integers.
+// Go computes the table as upstream does with its C library's exp: in float64, rounded
+// to an integer. The two can differ by 1 in 2^23 where an exponential lies within about
+// 2^-30 of the middle between two integers.
 type SoftmaxNCQU8 struct {
 	scale float64
 	// short is the table for rows of up to maxShort columns.
 	short [256]uint32
 }
 
-// maxShort is the most columns for which the table's entries have 23 bits.
+// maxShort is the largest number of columns for which the table's entries have 23 bits.
 const maxShort = math.MaxUint32 / (1<<23 - 1)
 
-// NewSoftmaxNCQU8 makes the operator. Its error says which argument upstream
-// refuses: a scale that is not positive, finite and normal, an output scale other
-// than 1/256, and an output zero point other than 0.
+// NewSoftmaxNCQU8 makes the operator. It returns an error for what upstream refuses: a
+// scale that is not positive, finite and normal, an output scale other than 1/256, and
+// an output zero point other than 0.
 func NewSoftmaxNCQU8(inputScale, outputScale float32, outputZeroPoint uint8) (*SoftmaxNCQU8, error) {
 	for _, scale := range []struct {
 		name  string
@@ -94,17 +94,17 @@ func NewSoftmaxNCQU8(inputScale, outputScale float32, outputZeroPoint uint8) (*S
 		}
 	}
 	if outputScale != 1./256 {
-		return nil, fmt.Errorf("xnnpack.NewSoftmaxNCQU8: the output scale is %g, upstream supports 1/256 alone", outputScale)
+		return nil, fmt.Errorf("xnnpack.NewSoftmaxNCQU8: the output scale is %g, it must be 1/256", outputScale)
 	}
 	if outputZeroPoint != 0 {
-		return nil, fmt.Errorf("xnnpack.NewSoftmaxNCQU8: the output zero point is %d, upstream supports 0 alone", outputZeroPoint)
+		return nil, fmt.Errorf("xnnpack.NewSoftmaxNCQU8: the output zero point is %d, it must be 0", outputZeroPoint)
 	}
 	s := &SoftmaxNCQU8{scale: float64(inputScale)}
 	s.fill(&s.short, 1)
 	return s, nil
 }
 
-// fill computes the table for rows of so many columns.
+// fill computes the table for rows of cols columns.
 func (s *SoftmaxNCQU8) fill(table *[256]uint32, cols int) {
 	one := min(math.MaxUint32/float64(cols), 1<<23-1)
 	for i := range table {
@@ -112,14 +112,14 @@ func (s *SoftmaxNCQU8) fill(table *[256]uint32, cols int) {
 	}
 }
 
-// Softmax writes the softmax of each row of src to that row of dst. The matrices and
+// Softmax writes the softmax of each row of src to the same row of dst. Matrices and
 // threads are those of [SoftmaxNCF32].
 //
-// The error is that of [Available], or one for more than 2^32-1 columns. Beyond 512
-// columns upstream's sums may exceed 32 bits by rounding, in rows with as good as no
-// differences, and results are then wrong. If what remains of a sum is 0, as for 1024
-// equal bytes, upstream divides by it; here that is an error, which names the row, and
-// rows may have been written or not.
+// It returns the error of [Available], and an error for more than 2^32-1 columns. Rows of
+// more than 512 columns with almost no differences can have sums that exceed 32 bits by
+// rounding; results are then wrong, as upstream's are. If the 32 bits of a sum are 0, as
+// for 1024 equal bytes, upstream divides by 0. Softmax returns an error that names the
+// row; it may have written other rows.
 func (s *SoftmaxNCQU8) Softmax(dst, src []uint8, rows, cols, dstStride, srcStride, threads int) error {
 	const who = "xnnpack.SoftmaxNCQU8.Softmax"
 	some := ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
@@ -149,7 +149,7 @@ func (s *SoftmaxNCQU8) Softmax(dst, src []uint8, rows, cols, dstStride, srcStrid
 	return s.shared(p, *table, zero, dst, src, rows, cols, dstStride, srcStride, threads)
 }
 
-// shared is Softmax on several goroutines, a function of its own because what they
+// shared is Softmax on several goroutines. It is a function of its own because what they
 // share is on the heap.
 func (s *SoftmaxNCQU8) shared(p passes, table [256]uint32, zero func(int) error, dst, src []uint8, rows, cols, dstStride, srcStride, threads int) error {
 	var first atomic.Int64 // row with a sum of 0
@@ -177,7 +177,7 @@ func checkThreads(who string, threads int) {
 	}
 }
 
-// share calls f for blocks of rows, on at most so many goroutines.
+// share calls f for blocks of rows, on at most as many goroutines as threads.
 func share(rows, threads int, f func(from, rows int)) {
 	var wg sync.WaitGroup
 	threads = min(threads, rows)
@@ -192,11 +192,11 @@ func share(rows, threads int, f func(from, rows int)) {
 	wg.Wait()
 }
 
-// passes are the C functions of an operator's passes.
+// passes has the C functions of an operator's passes.
 type passes [3]symbol
 
-// operator finds the functions of the kernels that upstream's configuration picks
-// for the families of an operator's passes.
+// operator returns the functions of the kernels that upstream's configuration picks
+// for the passes of an operator.
 func (t *tables) operator(families []ukernel.Family) (p passes, err error) {
 	if err := Available(); err != nil {
 		return p, err
@@ -204,7 +204,7 @@ func (t *tables) operator(families []ukernel.Family) (p passes, err error) {
 	for i, f := range families {
 		e := t.preferred[f]
 		if e == nil {
-			return p, fmt.Errorf("xnnpack: this CPU lacks the instructions of every %v kernel that upstream's operator picks from", f)
+			return p, fmt.Errorf("xnnpack: this CPU runs none of the %v kernels that upstream's operator chooses from", f)
 		}
 		p[i] = e.symbol
 	}

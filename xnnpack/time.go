@@ -7,10 +7,10 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// TimeSoftmax computes [SoftmaxWith] of the rows of src, which have cols elements each
-// and lie one after the other, times over in a loop in C, and returns how long that
-// took by CLOCK_MONOTONIC, the clock of package time. This is what upstream costs a
-// program in C: no call through cgo is in it.
+// TimeSoftmax computes [SoftmaxWith] of all rows of src, a number of times in a loop in C,
+// and returns how long that took by CLOCK_MONOTONIC, the clock of package time. This is
+// what upstream costs a program in C, without a call through cgo. Rows have cols elements
+// and no gaps between them.
 //
 // Dst and the error are those of SoftmaxWith. TimeSoftmax panics if cols or times is
 // less than 1, or if the length of src is no multiple of cols.
@@ -18,7 +18,7 @@ func TimeSoftmax(dst, src []float32, cols, times int, opts Options) (time.Durati
 	const who = "xnnpack.TimeSoftmax"
 	ukernel.CheckSlices(who, dst, src)
 	if cols < 1 || times < 1 || len(src)%cols != 0 {
-		panic(fmt.Sprintf("%s: %d elements in rows of %d, %d times: the rows must be whole, both numbers at least 1", who, len(src), cols, times))
+		panic(fmt.Sprintf("%s: %d elements in rows of %d, %d times: rows must be whole, cols and times at least 1", who, len(src), cols, times))
 	}
 	if err := Available(); err != nil {
 		return 0, err

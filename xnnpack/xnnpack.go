@@ -7,8 +7,8 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// Kernels lists the kernels that are compiled in, sorted by name. Whether this
-// CPU can run one is its ISA's answer: k.ISA.Supported().
+// Kernels lists the kernels that are compiled in, sorted by name. k.ISA.Supported()
+// reports whether this CPU can run kernel k.
 func Kernels() []ukernel.Kernel {
 	ks := make([]ukernel.Kernel, len(kernels))
 	for i, f := range kernels {
@@ -17,13 +17,12 @@ func Kernels() []ukernel.Kernel {
 	return ks
 }
 
-// Lookup returns a kernel by its name, upstream's symbol without the xnn_
-// prefix. The error wraps what [Available] returns where there are no kernels
-// at all, [ukernel.ErrUnknownKernel] for a name that is not in [Kernels], and is
-// a [ukernel.UnsupportedError] where this CPU can't run the kernel.
+// Lookup returns the kernel with a name, upstream's symbol without the xnn_
+// prefix. Where no kernels are linked in, it returns the error of [Available]. The
+// error wraps [ukernel.ErrUnknownKernel] if the name is not in [Kernels], and a
+// [*ukernel.UnsupportedError] if this CPU can't run the kernel.
 //
-// The functions of the returned Func make one cgo call each and allocate
-// nothing.
+// Each call of the returned Func's function is one cgo call and allocates nothing.
 func Lookup(name string) (ukernel.Func, error) {
 	if err := Available(); err != nil {
 		return ukernel.Func{}, err
@@ -31,22 +30,19 @@ func Lookup(name string) (ukernel.Func, error) {
 	return ukernel.Lookup("xnnpack", kernels, name)
 }
 
-// Options choose how [SoftmaxWith] computes. The zero value is what [Softmax]
-// does.
+// Options choose how [SoftmaxWith] computes. With the zero value it is [Softmax].
 type Options struct {
-	// Algorithm is one of the three; Auto is ThreePassReload, upstream's own
-	// choice.
+	// Algorithm is one of the three. Auto is ThreePassReload, upstream's choice.
 	Algorithm ukernel.Algorithm
-	// Kernels are names of kernels for passes of the algorithm, in any order,
-	// at most one for each family. A family without a name here gets the kernel
-	// of [Preferred].
+	// Kernels names kernels for the algorithm's passes, in any order, at most one
+	// for each family. The other families take the kernel of [Preferred].
 	Kernels []string
 }
 
-// preferred are the kernels that upstream picks: those of its configuration for
-// the families of its softmax operators, those of its softmax benchmark for the
-// rest. The first of a family that this CPU can run is the one. Upstream's
-// configuration also has an avx256skx kernel, for builds that leave out avx512f.
+// preferred are the kernels that upstream picks: for the families of its softmax
+// operators by its configuration, for the others by its softmax benchmark. The first
+// of a family that this CPU can run counts. Upstream's configuration also has an
+// avx256skx kernel, for builds without avx512f.
 var preferred = []string{
 	"f32_rmax_ukernel__avx512f_u64_acc4",
 	"f32_rmax_ukernel__avx_u32_acc4",
@@ -91,7 +87,7 @@ type entry struct {
 	symbol symbol
 }
 
-// index is made at first use.
+// index returns the tables, made at first use.
 var index = sync.OnceValue(func() *tables {
 	t := &tables{byName: make(map[string]*entry), preferred: make(map[ukernel.Family]*entry)}
 	for i, k := range Kernels() {
@@ -113,17 +109,16 @@ var index = sync.OnceValue(func() *tables {
 
 type tables struct {
 	byName map[string]*entry
-	// composed are the algorithms that the preferred kernels make.
+	// composed has the algorithms with the preferred kernels.
 	composed  map[ukernel.Algorithm]*ukernel.Composition
 	preferred map[ukernel.Family]*entry
 }
 
 // Preferred returns the name of the kernel that upstream prefers for a family on
-// this CPU; false if it has none.
+// this CPU; ok is false if upstream has none.
 //
-// For the three families of [ukernel.ThreePassReload] and those of binary16 numbers
-// and bytes that is the choice of upstream's configuration, for the others that of its
-// softmax benchmark.
+// Upstream's configuration chooses for the three families of [ukernel.ThreePassReload]
+// and for those of binary16 numbers and bytes, its softmax benchmark for the others.
 func Preferred(f ukernel.Family) (name string, ok bool) {
 	if e := index().preferred[f]; e != nil {
 		return e.kernel.Name, true
@@ -132,26 +127,24 @@ func Preferred(f ukernel.Family) (name string, ok bool) {
 }
 
 // Softmax writes exp(x) / sum(exp(x)) for the row src to dst with the kernels of
-// upstream's softmax operator: by [ukernel.ThreePassReload] with those that
-// upstream's configuration picks for this CPU. Denormals are on, as they are in
-// Go; the operator itself, [SoftmaxNCF32], turns them off, and so has other bits
-// where a result or an exponential is below 2^-126.
+// upstream's softmax operator: [ukernel.ThreePassReload] with the kernels of
+// [Preferred]. Denormals are on, as always in Go. The operator itself,
+// [SoftmaxNCF32], turns them off, so that its bits differ where a result or an
+// exponential is below 2^-126.
 //
-// Dst is as long as src, and is src itself or shares no element with it;
-// Softmax panics otherwise. An empty row is left alone. It also panics where
-// [Available] returns an error. Infinities and NaNs are described at the head
-// of this package.
+// Dst is as long as src, and is src itself or does not overlap it; otherwise, and
+// where [Available] returns an error, Softmax panics. It does nothing with an empty
+// row. The package comment says what infinities and NaNs give.
 func Softmax(dst, src []float32) {
 	if err := softmax("xnnpack.Softmax", dst, src, &Options{}); err != nil {
 		panic(err.Error())
 	}
 }
 
-// SoftmaxWith is [Softmax] by a chosen algorithm and with chosen kernels. It
-// returns an error, and writes nothing, if a kernel is unknown, is of no family
-// that the algorithm uses, or can't be run on this CPU; if two are of one
-// family; if upstream has no kernel of a family for this CPU; and where
-// [Available] does.
+// SoftmaxWith is [Softmax] with an algorithm and kernels of the caller's choice. It
+// returns an error, and writes nothing, if a kernel is unknown, belongs to no pass of
+// the algorithm or to the same pass as another, or can't run on this CPU; if upstream
+// has no kernel for a pass on this CPU; and where [Available] returns one.
 func SoftmaxWith(dst, src []float32, opts Options) error {
 	return softmax("xnnpack.SoftmaxWith", dst, src, &opts)
 }
@@ -168,15 +161,13 @@ func softmax(who string, dst, src []float32, opts *Options) error {
 	return nil
 }
 
-// SoftmaxRows writes the [Softmax] of each row of src to that row of dst, with
-// the shapes of native's function of this name: both are row-major, element j of
-// row i is at i*stride + j, and what lies between the rows is not written. A
-// stride is at least cols, and a slice has at least (rows-1)*stride + cols
-// elements, or none if there are no rows or columns.
+// SoftmaxRows writes the [Softmax] of each row of src to the same row of dst. Both
+// are row-major: element j of row i is at i*stride + j. A stride is at least cols,
+// and a slice has at least (rows-1)*stride + cols elements, or none if there are no
+// rows or columns. Nothing is written between the rows.
 //
-// Dst may begin where src does if the strides are equal, which is in place; if
-// the slices overlap otherwise, or the numbers don't fit, SoftmaxRows panics. It
-// also panics where [Available] returns an error.
+// Dst may be src with the same stride, and does not overlap it otherwise. SoftmaxRows
+// panics if it does, if a size does not fit, and where [Available] returns an error.
 func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	some := ukernel.CheckMatrices("xnnpack.SoftmaxRows", "src", dst, src, rows, cols, dstStride, srcStride)
 	c, err := index().composition(&Options{})
@@ -191,7 +182,7 @@ func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	}
 }
 
-// composition is what the options ask for.
+// composition returns what the options ask for.
 func (t *tables) composition(opts *Options) (ukernel.Composition, error) {
 	a := opts.Algorithm
 	if a == ukernel.Auto {
@@ -203,9 +194,9 @@ func (t *tables) composition(opts *Options) (ukernel.Composition, error) {
 	return t.compose(a, opts.Kernels)
 }
 
-// compose joins the kernels for an algorithm: those named, and the preferred
-// ones of the other families. It uses the unchecked functions, since softmax has
-// checked the slices, and allocates nothing.
+// compose joins the named kernels, and the preferred ones of the other families, for
+// an algorithm. It takes the functions without checks, since softmax has checked the
+// slices, and allocates nothing.
 func (t *tables) compose(a ukernel.Algorithm, names []string) (ukernel.Composition, error) {
 	var none ukernel.Composition
 	if err := Available(); err != nil {

@@ -54,7 +54,7 @@ func (b *Pattern) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutPrefix(string(text), "0x")
 	v, err := strconv.ParseUint(digits, 16, 32)
 	if !ok || err != nil {
-		return fmt.Errorf("%q is no bit pattern such as 0x3f800000", text)
+		return fmt.Errorf("%q is not a bit pattern such as 0x3f800000", text)
 	}
 	*b = Pattern(v)
 	return nil

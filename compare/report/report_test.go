@@ -523,7 +523,7 @@ func TestReplace(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(foreign, HTMLName), []byte("<p>mine"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(foreign, first); err == nil || !strings.Contains(err.Error(), "holds no report") {
+	if err := Write(foreign, first); err == nil || !strings.Contains(err.Error(), "is not a report") {
 		t.Errorf("someone's page: error %v", err)
 	}
 	if err := Write(t.TempDir(), first); err != nil {

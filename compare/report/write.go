@@ -90,12 +90,12 @@ func replaceable(dir string) (bool, error) {
 	}
 	for _, e := range entries {
 		if !slices.Contains([]string{HTMLName, MarkdownName, WholeHTMLName, WholeMarkdownName, figuresName}, e.Name()) {
-			return false, fmt.Errorf("report: %s has %s in it, which is no part of a report: name a new directory", dir, e.Name())
+			return false, fmt.Errorf("report: %s contains %s, which is not part of a report: name a new directory", dir, e.Name())
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(dir, HTMLName))
 	if err != nil || !bytes.Contains(text, []byte(generator)) {
-		return false, fmt.Errorf("report: %s holds no report that could be replaced: name a new directory", dir)
+		return false, fmt.Errorf("report: %s is not a report: name a new directory", dir)
 	}
 	return true, nil
 }

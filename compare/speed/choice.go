@@ -70,7 +70,7 @@ const finalists = 6
 func (w *Workload) Fastest(each time.Duration, s side.Side, f ukernel.Family) (Choice, error) {
 	all := slices.DeleteFunc(slices.Clone(s.Kernels), func(k ukernel.Kernel) bool { return k.Family != f || !k.ISA.Supported() })
 	if len(all) == 0 {
-		return Choice{}, fmt.Errorf("no kernel of %v that %s has runs here", f, s.Name)
+		return Choice{}, fmt.Errorf("%s has no kernel of %v that runs here", s.Name, f)
 	}
 	c, err := w.Choose(Timer{MinReps: 7}, s, all)
 	if err != nil {
@@ -95,7 +95,7 @@ func ComposeFastest(a ukernel.Algorithm, s side.Side, choices []Choice) (ukernel
 	for _, family := range a.Families() {
 		i := slices.IndexFunc(choices, func(c Choice) bool { return c.Family == family.String() })
 		if i < 0 {
-			return ukernel.Composition{}, fmt.Errorf("no kernel of %v that %s has runs here", family, s.Name)
+			return ukernel.Composition{}, fmt.Errorf("%s has no kernel of %v that runs here", s.Name, family)
 		}
 		names = append(names, choices[i].Candidates[0].Kernel)
 	}

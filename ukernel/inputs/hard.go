@@ -5,25 +5,23 @@ import (
 	"math/bits"
 )
 
-// The classes that are hard on the error bounds of functions. In most of them many
-// elements are equal: what an exponential or a difference to the maximum is off by has
-// one sign then, and does not average out in the sum.
+// The classes that are hard on the error bounds of functions. Most have many equal elements:
+// their errors have one sign, and do not average out in the sum.
 const (
-	// EqualTail is one maximum and one smaller number for all others, so far below
-	// that together they add about as much to the sum as the maximum does.
+	// EqualTail is one maximum, and a smaller number for all others: together they add
+	// about as much to the sum as the maximum.
 	EqualTail Class = numKernelClasses + iota
-	// Padding is Normal in its first eighth, with a winner of 8 to 24, and one number
-	// from -24 to 8 for the rest.
+	// Padding is Normal in its first eighth, with a maximum of 8 to 24, then one number
+	// from -24 to 8.
 	Padding
-	// Smoothed is the logarithm of a label that was smoothed by 0.1: 0.9 for one
-	// element, and the same small share for all others.
+	// Smoothed is the logarithm of a label smoothed by 0.1: 0.9 for one element, equal
+	// shares of the rest for the others.
 	Smoothed
 	// BF16 is four times Normal, cut to the upper 16 bits.
 	BF16
 	// Eighths is three times Normal in multiples of 1/8.
 	Eighths
-	// TwoLevels has two different numbers up to 16 apart, of which the larger is rare
-	// in some rows.
+	// TwoLevels has two different numbers up to 16 apart. The larger is rare in some rows.
 	TwoLevels
 	// Rising goes up in equal steps by 8 to 1024, and Falling down.
 	Rising
@@ -36,8 +34,8 @@ const (
 	Offset
 	// Sure is one element, in every other row 0, and others 20 to 103.5 below it.
 	Sure
-	// MaskedLow is three times Normal, of which two thirds are replaced by about -10^9,
-	// as those do whose mask is no -Inf.
+	// MaskedLow is three times Normal, with two thirds of the elements near -10^9: a mask
+	// without -Inf.
 	MaskedLow
 
 	numClasses

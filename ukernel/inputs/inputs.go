@@ -1,8 +1,6 @@
 // Package inputs makes the rows on which kernels are compared.
-//
-// A row is fixed by its class, seed and length: the same three give the same
-// bits on every architecture and with every Go release, so that a difference
-// can be reported by naming them.
+// Class, seed and length determine a row: its bits are the same on every architecture and with
+// every Go release, so that these three are enough to report a difference.
 package inputs
 
 import (
@@ -17,9 +15,8 @@ import (
 // Class is a kind of row.
 type Class uint8
 
-// The classes on which kernels are compared. Those up to Masked are what callers of
-// softmax have; the others are there to reach what such rows rarely reach. The classes
-// of [Hard] are for functions.
+// The classes on which kernels are compared. Callers of softmax have rows like those up to
+// Masked; the others reach what such rows rarely reach. The classes of [Hard] are for functions.
 const (
 	// Uniform10 is uniform in [-10, 10).
 	Uniform10 Class = iota
@@ -29,7 +26,7 @@ const (
 	// Normal has mean 0 and standard deviation 1: the sum of twelve uniform
 	// numbers, which reaches from -6 to 6.
 	Normal
-	// Masked is Normal with a fifth of the elements -Inf.
+	// Masked is Normal with -Inf for a fifth of the elements.
 	Masked
 	// Equal repeats one number drawn from [-10, 10).
 	Equal
@@ -44,11 +41,10 @@ const (
 	Tiny
 	// Huge is finite and at least 2^100 in magnitude, with both signs.
 	Huge
-	// Magnitudes draws sign, exponent and mantissa separately: every binade of
-	// the normal numbers is as likely as any other.
+	// Magnitudes draws sign, exponent and mantissa separately: all binades of the normal
+	// numbers are equally likely.
 	Magnitudes
-	// Ties has few different values, two of them +0 and -0, which are the maxima
-	// in every other row.
+	// Ties has few different values, two of them +0 and -0: the maxima in every other row.
 	Ties
 	// Edges lies within a few units in the last place of the numbers at which
 	// kernels change course: halfway between two multiples of ln 2, where
@@ -79,10 +75,10 @@ var classNames = [numClasses]string{
 	Offset: "offset", Sure: "sure", MaskedLow: "maskedlow",
 }
 
-// Classes lists those on which kernels are compared.
+// Classes lists the classes on which kernels are compared.
 func Classes() []Class { return span(0, numKernelClasses) }
 
-// Hard lists those that are hard on the error bounds of functions.
+// Hard lists the classes that are hard on the error bounds of functions.
 func Hard() []Class { return span(numKernelClasses, numClasses) }
 
 func span(first, end Class) (cs []Class) {
@@ -92,7 +88,7 @@ func span(first, end Class) (cs []Class) {
 	return cs
 }
 
-// Parse finds a class by its name.
+// Parse returns the class with a name.
 func Parse(name string) (Class, bool) {
 	for i, n := range classNames {
 		if n == name {
@@ -102,7 +98,7 @@ func Parse(name string) (Class, bool) {
 	return 0, false
 }
 
-// String is the class's name in lower case, such as "uniform10".
+// String returns the class's name in lower case, such as "uniform10".
 func (c Class) String() string {
 	if c < numClasses {
 		return classNames[c]
@@ -117,8 +113,7 @@ func (c Class) Row(seed uint64, n int) []float32 {
 	return row
 }
 
-// Fill overwrites row with the row of its length. It panics if c is none of
-// the classes.
+// Fill overwrites row with the row of its length. It panics if c is not one of the constants.
 func (c Class) Fill(row []float32, seed uint64) {
 	s := source{rand.NewPCG(seed, uint64(c))}
 	switch c {
@@ -176,22 +171,19 @@ func (c Class) Fill(row []float32, seed uint64) {
 		s.each(row, func() float32 { return math.Float32frombits(uint32(s.below(1 << 32))) })
 	default:
 		if c >= numClasses {
-			panic(fmt.Sprintf("inputs: %v is no class", c))
+			panic(fmt.Sprintf("inputs: %v is not a class", c))
 		}
 		s.hard(c, row)
 	}
 }
 
-// Args returns the operands for one call of a kernel of the family on src,
-// which stays shared, with a new Dst if the family stores, and a new Dst16 or Dst8 if
-// it writes that.
+// Args returns the operands of a call of a kernel of the family. Src is the given slice, Dst,
+// Dst16 or Dst8 is new if the family writes it.
 //
-// An even seed gives what softmax would pass: Max is the largest element that
-// is no NaN, Scale is in [0.5, 1), and ScaleExp is the negative of an integer
-// near Max * log2(e). An odd seed gives anything: each operand has a random
-// sign and one of all binades, and now and then is 0, Inf or NaN; with ScaleExp
-// an integer, as far out as the exponents of Infs and zeros, since no kernel
-// returns any other exponent.
+// An even seed gives what softmax would pass: Max is the largest element that is not a NaN, Scale
+// is in [0.5, 1), and ScaleExp is the negative of an integer near Max * log2(e). An odd seed gives
+// anything: each operand has a random sign and binade, and is sometimes 0, Inf or NaN. ScaleExp
+// is then an integer up to the exponents of Infs and zeros, since kernels return no others.
 func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 	a := ukernel.Args{Src: src}
 	if f.Stores() {
@@ -239,9 +231,9 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 // read.
 const beyond = 32
 
-// Halves are the elements rounded to binary16: what families of binary16 numbers get.
-// Those beyond its range, on either side, become the number whose bits are the upper
-// half of theirs, so that every class has many different ones.
+// Halves returns the elements rounded to binary16, for families of binary16 numbers. An element
+// out of range becomes the number whose bits are the upper half of its own, so that every class
+// has many different ones.
 func Halves(src []float32) []uint16 {
 	halves := make([]uint16, len(src), len(src)+beyond)
 	for i, x := range src {
@@ -254,7 +246,7 @@ func Halves(src []float32) []uint16 {
 	return halves
 }
 
-// Bytes is a byte of each element's bits: what families of bytes get.
+// Bytes returns a byte of each element's bits, for families of bytes.
 func Bytes(src []float32) []uint8 {
 	bytes := make([]uint8, len(src), len(src)+beyond)
 	for i, x := range src {
@@ -263,9 +255,9 @@ func Bytes(src []float32) []uint8 {
 	return bytes
 }
 
-// Table makes a table for a row of bytes, as U8LUT32Norm takes it: for an even seed
-// one like that of upstream's operator, with powers from the row's maximum down and
-// sums below 2^32; for an odd seed anything whose sum is not 0.
+// Table makes a table of U8LUT32Norm for a row of bytes. An even seed gives one like that of
+// upstream's operator, with powers from the row's maximum down and a sum below 2^32; an odd
+// seed gives any whose sum is not 0.
 func Table(seed uint64, row []uint8) []uint32 {
 	s := source{rand.NewPCG(seed, 1<<34)}
 	table := make([]uint32, 256)

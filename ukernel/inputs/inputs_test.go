@@ -190,7 +190,7 @@ func TestClasses(t *testing.T) {
 		t.Error(`Parse("uniform") succeeded`)
 	}
 	defer func() {
-		if r := fmt.Sprint(recover()); r != "inputs: Class(30) is no class" {
+		if r := fmt.Sprint(recover()); r != "inputs: Class(30) is not a class" {
 			t.Errorf("panic %q", r)
 		}
 	}()

@@ -19,7 +19,7 @@ const (
 	SwappedMax
 	// UnfusedFMA rounds the product before the addition where it should not.
 	UnfusedFMA
-	// FusedMulAdd does not where it should, as a compiler's contraction does.
+	// FusedMulAdd does not round the product where it should, as a compiler may do.
 	FusedMulAdd
 	// MergedInLine merges four or more accumulators one after the other, not as
 	// a tree.
@@ -29,9 +29,9 @@ const (
 	OtherSum
 	// ShortTail leaves out the last element of a partial vector.
 	ShortTail
-	// InOutMax begins a maximum with -Inf instead of the first element, and in float32
-	// takes what is left of a wide vector into every lane. It is what upstream does since
-	// commit cb888be51f of 2025, and a mistake at the pinned commit.
+	// InOutMax starts a maximum from -Inf instead of the first element, and in float32
+	// takes the rest of a wide vector into every lane. Upstream does so since commit
+	// cb888be51f (2025); at the pinned commit it is a mistake.
 	InOutMax
 
 	numFaults
@@ -52,12 +52,12 @@ func (f FaultKind) String() string {
 	return fmt.Sprintf("FaultKind(%d)", uint8(f))
 }
 
-// Fault is a mistake at one place of a kernel, to test what should find it, and
-// to find out which mistake a kernel makes.
+// Fault is a mistake at one place of a kernel. It tests what should find mistakes, and
+// explains those of a kernel.
 type Fault struct {
 	Kind FaultKind
-	// Name is the [Op.Name] of the operations concerned; empty for all. Only
-	// mistakes in single operations have one: the first three.
+	// Name is the [Op.Name] of the wrong operations; empty for all. Only the first three
+	// kinds, mistakes in single operations, have one.
 	Name string
 }
 
@@ -99,12 +99,11 @@ type Slip struct {
 
 func (s Slip) String() string { return fmt.Sprintf("%v, but with the mistake %x", s.Op, s.Wrong) }
 
-// Explain looks for the one mistake that turns the kernel's outputs into others:
-// the result got, and out, what it wrote to its destination, if it stores. It
-// reads a.Src as it was before the call; a.Dst does not matter.
+// Explain looks for a single mistake that gives the result got and, if the family stores, the
+// outputs out. A.Src is the row before the call; a.Dst is not used.
 //
-// If no single mistake explains them, ok is false. The slip is nil if the
-// mistake is none of a single operation, but one in their order.
+// Ok is false if there is none. The slip is nil if the mistake is in the order of operations,
+// and not in one of them.
 func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32) (fault Fault, slip *Slip, ok bool) {
 	if k.Family.Stores() {
 		a.Dst = make([]float32, len(a.Src))
@@ -149,8 +148,8 @@ func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32
 	return Fault{}, nil, false
 }
 
-// Func returns the model of k as a function of its own, with a mistake unless
-// fault is zero. It panics on what [Run] returns an error for.
+// Func returns the model of k as a Func, with a mistake unless fault is zero. It panics where
+// [Run] returns an error.
 func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 	call := func(a ukernel.Args) ukernel.Result {
 		_, r, err := execute(k, a, runtime.GOARCH, fault, nil)

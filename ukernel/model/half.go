@@ -74,8 +74,8 @@ func (h half) word(x float32) uint16 {
 	return w | uint16(math.Float32bits(x)>>31<<15)
 }
 
-// Numbers writes what a kernel wrote as numbers of fewer bits, to a.Dst16 or a.Dst8, to
-// a.Dst. It does nothing for a family that writes float32.
+// Numbers converts what a kernel wrote to a.Dst16 or a.Dst8 into a.Dst. It does nothing for a
+// family that writes float32.
 func Numbers(f ukernel.Family, a ukernel.Args) {
 	switch {
 	case f == ukernel.U8LUT32Norm:

@@ -1,14 +1,12 @@
 // Package model computes the exact bits of any kernel in plain Go, one
 // elementary operation at a time.
 //
-// It is the definition of what two kernels of one name owe each other: for each
-// family the range reduction, the polynomial, the reconstruction, the order of
-// accumulation, the merging of accumulators, the masked tail and the horizontal
-// reduction are written down once, over vectors of as many lanes as the ISA has,
-// and a handful of operations with the ISA's semantics. It reproduces upstream
-// as gcc compiles it, and so checks kernels where upstream can't run, and those
-// that upstream does not have. [Trace] shows every operation with its operands,
-// to explain a bit that differs.
+// It defines the bits that a kernel's name stands for. For each family it has the range
+// reduction, the polynomial, the reconstruction, the order of accumulation, the merging of
+// accumulators, the masked tail and the horizontal reduction once, over vectors with the ISA's
+// number of lanes and a few operations with the ISA's semantics. It reproduces upstream as gcc
+// compiles it, and so checks kernels where upstream can't run, and kernels that upstream lacks.
+// [Trace] shows every operation with its operands, to explain a bit that differs.
 //
 // The algorithms are those of Dukhan and Ablavatski, "The Two-Pass Softmax
 // Algorithm" (2020, arXiv 2001.04438). Upstream's templates interleave the
@@ -31,9 +29,8 @@ import (
 
 // Op is one elementary operation on one lane.
 type Op struct {
-	// Element is the index in Src of the element that the lane holds, or -1 if
-	// the lane belongs to no element: beyond the end, or while partial results
-	// are put together.
+	// Element is the index in Src of the lane's element, or -1 if it has none: beyond the
+	// end, or where partial results are merged.
 	Element int
 	// Lane is the lane's index in its vector.
 	Lane int
@@ -73,14 +70,13 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("model: no model of %s (family %v, ISA %v, variant %q)", e.Kernel, e.Kernel.Family, e.Kernel.ISA, e.Kernel.Variant)
 }
 
-// Run computes what kernel k computes. It writes to a.Dst if the family stores. For
-// those of binary16 numbers and bytes only the length of a.Src matters.
+// Run computes what kernel k computes. It writes to a.Dst if the family stores. Families of
+// binary16 numbers and bytes use only the length of a.Src.
 //
-// Its error is an [*UnknownError], or tells which length is wrong.
+// The error is an [*UnknownError], or names the length that is wrong.
 //
-// One family's bits depend on the architecture that the kernel was compiled
-// for: the scalar f32_rmax is the larger-number function of IEEE 754-2008 on
-// arm64, and a comparison and a choice elsewhere. Run does as it is on this
+// The bits of the scalar f32_rmax depend on the architecture: it is the maxNum function of
+// IEEE 754-2008 on arm64, and a comparison and a selection elsewhere. Run computes those of this
 // architecture.
 func Run(k ukernel.Kernel, a ukernel.Args) (ukernel.Result, error) {
 	_, r, err := execute(k, a, runtime.GOARCH, Fault{}, nil)

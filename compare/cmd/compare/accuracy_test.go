@@ -37,8 +37,8 @@ func TestAccuracy(t *testing.T) {
 
 func TestAccuracyFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"--sizes x", `sizes: "x" is no length`},
-		{"--classes x", `"x" is no class`},
+		{"--sizes x", `sizes: "x" is not a length`},
+		{"--classes x", `"x" is not a class`},
 		{"--outputs 0", "0 outputs"},
 		{"--workers 0", "0 workers"},
 	} {

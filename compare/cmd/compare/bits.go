@@ -235,9 +235,9 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, pairs []side.Pair) 
 	if errors.Is(err, context.Canceled) {
 		where := fmt.Sprintf("stopped after %d parts", len(state.Finished))
 		if o.resume != "" {
-			where += fmt.Sprintf("; the same command with --resume %s goes on from there", o.resume)
+			where += fmt.Sprintf("; the same command with --resume %s continues from there", o.resume)
 		} else {
-			where += "; nothing was kept, which --resume FILE does"
+			where += "; nothing was kept: --resume FILE would keep it"
 		}
 		return nil, errors.New(where)
 	}

@@ -38,10 +38,10 @@ func TestBits(t *testing.T) {
 func TestBitsFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--lengths 0..3", `lengths: "0..3" is not within 1..67108864`},
-		{"--lengths x", `lengths: "x" is no integer`},
+		{"--lengths x", `lengths: "x" is not an integer`},
 		{"--offsets 16", `offsets: "16" is not within 0..15`},
-		{"--classes norml", `"norml" is no class of inputs, which are [uniform10`},
-		{"--seeds -1", `"-1" is no integer from 0`},
+		{"--classes norml", `"norml" is not a class of inputs: it must be one of [uniform10`},
+		{"--seeds -1", `"-1" is not an integer from 0`},
 		{"--kernels (", "missing closing )"},
 		{"--kernels nothing", `no kernel that matches "nothing"`},
 		{"--exhaustive --lengths 3", "lengths"},
@@ -50,7 +50,7 @@ func TestBitsFlags(t *testing.T) {
 		{"--shard 1/4", "--shard and --resume need --exhaustive"},
 		{"--values 12", `values "12" are not FIRST+N`},
 		{"--workers 0", "0 workers"},
-		{"--reference x", `"x" is no reference`},
+		{"--reference x", `"x" is not a reference`},
 		{"--tested x", `"x" can't be tested`},
 		{"surplus", "surplus"},
 	} {

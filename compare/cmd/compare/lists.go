@@ -24,7 +24,7 @@ func parseRanges(text string, least, most int) ([]int, error) {
 		lo, err1 := strconv.Atoi(strings.TrimSpace(from))
 		hi, err2 := strconv.Atoi(strings.TrimSpace(to))
 		if err1 != nil || err2 != nil || lo > hi {
-			return nil, fmt.Errorf("%q is no integer and no range such as 1..512", part)
+			return nil, fmt.Errorf("%q is not an integer or a range such as 1..512", part)
 		}
 		if lo < least || hi > most {
 			return nil, fmt.Errorf("%q is not within %d..%d", part, least, most)
@@ -40,7 +40,7 @@ func parseSeeds(text string) ([]uint64, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		s, err := strconv.ParseUint(strings.TrimSpace(part), 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no integer from 0 to 2^64-1", part)
+			return nil, fmt.Errorf("%q is not an integer from 0 to 2^64-1", part)
 		}
 		seeds = append(seeds, s)
 	}
@@ -55,7 +55,7 @@ func parseClasses(text string) ([]inputs.Class, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		c, ok := inputs.Parse(strings.TrimSpace(part))
 		if !ok {
-			return nil, fmt.Errorf("%q is no class of inputs, which are %v", part, inputs.Classes())
+			return nil, fmt.Errorf("%q is not a class of inputs: it must be one of %v", part, inputs.Classes())
 		}
 		classes = append(classes, c)
 	}
@@ -114,7 +114,7 @@ func parseSizes(text string, l machine.Lengths) ([]int, error) {
 			from, err1 := power(lo)
 			to, err2 := power(hi)
 			if err1 != nil || err2 != nil || from > to {
-				return nil, fmt.Errorf("%q is no range of powers such as 2^4..2^26", part)
+				return nil, fmt.Errorf("%q is not a range of powers such as 2^4..2^26", part)
 			}
 			for e := from; e <= to; e++ {
 				sizes = append(sizes, 1<<e)
@@ -128,7 +128,7 @@ func parseSizes(text string, l machine.Lengths) ([]int, error) {
 		default:
 			n, err := strconv.Atoi(part)
 			if err != nil || n < 1 || n > 1<<30 {
-				return nil, fmt.Errorf("%q is no length from 1 to 2^30", part)
+				return nil, fmt.Errorf("%q is not a length from 1 to 2^30", part)
 			}
 			sizes = append(sizes, n)
 		}
@@ -154,7 +154,7 @@ func power(text string) (int, error) {
 	digits, ok := strings.CutPrefix(text, "2^")
 	e, err := strconv.Atoi(digits)
 	if !ok || err != nil || e < 0 || e > 30 {
-		return 0, fmt.Errorf("%q is no power from 2^0 to 2^30", text)
+		return 0, fmt.Errorf("%q is not a power from 2^0 to 2^30", text)
 	}
 	return e, nil
 }

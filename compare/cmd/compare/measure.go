@@ -82,7 +82,7 @@ func withBeyond(parts []part, beyond string) []part {
 // stop nothing, and are reported at the end.
 func (a *app) measure(ctx context.Context, parts []part) error {
 	if a.json == "" {
-		return errors.New("--json FILE is needed: this command is for the file")
+		return errors.New("--json FILE is needed: this command only writes that file")
 	}
 	build, err := executableHash()
 	if err != nil {
@@ -111,7 +111,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 			root.SetArgs(append(p.args[:len(p.args):len(p.args)], "--json", file))
 			err := root.ExecuteContext(ctx)
 			if ctx.Err() != nil {
-				return fmt.Errorf("stopped in part %d of %d: those before it are kept in %s, and the same command goes on from there", i+1, len(parts), a.json+".parts")
+				return fmt.Errorf("stopped in part %d of %d: the parts before it are kept in %s, and the same command continues from there", i+1, len(parts), a.json+".parts")
 			}
 			if err != nil && !errors.Is(err, errDiffer) {
 				return fmt.Errorf("%s: %w", p.name, err)

@@ -43,7 +43,7 @@ func (s sides) choose(reference, tested string) (sides, error) {
 	case "model":
 		s.ref = side.Model(s.ours.Kernels)
 	default:
-		return s, fmt.Errorf("%q is no reference: it must be upstream or model", reference)
+		return s, fmt.Errorf("%q is not a reference: it must be upstream or model", reference)
 	}
 	return s, nil
 }

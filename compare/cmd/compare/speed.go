@@ -247,7 +247,7 @@ func beyondFrom(o speedOptions, m machine.Machine, l machine.Lengths) (int, erro
 	if o.beyond != "" {
 		n, err := parseSizes(o.beyond, l)
 		if err != nil || len(n) != 1 {
-			return 0, errors.Join(fmt.Errorf("beyond: %q is no length", o.beyond), err)
+			return 0, errors.Join(fmt.Errorf("beyond: %q is not a length", o.beyond), err)
 		}
 		return n[0], nil
 	}

@@ -47,7 +47,7 @@ func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]ukernel.C
 		all = append(all, o)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s has the kernels of none of the algorithms %v", r.sides.ref.Name, algorithms)
+		return nil, fmt.Errorf("%s lacks kernels for every algorithm of %v", r.sides.ref.Name, algorithms)
 	}
 	return all, nil
 }

@@ -163,7 +163,7 @@ func TestBeyondFrom(t *testing.T) {
 			t.Errorf("%+v: from %d, %v", c, got, err)
 		}
 	}
-	if _, err := beyondFrom(speedOptions{beyond: "L1,L2"}, m, l); err == nil || !strings.Contains(err.Error(), `beyond: "L1,L2" is no length`) {
+	if _, err := beyondFrom(speedOptions{beyond: "L1,L2"}, m, l); err == nil || !strings.Contains(err.Error(), `beyond: "L1,L2" is not a length`) {
 		t.Errorf("error %v", err)
 	}
 }

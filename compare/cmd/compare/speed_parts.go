@@ -25,13 +25,13 @@ func (r *speedRun) run(ctx context.Context, parts []speedPart, start time.Time, 
 		if ctx.Err() != nil {
 			where := fmt.Sprintf("stopped after %d of %s, before %s", r.state.Parts, plural(len(parts), "part", "parts"), p.name)
 			if r.o.resume == "" {
-				return errors.New(where + "; nothing was kept, which --resume FILE does")
+				return errors.New(where + "; nothing was kept: --resume FILE would keep it")
 			}
 			// There may be no part yet: a file that is there can be gone on from.
 			if err := save(); err != nil {
 				return err
 			}
-			return fmt.Errorf("%s; the same command with --resume %s goes on from there", where, r.o.resume)
+			return fmt.Errorf("%s; the same command with --resume %s continues from there", where, r.o.resume)
 		}
 		found, err := p.run()
 		if err != nil {

@@ -25,7 +25,7 @@ func parseShapes(text string) ([]shape, error) {
 		m, err1 := strconv.Atoi(rows)
 		n, err2 := strconv.Atoi(cols)
 		if err1 != nil || err2 != nil || m < 1 || n < 1 || m > most/n {
-			return nil, fmt.Errorf("rows: %q is no shape such as 1024x1000, of at most 2^30 elements", part)
+			return nil, fmt.Errorf("rows: %q is not a shape such as 1024x1000, of at most 2^30 elements", part)
 		}
 		all = append(all, shape{m, n})
 	}

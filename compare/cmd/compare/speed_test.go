@@ -77,7 +77,7 @@ func TestSpeedResume(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		a, _ := testApp()
-		stopped(a, ctx, fmt.Sprintf("stopped after 0 of %d parts, before %s; the same command with --resume %s goes on from there", c.parts, c.first, state))
+		stopped(a, ctx, fmt.Sprintf("stopped after 0 of %d parts, before %s; the same command with --resume %s continues from there", c.parts, c.first, state))
 		ctx, cancel = context.WithCancel(context.Background())
 		a, out := testApp()
 		a.out = writerFunc(func(p []byte) (int, error) {
@@ -144,21 +144,21 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestSpeedFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"--sizes 0", `sizes: "0" is no length`},
-		{"--sizes 2^31", `sizes: "2^31" is no power`},
-		{"--sizes 2^9..2^4", `is no range of powers`},
-		{"--sizes L4", `"L4" is no length`},
+		{"--sizes 0", `sizes: "0" is not a length`},
+		{"--sizes 2^31", `sizes: "2^31" is not a power`},
+		{"--sizes 2^9..2^4", `is not a range of powers`},
+		{"--sizes L4", `"L4" is not a length`},
 		{"--threads 0", `threads: "0" is not within 1..1024`},
-		{"--algorithms four-pass", `"four-pass" is no algorithm`},
+		{"--algorithms four-pass", `"four-pass" is not an algorithm`},
 		{"--algorithms auto", `none of the algorithms "auto" can be timed here`},
 		{"--kernels nothing", `no kernel that matches "nothing"`},
-		{"--rows 3", `rows: "3" is no shape`},
-		{"--rows 0x3", `rows: "0x3" is no shape`},
+		{"--rows 3", `rows: "3" is not a shape`},
+		{"--rows 0x3", `rows: "0x3" is not a shape`},
 		{"--rows 32768x32769", `of at most 2^30 elements`},
-		{"--goroutines many", `goroutines: "many" is no integer`},
+		{"--goroutines many", `goroutines: "many" is not an integer`},
 		{"--goroutines 0", `goroutines: "0" is not within 1..1024`},
 		{"--functions --goroutines 2", `[kernels rows functions goroutines]`},
-		{"--beyond x", `beyond: "x" is no length`},
+		{"--beyond x", `beyond: "x" is not a length`},
 	} {
 		a, _ := testApp()
 		if err := run(t, a, append([]string{"speed"}, strings.Fields(c.args)...)...); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -115,7 +115,7 @@ func TestTable(t *testing.T) {
 	if strings.Contains(out.String(), "| XNNPACK") {
 		t.Errorf("a row of XNNPACK, which is not there:\n%s", out)
 	}
-	if err := run(t, a, "table", "--sizes", "0"); err == nil || !strings.Contains(err.Error(), `--sizes: "0" is no length`) {
+	if err := run(t, a, "table", "--sizes", "0"); err == nil || !strings.Contains(err.Error(), `--sizes: "0" is not a length`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -13,41 +13,38 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
-// Errors is how far a function's results are from the exact ones, in units in
-// the last place (ULP) of a float32 as large as the exact result.
+// Errors are the distances of a function's results from the exact ones, in units in the last
+// place (ULP) of a float32 with the magnitude of the exact result.
 type Errors struct {
 	Name   string `json:"name"`
 	Class  string `json:"class"`
 	Length int    `json:"length"`
-	// Rows is the number of rows, Outputs that of results whose exact value is
-	// at least 2^-126 in magnitude; smaller ones may be flushed to zero and are
-	// left out.
+	// Rows is the number of rows. Outputs is the number of results whose exact value is at
+	// least 2^-126 in magnitude. Smaller ones, which may be flushed to zero, are left out.
 	Rows    int   `json:"rows"`
 	Outputs int64 `json:"outputs"`
-	// MaxULP and MeanULP are over those results that are numbers, NaNs counts
-	// those that are not, although the exact result is.
+	// MaxULP and MeanULP are the greatest and the mean error of results that are numbers.
+	// NaNs counts those that are not, where the exact result is.
 	MaxULP  float64 `json:"max_ulp"`
 	MeanULP float64 `json:"mean_ulp"`
 	NaNs    int64   `json:"nans,omitempty"`
-	// At is the element and the seed of the row with the greatest error.
+	// At and Seed are the element with the greatest error and the seed of its row.
 	At   int    `json:"at"`
 	Seed uint64 `json:"seed"`
 }
 
-// Plan is a set of measurements: every function on every class and
-// length.
+// Plan is a set of measurements: every function on every class and length.
 type Plan struct {
 	Functions []speed.Benchmark
 	Classes   []inputs.Class
 	Lengths   []int
-	// Outputs is about how many elements to measure at each length: there are as
-	// many rows, of seeds 0, 1, 2, ..., as that needs.
+	// Outputs is the approximate number of elements at each length, at least one row.
+	// Rows have the seeds 0, 1, 2, ...
 	Outputs int
 }
 
-// Run measures on as many goroutines as given. It calls done after each class
-// and length, on one goroutine at a time. The result is in order of class, then
-// function, then length.
+// Run measures on a number of goroutines. It calls done, if not nil, after each class and length,
+// never concurrently. The result is in order of class, then function, then length.
 func (p Plan) Run(ctx context.Context, workers int, done func()) ([]Errors, error) {
 	// By class and length: the exact results serve all functions.
 	type task struct{ class, length int }
@@ -148,9 +145,8 @@ func (p Plan) measure(class inputs.Class, length int) ([]Errors, error) {
 	return all, nil
 }
 
-// ulps is the distance of a result from the exact one in units in the last place
-// of a float32 of the exact one's magnitude, 0 if both are the same infinity, and
-// NaN if the result is none.
+// ulps is the distance of a result from the exact one in units in the last place of a float32 with
+// the magnitude of the exact one. It is 0 if both are the same infinity, and NaN if got is a NaN.
 func ulps(got float32, exact float64) float64 {
 	if float64(got) == exact {
 		return 0
@@ -162,8 +158,7 @@ func ulps(got float32, exact float64) float64 {
 	return math.Abs(float64(got)-exact) / math.Ldexp(1, max(e, -125)-24)
 }
 
-// exact computes in float64, with a compensated sum: its errors are some 2^-29 of
-// a float32's.
+// exact computes in float64 with a compensated sum. Its errors are about 2^-29 of a float32's.
 type exact struct {
 	shifted []float64 // x - max
 	exp     []float64
@@ -212,8 +207,8 @@ func (x *exact) value(q speed.Quantity, i int) float64 {
 	return x.max + x.log
 }
 
-// Worst is the greatest error of a function of this name on inputs of a class, over all
-// lengths, with the mean of all its outputs.
+// Worst returns the greatest error of a function on a class, over all lengths, and the mean error
+// of all its outputs.
 func Worst(all []Errors, name, class string) Errors {
 	w := Errors{Name: name, Class: class}
 	sum := 0.0

@@ -7,17 +7,16 @@ import (
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// wrongULP is the error from which on a library's result is not softmax with roundings
-// but wrong: 1 %. Libraries that add up a row of 2^26 in few float32 sums come to a third
-// of that.
+// wrongULP is the smallest error, 1 %, that makes a result wrong and not merely rounded. Libraries
+// that sum a row of 2^26 elements in few float32 sums reach a third of it.
 const wrongULP = 0.01 * (1 << 24)
 
-// verifiedElements is about how many elements [Verify] looks at.
+// verifiedElements is the approximate number of elements that [Verify] compares.
 const verifiedElements = 1 << 20
 
-// Verify runs each benchmark once on the rows of cols elements that it would be timed
-// on, and compares with float64. An error says where the benchmark is wrong, by
-// [wrongULP] or by a NaN, or that it can't be had for these rows.
+// Verify runs each benchmark once on the rows that it would be timed on and compares its results
+// with float64. An error says which element is off by 1 % or more or a NaN, or why the benchmark
+// can't run on these rows.
 func Verify(benchmarks []speed.Benchmark, rows, cols int) []error {
 	found := make([]error, len(benchmarks))
 	if len(benchmarks) == 0 {

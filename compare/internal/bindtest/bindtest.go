@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Softmax holds that rows are rows, on one thread and on two, and the same each time, with
-// several goroutines at work. That results are softmax, command compare's own test holds.
+// Softmax tests that a binding computes rows, on one thread and on two, again and again, while
+// other goroutines do so too. The tests of command compare check that the results are softmax.
 func Softmax(t *testing.T, bind func(dst, src []float32, rows, cols, threads int) (run, done func(), err error)) {
 	t.Helper()
 	var wg sync.WaitGroup

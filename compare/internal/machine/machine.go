@@ -16,24 +16,24 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// Machine is where a run took place.
+// Machine describes a computer.
 type Machine struct {
 	CPU      string `json:"cpu"`
 	Vendor   string `json:"vendor"`
 	Family   int    `json:"family"`
 	Model    int    `json:"model"`
 	Stepping int    `json:"stepping"`
-	// Level is the x86-64 microarchitecture level, 0 on other architectures.
+	// Level is the x86-64 microarchitecture level; 0 on other architectures.
 	Level int `json:"x86_64_level,omitempty"`
-	// ISAs are those of the kernels that this CPU runs.
+	// ISAs are the instruction sets of kernels that the CPU runs.
 	ISAs []string `json:"isas"`
-	// CPUs is the number that the process may use.
+	// CPUs is the number of CPUs that the process may use.
 	CPUs int `json:"cpus"`
-	// Hypervisor is set under one: its scheduling disturbs timing, and the
-	// caches may be shared with others.
+	// Hypervisor names the one that the process runs under; empty if none. It disturbs
+	// timing, and others may share the caches.
 	Hypervisor string `json:"hypervisor,omitempty"`
-	// Emulator is the program that stands in for the CPU, and the model it shows;
-	// empty for a real CPU. Nothing can be said about speed under one.
+	// Emulator names the program that emulates the CPU, and the CPU's model; empty for a
+	// real CPU. Times under an emulator mean nothing.
 	Emulator string `json:"emulator,omitempty"`
 	// Caches in bytes, of a core or shared; 0 if unknown.
 	L1D int `json:"l1d"`
@@ -45,7 +45,7 @@ type Machine struct {
 	Arch   string `json:"arch"`
 }
 
-// This describes the machine that the program runs on, by cpuid.
+// This describes the machine that the program runs on.
 func This() Machine {
 	c := &cpuid.CPU
 	hypervisor := ""
@@ -70,8 +70,8 @@ func This() Machine {
 	return m
 }
 
-// Microarchitecture names the design by vendor, family and model, where that is
-// known, and is "unknown" elsewhere. Sources: Linux's intel-family.h and amd.c.
+// Microarchitecture names the design of the CPU, or returns "unknown". It knows designs by vendor,
+// family and model, from Linux's intel-family.h and amd.c.
 func (m Machine) Microarchitecture() string {
 	in := func(ranges ...[2]int) bool {
 		return slices.ContainsFunc(ranges, func(r [2]int) bool { return r[0] <= m.Model && m.Model <= r[1] })
@@ -109,7 +109,7 @@ func (m Machine) Microarchitecture() string {
 	return "unknown"
 }
 
-// memory reads an entry of Linux's /proc/meminfo in bytes; 0 elsewhere.
+// memory returns an entry of Linux's /proc/meminfo in bytes; 0 on other systems.
 func memory(entry string) int {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -127,17 +127,17 @@ func memory(entry string) int {
 	return 0
 }
 
-// Lengths are row lengths that stand for where a row lies.
+// Lengths are lengths of rows that lie in a cache or in memory.
 type Lengths struct {
-	// L1 and L2 are lengths at which the row and the output take half of that
-	// cache, Memory one at which they take several times the last level.
+	// A row of length L1 or L2 and its output take half of that cache; of length Memory,
+	// twice the last level.
 	L1, L2, Memory int
-	// Capped is whether Memory would be longer if there were more memory.
+	// Capped reports whether Memory is shorter because there is too little memory.
 	Capped bool
 }
 
-// Lengths chooses row lengths for the machine. Where cpuid doesn't know a
-// cache, it takes what is common: 32 KiB, 512 KiB, 32 MiB.
+// Lengths chooses lengths for the machine. The defaults for unknown caches are 32 KiB, 512 KiB
+// and 32 MiB.
 func (m Machine) Lengths() Lengths {
 	const bytesPerElement = 8 // a row and an output
 	l2 := cmp.Or(m.L2, 512<<10)
@@ -154,8 +154,8 @@ func (m Machine) Lengths() Lengths {
 	return l
 }
 
-// Where says in which cache a row of n elements and its output fit, as "L1",
-// "L2" or "L3", or else "memory".
+// Where returns the cache that a row of n elements and its output fit, "L1", "L2" or "L3", or
+// else "memory".
 func (m Machine) Where(n int) string {
 	for _, c := range []struct {
 		name string

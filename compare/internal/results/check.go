@@ -11,19 +11,19 @@ import (
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 
-// Regression is something that is worse in new results than in older ones.
+// Regression is something that is worse in new results than in base.
 type Regression struct {
 	// Name is what got worse, with its length and its number of threads.
 	Name string
-	// Base and New are the ratios of time of ours to the reference, or our times
-	// where there is no reference, or times of a call; both zero if the regression is of another kind.
+	// Base and New are ratios of our time to the reference's, or our times where there
+	// is no reference. Both are zero if the regression is not one of speed.
 	Base, New speed.Summary
-	// What says what happened.
+	// What describes the regression.
 	What string
 }
 
-// Comparable is an error if two runs are on different kinds of CPU, or have
-// different references: speed is measured relative to those.
+// Comparable returns an error if two runs are on different kinds of CPU, or have different
+// references or builds of upstream: speed is relative to these.
 func Comparable(base, now *Results) error {
 	a, b := base.Machine, now.Machine
 	if a.Arch != b.Arch || a.CPU != b.CPU || a.Family != b.Family || a.Model != b.Model {
@@ -39,15 +39,13 @@ func Comparable(base, now *Results) error {
 	return nil
 }
 
-// Check lists the regressions of new results against those of an earlier run:
-// bits that differ, comparisons that are missing, and speed that is lower by
-// more than the share given, beyond what both confidence intervals allow. Speed
-// is the ratio to the reference, which bears a busy machine; times alone are
-// compared only where the reference is the model, and there is no ratio.
-// Compared is the number of timings that were compared.
+// Check lists the regressions of new results against base: bits that differ, comparisons that are
+// missing, and speed that is lower by more than the given share and beyond both confidence
+// intervals. Speed is the ratio to the reference, which a busy machine changes little; times are
+// compared only where the reference is the model, which is not timed. Compared is the number of
+// timings that were compared.
 //
-// [Comparable] says whether the runs have enough in common. It is an error if
-// there is nothing to compare.
+// The runs should be [Comparable]. It is an error if there is nothing to compare.
 func Check(base, now *Results, share float64) (regressions []Regression, compared int, err error) {
 	for _, g := range now.Bits {
 		if g.Bits != 0 || len(g.Differences) != 0 {
@@ -118,12 +116,12 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		regressions = append(regressions, slower(fmt.Sprintf("a call on a row of %d", speed.ShortRow), *b, *n, share)...)
 	}
 	if len(now.Bits)+compared == 0 {
-		return nil, 0, errors.New("the new results have no bits, and no speed that the earlier ones have too")
+		return nil, 0, errors.New("nothing to compare: the new results have no bits, and no speed that the earlier ones have")
 	}
 	return regressions, compared, nil
 }
 
-// slower is the regression from one interval to another one, if it is one.
+// slower returns the regression from was to is, if it is one.
 func slower(name string, was, is speed.Summary, share float64) []Regression {
 	if is.Lo <= was.Hi || is.Median <= was.Median*(1+share) {
 		return nil

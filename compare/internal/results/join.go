@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Join puts the results of several runs on one machine, by one build, into one
-// document. Its command and beginning are those of the first. It is an error if
-// the runs differ in machine, build or reference, or if there are none.
+// Join merges the results of several runs on one machine by one build. Command and Started are
+// those of the first run. It is an error if the runs differ in machine, build or reference, or if
+// there are none.
 func Join(parts []*Results) (*Results, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("no results to join")
@@ -27,7 +27,7 @@ func Join(parts []*Results) (*Results, error) {
 	return &joined, nil
 }
 
-// Add adds what another run found.
+// Add appends what another run found.
 func (r *Results) Add(p *Results) {
 	r.Seconds += p.Seconds
 	r.Bits = slices.Concat(r.Bits, p.Bits)

@@ -1,9 +1,8 @@
-// Package results is the JSON document that a run of the command leaves.
+// Package results is the JSON document that a run of the command writes.
 //
-// Its members "schema" and "version" are [Schema] and [Version]; the fields of [Results]
-// and of the types in it describe the others. Bit patterns are strings such as
-// "0x7fc00000", times are nanoseconds, and a [speed.Summary] is a median with a
-// confidence interval at 95 %.
+// Its members "schema" and "version" are [Schema] and [Version]. The fields of [Results] and of
+// the types in it describe the others. Bit patterns are strings such as "0x7fc00000", times are
+// in nanoseconds, and a [speed.Summary] is a median with its confidence interval at 95 %.
 package results
 
 import (
@@ -26,8 +25,8 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// Schema and Version identify the documents that [Results] describes. A new
-// field leaves the version; a changed meaning raises it.
+// Schema and Version identify the documents that [Results] describes. A new field leaves Version
+// as it is; a field with a new meaning raises it.
 const (
 	Schema  = "twopass-softmax/compare"
 	Version = 1
@@ -35,7 +34,7 @@ const (
 
 // Results is what one run found. Times are in nanoseconds, sizes in bytes.
 type Results struct {
-	// Schema and Version are set by [Results.WriteFile].
+	// [Results.WriteFile] sets Schema and Version.
 	Schema  string `json:"schema"`
 	Version int    `json:"version"`
 
@@ -44,102 +43,98 @@ type Results struct {
 	Seconds float64         `json:"seconds"`
 	Machine machine.Machine `json:"machine"`
 	Build   Build           `json:"build"`
-	// Reference is the side that ours was compared with: "upstream", or "model"
-	// where upstream's kernels are not linked in, for the reason that
-	// NoUpstream gives.
+	// Reference is the side that ours was compared with: "upstream", or "model" if
+	// upstream's kernels are not linked in. NoUpstream says why they are not.
 	Reference  string `json:"reference"`
 	NoUpstream string `json:"no_upstream,omitempty"`
-	// Peers are other libraries that were timed or measured beside both sides.
+	// Peers are the other libraries that were timed or measured.
 	Peers []Peer `json:"peers,omitempty"`
-	// Seeds are those of the rows.
+	// Seeds are the seeds of the rows whose bits were compared.
 	Seeds []uint64 `json:"seeds"`
 
-	// Bits has an entry per kernel that was compared, Speed one per kernel or
-	// algorithm that was timed, and NotRun one per pair that this CPU can't run, and
-	// per peer that was wrong on rows that it should have been timed on.
+	// Bits has an entry for each kernel that was compared, Speed for each kernel,
+	// algorithm or function that was timed, NotRun for each pair that this CPU can't
+	// run and each peer whose results were wrong.
 	Bits   []bits.Agreement `json:"bits,omitempty"`
 	Speed  []speed.Timing   `json:"speed,omitempty"`
 	NotRun []NotRun         `json:"not_run,omitempty"`
-	// Races has an entry per shape, number of threads, and kind of race.
+	// Comparisons has an entry for each kind, shape and number of threads.
 	Comparisons []speed.Comparison `json:"races,omitempty"`
-	// ShortCall is the time of one call of native.Softmax on a row of
-	// [speed.ShortRow] elements.
+	// ShortCall is the time of a call of native.Softmax on a row of [speed.ShortRow]
+	// elements.
 	ShortCall *speed.Summary `json:"short_call_ns,omitempty"`
-	// UpstreamBest has the fastest of upstream's kernels of each family, of all
-	// variants and ISAs, by the length of the row that they were timed on. The
-	// algorithms that "upstream best" names are composed of them.
+	// UpstreamBest has upstream's fastest kernels of each family, of all variants and
+	// ISAs, for each length of rows. "upstream best" algorithms are composed of them.
 	UpstreamBest []speed.Choice `json:"upstream_best,omitempty"`
-	// Choices has an entry per group of kernels among which tune chose.
+	// Choices has an entry for each group of kernels that tune ranked.
 	Choices []speed.Choice `json:"choices,omitempty"`
-	// Auto has an entry per number of threads for which tune timed algorithms.
+	// Auto has an entry for each number of threads on which tune timed algorithms.
 	Auto []Auto `json:"auto,omitempty"`
-	// Accuracy has an entry per function, class and length.
+	// Accuracy has an entry for each function, class and length.
 	Accuracy []accuracy.Errors `json:"accuracy,omitempty"`
-	// Frequency is the measured clock in GHz, Bandwidth that of memory.
+	// Frequency is the clock in GHz and Bandwidth that of memory, both measured.
 	Frequency float64     `json:"frequency,omitempty"`
 	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`
-	// Overhead is the time of a kernel's call on a row of one element.
+	// Overhead is the time of a kernel on a row of one element.
 	Overhead *speed.Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
 	Coverage []bits.Coverage `json:"coverage,omitempty"`
 }
 
-// Build is what was measured.
+// Build identifies the software that was measured.
 type Build struct {
 	Commit   string `json:"upstream_commit"`
 	Compiler string `json:"upstream_compiler,omitempty"`
 	Go       string `json:"go"`
-	// Native is the version of package native, with the commit if the go command knew
-	// it. Results from before the one arithmetic have none.
+	// Native is the version of package native, with the commit if the go command knew it.
+	// It is empty in results from before the one arithmetic.
 	Native string `json:"native,omitempty"`
 	// Level is the setting of GOAMD64 or GOARM64; empty if unknown.
 	Level string `json:"go_level,omitempty"`
 }
 
-// Auto is the length from which native's Auto should recompute exponentials on a CPU: it
-// stores them for shorter rows.
+// Auto is the length from which native.Auto should recompute exponentials on a CPU. It should
+// store them for shorter rows.
 type Auto struct {
 	ISA     string `json:"isa"` // native's level
 	Threads int    `json:"threads"`
-	// From is 0 if storing them is the best for all lengths that were timed.
+	// From is 0 if storing is best for all lengths that were timed.
 	From int `json:"from,omitempty"`
-	// Ratio is the geometric mean, over the lengths, of the time of this choice to
-	// that of the faster algorithm at each length.
+	// Ratio is the geometric mean over the lengths of the time by this choice, divided
+	// by the time of the faster algorithm.
 	Ratio float64 `json:"ratio"`
 }
 
-// Peer is another library. Its timings and errors are those whose name begins
-// with its name and a space.
+// Peer is another library. The names of its timings and errors begin with its name and a space.
 type Peer struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
 
-// Bandwidth is what memory can do.
+// Bandwidth is a measured speed of memory.
 type Bandwidth struct {
 	// Name is "read", "copy", or "copy, non-temporal".
 	Name    string `json:"name"`
 	Threads int    `json:"threads"`
-	// GBps counts 1e9 bytes read and written a second, without what is fetched
-	// before a line is written.
+	// GBps is 1e9 bytes read and written a second, without the lines fetched before they
+	// are written.
 	GBps speed.Summary `json:"gb_per_s"`
 }
 
-// NotRun is a pair that this CPU can't run, or a peer that was not timed.
+// NotRun is a pair that this CPU can't run, or a peer that was not timed, and why.
 type NotRun struct {
 	Kernel string `json:"kernel"`
 	Why    string `json:"why"`
 }
 
-// WriteFile stores r, all of it or nothing: an interrupted program leaves the
-// file as it was.
+// WriteFile stores r. It replaces the file as a whole or not at all.
 func (r *Results) WriteFile(name string) error {
 	r.Schema, r.Version = Schema, Version
 	return writeJSON(name, r)
 }
 
-// Read reads what [Results.WriteFile] wrote. The error tells a file that is
-// cut off from one of another kind and from one of another version.
+// Read reads what [Results.WriteFile] wrote. The error distinguishes a truncated file, a file of
+// another kind, and one of another version.
 func Read(name string) (*Results, error) {
 	r := new(Results)
 	if err := readJSON(name, Schema, Version, r); err != nil {
@@ -151,24 +146,23 @@ func Read(name string) (*Results, error) {
 // stateVersion is the version of the documents that [WriteState] stores.
 const stateVersion = 1
 
-// storedState is how far long work has come.
+// storedState is the progress of long work.
 type storedState[S any] struct {
 	Schema  string `json:"schema"`
 	Version int    `json:"version"`
-	// Build identifies the program: parts of the work that two programs did don't
-	// add up to a statement on either.
+	// Build identifies the program. Parts done by two programs say nothing about either.
 	Build string `json:"build"`
 	State S      `json:"state"`
 }
 
-// WriteState stores how far long work has come, all of it or nothing. Schema
-// identifies the work, build the program.
+// WriteState stores the progress of long work. It replaces the file as a whole or not at all.
+// Schema identifies the work, build the program.
 func WriteState[S any](name, schema, build string, s S) error {
 	return writeJSON(name, storedState[S]{schema, stateVersion, build, s})
 }
 
-// ReadState reads what [WriteState] wrote. The error wraps [os.ErrNotExist] if
-// there is no such file; it is an error, too, if another program made it.
+// ReadState reads what [WriteState] wrote. The error wraps [os.ErrNotExist] if there is no such
+// file. It is also an error if the file is of other work or by another program.
 func ReadState[S any](name, schema, build string) (S, error) {
 	var s storedState[S]
 	var none S
@@ -189,7 +183,7 @@ func writeJSON(name string, v any) error {
 	return atomicfile.Write(name, append(text, '\n'))
 }
 
-// readJSON decodes a document into v after a look at what it says that it is.
+// readJSON decodes a document into v after a check of its schema and version.
 func readJSON(name, schema string, version int, v any) error {
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestResultsFile(t *testing.T) {
 		{"newer", strings.Replace(string(text), `"version": 1`, `"version": 2`, 1), "its version is 2, this program reads version 1"},
 		{"two documents", string(text) + string(text), "bytes follow the document"},
 		{"wrong type", strings.Replace(string(text), `"seconds": 1.5`, `"seconds": "x"`, 1), "seconds"},
-		{"wrong bits", strings.Replace(string(text), `"0x00000001"`, `"1"`, 1), "no bit pattern"},
+		{"wrong bits", strings.Replace(string(text), `"0x00000001"`, `"1"`, 1), "not a bit pattern"},
 	} {
 		if err := os.WriteFile(name, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)

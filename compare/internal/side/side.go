@@ -124,8 +124,8 @@ func Runnable(pairs []Pair) (can, cannot []Pair) {
 	return can, cannot
 }
 
-// Order compares kernels by family, ISA, variant, tile and accumulators: the
-// order of reports, narrow before wide.
+// Order compares kernels by family, ISA, variant, tile and accumulators, narrow before wide: the
+// order of reports.
 func Order(a, b ukernel.Kernel) int {
 	return cmp.Or(
 		cmp.Compare(a.Family, b.Family),
@@ -158,7 +158,7 @@ func compose(a ukernel.Algorithm, ref, ours Side, prefer func(ukernel.Family) (s
 			}
 		}
 		if found == "" {
-			return s, fmt.Errorf("no kernel of %v that both sides have runs here", family)
+			return s, fmt.Errorf("no kernel of %v runs here on both sides", family)
 		}
 		kernels = append(kernels, found)
 	}
@@ -184,13 +184,12 @@ func Names(c *ukernel.Composition) []string {
 	return names
 }
 
-// Pair is the algorithm as something whose bits are compared.
+// Pair returns the algorithm as a pair whose bits can be compared.
 //
-// One thing is left out of the comparison: the outputs of the two-pass algorithm
-// for a row whose sum is a NaN. The exponent beside that NaN is the C compiler's
-// choice (see [ukernel.Result.Same]), and with it whether an AVX-512 kernel, whose
-// VSCALEFPS makes an infinity of NaN and an infinite exponent, then writes NaN,
-// an infinity, or 0. Builds of upstream by gcc and by clang differ there.
+// It does not compare the outputs of the two-pass algorithm for a row whose sum is a NaN. The C
+// compiler chooses the exponent beside that NaN (see [ukernel.Result.Same]), and an AVX-512 kernel
+// writes NaN, an infinity or 0 by that exponent, since VSCALEFPS makes an infinity of NaN and an
+// infinite exponent. Builds of upstream by gcc and by clang differ there.
 func (s *Softmax) Pair() Pair {
 	call := func(c *ukernel.Composition) func(ukernel.Args) ukernel.Result {
 		return func(a ukernel.Args) (r ukernel.Result) {

@@ -9,8 +9,8 @@ import (
 	"unsafe"
 )
 
-// Guarded returns at least n float32 that fill whole pages, between two pages
-// that fault when touched.
+// Guarded returns at least n float32 that fill whole pages, between two pages that fault when
+// touched.
 func Guarded(n int) (floats []float32, free func(), err error) {
 	page := os.Getpagesize()
 	size := (4*n + page - 1) / page * page

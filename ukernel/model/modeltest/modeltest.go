@@ -1,5 +1,5 @@
-// Package modeltest tests functions against the executable model of the kernels
-// whose names they bear.
+// Package modeltest tests functions against the executable model of the kernels with their
+// names.
 package modeltest
 
 import (
@@ -19,27 +19,25 @@ import (
 
 var full = flag.Bool("modeltest.full", false, "test kernels at all lengths up to 512, not only where they change course")
 
-// Options say what a table of kernels may do, and how much to test.
+// Options say what the kernels of a table may do, and how much to test.
 type Options struct {
-	// ReadsBeyond permits reads of up to 64 bytes beyond the end of the source,
-	// as upstream's SSE and NEON kernels do.
+	// ReadsBeyond permits reads of up to 64 bytes beyond the end of the source, which
+	// upstream's SSE and NEON kernels make.
 	ReadsBeyond bool
-	// Lengths are tested besides the usual ones.
+	// Lengths are tested in addition to the usual ones.
 	Lengths []int
-	// Full tests every length up to 512, a large one, and every alignment, some
-	// seconds of time for each kernel. The flag -modeltest.full sets it, too.
+	// Full tests every length up to 512, a large one, and every alignment, which takes
+	// seconds for each kernel. The flag -modeltest.full sets it too.
 	Full bool
 }
 
-// Test runs each function of a table whose ISA this CPU has, as a subtest of the
-// kernel's name, on rows of every class of inputs. The outputs must be the same
-// bits as the model's wherever the operands lie: at either end of their memory,
-// beside pages that must not be touched; at other alignments, where nothing
-// around dst may be written; and in place. The source may not change.
+// Test runs each function of a table whose ISA this CPU has, as a subtest with the kernel's name,
+// on rows of every class of inputs. Its outputs must have the model's bits wherever the operands
+// lie: at either end of their memory, beside pages that must not be touched; at other alignments,
+// where nothing around dst may be written; and in place. It must not change the source.
 //
-// Without [Options].Full, the lengths for all classes are those near multiples of
-// the kernel's vector and tile; each length up to two tiles and a vector is
-// tested on one class.
+// Without [Options].Full, Test takes all classes at lengths near multiples of the kernel's vector
+// and tile, and one class at each length up to two tiles and a vector.
 func Test(t *testing.T, table []ukernel.Func, o Options) {
 	o.Full = o.Full || *full
 	for _, f := range table {
@@ -60,12 +58,12 @@ func Test(t *testing.T, table []ukernel.Func, o Options) {
 	}
 }
 
-// Input identifies a row and the operands of a call, by what makes them.
+// Input identifies the row and the other operands of a call.
 type Input struct {
 	Class  inputs.Class
 	Length int
 	Seed   uint64
-	// Place says where in memory the operands lie.
+	// Place is where in memory the operands lie.
 	Place string
 }
 
@@ -73,18 +71,18 @@ func (in Input) String() string {
 	return fmt.Sprintf("class %v, length %d, seed %d, %s", in.Class, in.Length, in.Seed, in.Place)
 }
 
-// Difference is the error for an output that is not the model's.
+// Difference is the error for an output that differs from the model's.
 type Difference struct {
 	Kernel string
 	Input  Input
 	// Output is what differs: "element 17", "value" or "exponent".
 	Output    string
 	Got, Want float32
-	// Trace holds the model's last operations on the element; for a reduction,
-	// on the last element and on none.
+	// Trace has the model's last operations on the element. For a reduction these are
+	// the operations on the last element and on none.
 	Trace []model.Op
-	// Mistake is the one that explains all outputs, if any does, and Slip the
-	// first operation where it shows.
+	// Mistake explains all outputs, if a single one does. Slip is the first operation
+	// where it shows.
 	Mistake model.Fault
 	Slip    *model.Slip
 }
@@ -106,11 +104,10 @@ func (d *Difference) Error() string {
 	return b.String()
 }
 
-// Check tests one function as [Test] does, and returns the number of different
-// rows that it was called with. The error is a [*Difference] or tells which
-// memory was touched that should not have been.
+// Check tests one function as [Test] does, and returns the number of different rows that it was
+// called with. The error is a [*Difference], or says which memory was wrongly touched.
 //
-// Options.Full has to be set here; the flag has no effect.
+// The flag of [Options].Full has no effect here.
 func Check(f ukernel.Func, o Options) (n int, err error) {
 	k, err := ukernel.Parse(f.Name)
 	if err != nil {
