@@ -2,15 +2,14 @@
 //
 // The library is loaded when the program runs, from the file that [Library] names in
 // the environment, else from where the system's loader finds libonnxruntime.so.1. The
-// npm package onnxruntime-node has such a file. No header is needed to build: the
-// functions that are called are declared here by their place in the table that the
-// library hands out, and its interface appends to that table and never reorders it.
-// Without cgo, and on other systems than Linux and macOS, the package compiles all the
-// same, and [Available] says why there is nothing in it.
+// npm package onnxruntime-node has such a file. It builds without the library's header:
+// functions are called by their place in the table that the library returns, to which
+// new versions only append. Without cgo, and on systems other than Linux and macOS, the
+// package compiles, and [Available] says why it computes nothing.
 //
-// What is run is a model of one operator, Softmax of opset 13 over the last axis, on
-// tensors that are made once. The number of threads is that of the session; they do
-// not wait busily for the next call.
+// It runs a model of one operator, Softmax of opset 13 over the last axis, on tensors
+// that are made once. The session has the number of threads, which do not wait busily
+// between calls.
 package onnxruntime
 
 // Library is the environment variable that names the shared library's file.

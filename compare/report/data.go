@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/bits"
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )

@@ -16,10 +16,10 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/bits"
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/ukernel"
 )

@@ -9,8 +9,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/bits"
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 	"github.com/twopass-softmax/twopass/compare/speed"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/bits"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 func write(t *testing.T, name, emulator string, differing int64) {

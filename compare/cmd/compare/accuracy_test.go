@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 func TestAccuracy(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare/bits"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 // TestMeasure interrupts a measurement and goes on with it.

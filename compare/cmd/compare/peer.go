@@ -8,11 +8,11 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
 	"github.com/twopass-softmax/twopass/compare/pytorch"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/accuracy"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 )
 

@@ -3,8 +3,8 @@ package main
 import (
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/accuracy"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )

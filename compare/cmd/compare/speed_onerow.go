@@ -5,7 +5,7 @@ import (
 	"runtime"
 
 	"github.com/twopass-softmax/twopass/compare/internal/parallel"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/native"
 )

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 // speedPart is a part of a run that is timed in one go: the unit of resuming.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
-	"github.com/twopass-softmax/twopass/compare/internal/results"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 func TestSpeed(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/compare/internal/results"
 	"github.com/twopass-softmax/twopass/compare/internal/side"
+	"github.com/twopass-softmax/twopass/compare/results"
 )
 
 func TestTune(t *testing.T) {

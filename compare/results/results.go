@@ -16,8 +16,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/bits"
-	"github.com/twopass-softmax/twopass/compare/internal/accuracy"
 	"github.com/twopass-softmax/twopass/compare/internal/machine"
 	"github.com/twopass-softmax/twopass/compare/speed"
 	"github.com/twopass-softmax/twopass/internal/atomicfile"
