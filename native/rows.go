@@ -285,6 +285,62 @@ func (c *call) row(i int, n float32, done int) {
 	c.hide(i)
 }
 
+// topRows does the rows from first to before end.
+func (c *call) topRows(first, end int) {
+	b := bufferPool.Get().(*buffers)
+	for i := first; i < end; i++ {
+		c.topRow(i, b)
+	}
+	bufferPool.Put(b)
+}
+
+// topRow does row i.
+func (c *call) topRow(i int, b *buffers) {
+	j := c.job(i)
+	j.buf = b
+	probs, index := c.dst.f[i*c.dstStride:][:c.columns.Cols], c.columns.row(i)
+	j.dst = operand{f: probs}
+	var one [1]chunk
+	var total sum
+	kind := allInf
+	n := 0
+	if j.src.len() > 0 {
+		t := &b.top
+		n = min(len(index), j.src.len())
+		t.begin(n, j.src.len())
+		j.top = t
+		chunks := j.split(&one)
+		rare := false // a chunk was not, or not as it is, summed in one go
+		for i := range chunks {
+			j.sumChunk(&chunks[i])
+			rare = rare || chunks[i].state != summed
+		}
+		j.top = nil
+		if total, kind = j.sumRow(chunks); kind == regular {
+			shifted := j.shifted
+			j.shifted = false
+			if rare {
+				j.topAgain(t)
+			} else if j.direct() {
+				t.take(j.level, j.src.f[t.base:], t.base)
+			}
+			j.shifted = shifted
+			t.sorted(j.level, probs[:n], index[:n])
+		}
+	}
+	if kind != regular {
+		n = 0
+		j.writeSpecial(kind)
+	}
+	for k := n; k < len(index); k++ {
+		index[k] = k // behind n elements that the causal mask leaves
+	}
+	if kind == regular {
+		clear(probs[n:])
+		j.writeTop(probs[:n], &total)
+	}
+}
+
 // expRows does the rows from first to before end.
 func (c *call) expRows(first, end int) {
 	plain := c.plain && c.dst.format == isFloat32 && c.cols-1 < wholeRow

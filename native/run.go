@@ -727,3 +727,58 @@ func largest(x []float32) float32 {
 	}
 	return m
 }
+
+// writeTop makes probabilities of elements, in place.
+func (j *job) writeTop(y []float32, total *sum) {
+	if j.shifted {
+		for i := range y {
+			y[i] -= j.shift
+		}
+	}
+	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
+	f := arith.MakeFactor(total.total)
+	j.level.ExpScale(y, y, &st, &f)
+}
+
+// sumTops is the sum of a job that looks for the largest elements, of those from at on.
+func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
+	t := j.top
+	direct := j.direct()
+	if !direct {
+		t.base = at
+	}
+	for done < len(z) {
+		if at+done-t.base == topPiece {
+			t.take(j.level, j.src.f[t.base:at+done], t.base)
+			t.base = at + done
+		}
+		// A step, whose largest elements are kept, or what is left.
+		part := z[done:min(len(z), done+t.step)]
+		if len(part) > t.step/2 {
+			part = part[:len(part)&^(arith.Turn-1)]
+		}
+		st.Max = noMax
+		k := j.level.SumTops(t.tops[(at+done-t.base)/arith.Turn*topLanes:], part, st)
+		if done += k; k < len(part) {
+			break
+		}
+		if k >= t.step/2 {
+			t.maxima = append(t.maxima, st.Max[:]...)
+		}
+	}
+	if !direct && done > 0 {
+		t.take(j.level, z[:done], at)
+	}
+	return done
+}
+
+// topAgain looks through the row without a sum.
+func (j *job) topAgain(t *top) {
+	t.begin(t.k, j.src.len())
+	for at := 0; at < j.src.len(); {
+		z := j.elements(at, min(at+blockLen, j.src.len()))
+		arith.Tops(t.tops, z)
+		t.take(j.level, z, at)
+		at += len(z)
+	}
+}

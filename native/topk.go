@@ -1,122 +1,11 @@
 package native
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
-
-// TopK writes the k largest elements of each row of src, k being index.Cols: their columns to that
-// row of index, the largest first, and their probabilities to that row of probs, the bits that
-// [SoftmaxRows] writes to a float32 dst. It writes nothing of the rest, and looks at few elements
-// twice: for a k up to 10, rows of 100,000 and more take little more time than [LogSumExpRows] does,
-// and for a k of 50 about half as much again.
-//
-// The order is that of the elements after scale and masks, as probabilities of elements that
-// differ may be equal; equal elements come in the order of their columns. What a mask takes out is
-// -Inf, with probability 0. Where softmax makes all of a row NaN, or ZeroRows makes it zeros, so are
-// the probabilities, and the columns are the first ones in order.
-//
-// Probs and index have as many rows as src and as many columns as each other, at most those of src,
-// and overlap neither src nor what o has; otherwise TopK panics, before it writes. A row is done by
-// one goroutine. O may be nil.
-func TopK[S Element](probs Matrix[float32], index Matrix[int], src Matrix[S], o *Options) {
-	const who = "native.TopK"
-	src.check(who, "src")
-	probs.check(who, "probs")
-	index.check(who, "index")
-	k := index.Cols
-	if probs.Rows != src.Rows || index.Rows != src.Rows || probs.Cols != k || k > src.Cols || int64(src.Cols) > math.MaxUint32 {
-		panic(fmt.Sprintf("%s: probs is %d x %d, index is %d x %d, both must be %d x k for a k of at most %d, the number of columns, which must be below 2^32",
-			who, probs.Rows, probs.Cols, index.Rows, index.Cols, src.Rows, src.Cols))
-	}
-	p, x := probs.used(), index.used()
-	if overlap(p, src.used()) || overlap(x, src.used()) || overlap(p, x) ||
-		o != nil && (overlap(x, o.Scales) || overlap(x, o.Add.Data) || overlap(x, o.Keep.Data) || overlap(p, o.Keep.Data)) {
-		panic(fmt.Sprintf("%s: probs of %d elements and index of %d must overlap neither each other nor src nor options", who, len(p), len(x)))
-	}
-	o.check(who, src.Rows, src.Cols)
-	var c call
-	begin(&c, opTopK, &probs, &src, o)
-	c.checkAdd(who)
-	if k == 0 {
-		return
-	}
-	c.columns = index
-	c.one.log = false
-	c.plan.goroutines = max(1, min(c.plan.goroutines, c.rows))
-	c.run()
-}
-
-// topRows does the rows from first to before end.
-func (c *call) topRows(first, end int) {
-	b := bufferPool.Get().(*buffers)
-	for i := first; i < end; i++ {
-		c.topRow(i, b)
-	}
-	bufferPool.Put(b)
-}
-
-// topRow does row i.
-func (c *call) topRow(i int, b *buffers) {
-	j := c.job(i)
-	j.buf = b
-	probs, index := c.dst.f[i*c.dstStride:][:c.columns.Cols], c.columns.row(i)
-	j.dst = operand{f: probs}
-	var one [1]chunk
-	var total sum
-	kind := allInf
-	n := 0
-	if j.src.len() > 0 {
-		t := &b.top
-		n = min(len(index), j.src.len())
-		t.begin(n, j.src.len())
-		j.top = t
-		chunks := j.split(&one)
-		rare := false // a chunk was not, or not as it is, summed in one go
-		for i := range chunks {
-			j.sumChunk(&chunks[i])
-			rare = rare || chunks[i].state != summed
-		}
-		j.top = nil
-		if total, kind = j.sumRow(chunks); kind == regular {
-			shifted := j.shifted
-			j.shifted = false
-			if rare {
-				j.topAgain(t)
-			} else if j.direct() {
-				t.take(j.level, j.src.f[t.base:], t.base)
-			}
-			j.shifted = shifted
-			t.sorted(j.level, probs[:n], index[:n])
-		}
-	}
-	if kind != regular {
-		n = 0
-		j.writeSpecial(kind)
-	}
-	for k := n; k < len(index); k++ {
-		index[k] = k // behind n elements that the causal mask leaves
-	}
-	if kind == regular {
-		clear(probs[n:])
-		j.writeTop(probs[:n], &total)
-	}
-}
-
-// writeTop makes probabilities of elements, in place.
-func (j *job) writeTop(y []float32, total *sum) {
-	if j.shifted {
-		for i := range y {
-			y[i] -= j.shift
-		}
-	}
-	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
-	f := arith.MakeFactor(total.total)
-	j.level.ExpScale(y, y, &st, &f)
-}
 
 // top finds the k largest elements of a row. The first pass stores the largest ones by lane of each turn.
 // A number that k of those reach, the floor, is at most the k-th largest element, so that only lanes that
@@ -174,49 +63,6 @@ var noMax = func() (m [topLanes]float32) {
 
 // room is how many candidates there may be.
 func (t *top) room() int { return (2*t.k + 4*arith.CollectRoom) &^ (topLanes - 1) }
-
-// sumTops is the sum of a job that looks for the largest elements, of those from at on.
-func (j *job) sumTops(at int, z []float32, st *arith.Sum) (done int) {
-	t := j.top
-	direct := j.direct()
-	if !direct {
-		t.base = at
-	}
-	for done < len(z) {
-		if at+done-t.base == topPiece {
-			t.take(j.level, j.src.f[t.base:at+done], t.base)
-			t.base = at + done
-		}
-		// A step, whose largest elements are kept, or what is left.
-		part := z[done:min(len(z), done+t.step)]
-		if len(part) > t.step/2 {
-			part = part[:len(part)&^(arith.Turn-1)]
-		}
-		st.Max = noMax
-		k := j.level.SumTops(t.tops[(at+done-t.base)/arith.Turn*topLanes:], part, st)
-		if done += k; k < len(part) {
-			break
-		}
-		if k >= t.step/2 {
-			t.maxima = append(t.maxima, st.Max[:]...)
-		}
-	}
-	if !direct && done > 0 {
-		t.take(j.level, z[:done], at)
-	}
-	return done
-}
-
-// topAgain looks through the row without a sum.
-func (j *job) topAgain(t *top) {
-	t.begin(t.k, j.src.len())
-	for at := 0; at < j.src.len(); {
-		z := j.elements(at, min(at+blockLen, j.src.len()))
-		arith.Tops(t.tops, z)
-		t.take(j.level, z, at)
-		at += len(z)
-	}
-}
 
 // take takes the candidates of z, elements from at on, of which t.tops has the turns.
 func (t *top) take(level arith.Level, z []float32, at int) {

@@ -80,7 +80,7 @@ func newColumnsCase(t *testing.T, r *rand.Rand, l Level, rows, cols int) *column
 	c.src = make([]float32, (rows-1)*c.srcStride+cols)
 	c.softmax, c.log, c.logSumExp = make([]float32, rows*cols), make([]float32, rows*cols), make([]float32, cols)
 	deviation := float64(1 + 6*r.IntN(2)) // many columns are sure then
-	whole := r.IntN(3) == 0 // some lanes have the same largest element
+	whole := r.IntN(3) == 0               // some lanes have the same largest element
 	special := -1
 	if r.IntN(4) == 0 {
 		special = r.IntN(rows)
