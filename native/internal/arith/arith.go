@@ -99,8 +99,6 @@ type RowSum struct {
 	Max  float32 // the largest element
 	Top  float64 // its exponential
 	Rest float64 // those of all others
-	// Total is all of them, as softmax adds them up, where SumTotals was asked for.
-	Total float64
 }
 
 // Excess is [Excess] of the sum.

@@ -2,11 +2,10 @@ package arith
 
 import "math"
 
-// ExpSum is a row's sum, as SumTotals makes it, and the unit of its exponentials. The assembly knows its
-// layout.
+// ExpSum is a row's sum and the unit of its exponentials. The assembly knows its layout.
 type ExpSum struct {
-	// RowSum has the rest of a sure row as SumOthers makes it.
-	RowSum
+	RowSum         // of a sure row as SumOthers makes it
+	Total  float64 // all exponentials, as softmax adds them up
 	Before float32 // the largest element of what came before the row, -Inf if nothing did: it is given
 	Unit   float32 // N of the exponentials that are written: [Scale.Unit] of the largest element so far
 }
@@ -16,11 +15,12 @@ func (l Level) expRows(dst, src []float32, rows, cols, dstStride, srcStride int,
 	st := Sum{KHi: p.KHi, KLo: p.KLo}
 	for i := range rows {
 		x, s := src[i*srcStride:][:cols], &out[i]
-		var sum [1]RowSum
-		if l.SumTotals(x, 1, cols, cols, sum[:], p) == 0 {
+		var sum [1]RowSum // that one which is left stays as it was
+		if !l.sumRow(x, &st, &sum[0], p) {
 			return i
 		}
-		if s.RowSum = sum[0]; s.Sure() {
+		s.RowSum, s.Total = sum[0], st.Total()
+		if s.Sure() {
 			n := s.N
 			l.SumOthers(x, &s.RowSum, &p.Scale)
 			s.Total *= power(n - s.N)

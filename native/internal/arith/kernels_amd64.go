@@ -41,9 +41,6 @@ func softmaxAddedRowsAVX2(dst, src []float32, other *float32, rows, cols, dstStr
 func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
-func sumTotalsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
-
-//go:noescape
 func softmaxRowAVX2(dst, src *float32, n int) (ok bool)
 
 //go:noescape
@@ -90,9 +87,6 @@ func softmaxAddedRowsAVX512(dst, src []float32, other *float32, rows, cols, dstS
 
 //go:noescape
 func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
-
-//go:noescape
-func sumTotalsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
 func softmaxRowAVX512(dst, src *float32, n int) (ok bool)

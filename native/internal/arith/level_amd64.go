@@ -109,18 +109,7 @@ func (l Level) SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p
 	case AVX2:
 		return sumRowsAVX2(src, rows, cols, srcStride, out, p)
 	}
-	return l.sumRows(src, rows, cols, srcStride, out, p, false)
-}
-
-// SumTotals is SumRows, and makes out totals.
-func (l Level) SumTotals(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
-	switch l {
-	case AVX512:
-		return sumTotalsAVX512(src, rows, cols, srcStride, out, p)
-	case AVX2:
-		return sumTotalsAVX2(src, rows, cols, srcStride, out, p)
-	}
-	return l.sumRows(src, rows, cols, srcStride, out, p, true)
+	return l.sumRows(src, rows, cols, srcStride, out, p)
 }
 
 // SoftmaxRows does whole rows of 1 to Chunk elements, up to the first one that is not

@@ -78,12 +78,7 @@ func (l Level) LogSub(dst, src []float32, m, scale, b float32) {
 // SumRows makes out the sums of rows of 1 to Chunk elements, up to the first one that is not
 // regular, and returns how many it did.
 func (l Level) SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
-	return l.sumRows(src, rows, cols, srcStride, out, p, false)
-}
-
-// SumTotals is SumRows, and makes out totals.
-func (l Level) SumTotals(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
-	return l.sumRows(src, rows, cols, srcStride, out, p, true)
+	return l.sumRows(src, rows, cols, srcStride, out, p)
 }
 
 // SoftmaxRows does whole rows of 1 to Chunk elements, up to the first one that is not

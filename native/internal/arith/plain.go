@@ -225,33 +225,33 @@ func softmaxMaskedPlain(dst, src []float32, rows, cols, dstStride, srcStride int
 
 // sumRows are the sums of rows by a level's kernel for one. It is the definition of the
 // kernels for several.
-func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows, totals bool) int {
+func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
 	st := Sum{KHi: p.KHi, KLo: p.KLo}
 	for i := range rows {
-		x := src[i*srcStride:][:cols]
-		var ok bool
-		if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
-			return i
-		}
-		st.Reset()
-		if l.Sum(x, &st) < cols {
-			return i
-		}
-		m := st.Largest()
-		e := p.Exp(m, st.N)
-		out[i] = RowSum{N: st.N, Max: m, Top: float64(e), Rest: st.Rest(m, e)}
-		if totals {
-			out[i].Total = st.Total()
-		}
-		if out[i].Rest != out[i].Rest {
+		if !l.sumRow(src[i*srcStride:][:cols], &st, &out[i], p) {
 			return i
 		}
 	}
 	return rows
 }
 
+// sumRow does a row, of which st becomes the sum.
+func (l Level) sumRow(x []float32, st *Sum, out *RowSum, p *Rows) (ok bool) {
+	if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
+		return false
+	}
+	st.Reset()
+	if l.Sum(x, st) < len(x) {
+		return false
+	}
+	m := st.Largest()
+	e := p.Exp(m, st.N)
+	*out = RowSum{N: st.N, Max: m, Top: float64(e), Rest: st.Rest(m, e)}
+	return out.Rest == out.Rest
+}
+
 func sumRowsPlain(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
-	return Plain.sumRows(src, rows, cols, srcStride, out, p, false)
+	return Plain.sumRows(src, rows, cols, srcStride, out, p)
 }
 
 // SumWithout adds the exponentials of x to st but that of the largest element, top, which x may

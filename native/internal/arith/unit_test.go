@@ -3,36 +3,8 @@ package arith
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 )
-
-// TestSumTotals compares all fields with those of plain code, to the bit.
-func TestSumTotals(t *testing.T) {
-	levels(t, func(t *testing.T, l Level) {
-		r := rand.New(rand.NewPCG(22, 9))
-		for n := 1; n <= 530; n++ {
-			for class := range 6 {
-				rows := 1 + r.IntN(4)
-				stride := n + r.IntN(5)
-				x := make([]float32, (rows-1)*stride+n)
-				fill(r, class, x)
-				scale := MakeScale([]float32{1, 0.37, 3}[r.IntN(3)])
-				p, wantP := Rows{Scale: scale}, Rows{Scale: scale}
-				got, want := make([]RowSum, rows), make([]RowSum, rows)
-				wantDone := Plain.sumRows(x, rows, n, stride, want, &wantP, true)
-				if done := l.SumTotals(x, rows, n, stride, got, &p); done != wantDone {
-					t.Fatalf("%d rows of %d, class %d: did %d, want %d", rows, n, class, done, wantDone)
-				}
-				for i := range want[:wantDone] {
-					if got[i] != want[i] {
-						t.Fatalf("%d rows of %d, class %d: row %d is %+v, want %+v", rows, n, class, i, got[i], want[i])
-					}
-				}
-			}
-		}
-	})
-}
 
 // TestDivide has what Scale can't do.
 func TestDivide(t *testing.T) {

@@ -94,7 +94,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	if k.Single() {
 		s.InRegisters = library.Rows
 	}
-	if k == library.SumTotals || k == library.ExpRows || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
+	if k == library.ExpRows || k.Sums() && !m.evex { // longer ones would gain little by their long bodies
 		s.InRegisters = library.Rows
 	}
 	if k.Prepares() { // a quarter of the code, for 5 % with 129 to 256 elements
@@ -109,7 +109,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum, library.SumTops:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SumTotals, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded, library.SumRows, library.SoftmaxRow, library.SumRow, library.ExpRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -156,7 +156,7 @@ func (w *libraryWriter) function(name string) {
 	switch w.kernel {
 	case library.SoftmaxRows, library.SoftmaxMasked, library.SoftmaxKept, library.SoftmaxAdded:
 		fields("p", state, library.RowsFields)
-	case library.SumRows, library.SumTotals:
+	case library.SumRows:
 		fields("p", state, library.RowsFields)
 		w.MOVQ(w.param("out", "base"), dst)
 		w.rowSumFields()

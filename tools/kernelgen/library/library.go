@@ -31,7 +31,6 @@ const (
 	SoftmaxKept
 	SoftmaxAdded
 	SumRows
-	SumTotals
 	SoftmaxRow
 	SumRow
 	ExpRows
@@ -58,8 +57,6 @@ var kernels = [...]struct{ name, signature, doc string }{
 		"the same for elements x * mul + other"},
 	SoftmaxRow: {"softmaxRow", "func(dst, src *float32, n int) (ok bool)",
 		"the softmax of a row of 1 to 128 elements without a scale, if they are near"},
-	SumTotals: {"sumTotals", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
-		"sumRows, with totals too, and sure rows like others"},
 	ExpRows: {"expRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, out []ExpSum, p *Rows) (done int)",
 		"exponentials of rows in their unit, and their sums, up to the first that has other than near elements"},
 	SumTops: {"sumTops", "func(tops, src []float32, st *Sum) (done int)", "sum of whole turns, which stores each one's largest elements by lane too"},
@@ -97,7 +94,7 @@ func (k Kernel) Single() bool { return k == SoftmaxRow || k == SumRow }
 func (k Kernel) Stores() bool { return k != Sum && k != SumTops && k != SumRow && !k.Sums() }
 
 // Sums reports whether the kernel makes the sums of rows.
-func (k Kernel) Sums() bool { return k == SumRows || k == SumTotals }
+func (k Kernel) Sums() bool { return k == SumRows }
 
 // Streams reports whether it writes around the caches.
 func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
@@ -108,11 +105,11 @@ var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24, "before": 32, "cHi": 40, "cLo": 44, "mul": 48}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
-	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16, "total": 24}
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
 )
 
 // RowSumSize is the size of a RowSum in bytes.
-const RowSumSize = 32
+const RowSumSize = 24
 
 // The offsets of Sum's arrays, in floats.
 const (
@@ -256,7 +253,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	switch k {
 	case SoftmaxRows, SoftmaxMasked, SoftmaxKept, SoftmaxAdded:
 		d.softmaxRows()
-	case SumRows, SumTotals:
+	case SumRows:
 		d.sumRows()
 	case ExpRows:
 		d.expRows()

@@ -119,14 +119,6 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 	topDouble := b.WidenFirst(top)
 	b.StoreDouble("top", topDouble)
 	b.StoreDouble("rest", rest)
-	if d.Kernel == SumTotals {
-		all := b.Widen(sums)
-		if rests != nil {
-			all = b.AddDouble(all, b.Widen(rests))
-		}
-		b.StoreDouble("total", b.ByHalves(all))
-		return
-	}
 	if sureLabel != "" {
 		b.GuardDouble(b.AddDouble(rest, rest), topDouble, sureLabel)
 	}
