@@ -69,10 +69,12 @@ func (c *call) checkSums(who string) {
 			same.setScale(c.o.Scales[i])
 			scale = same.one.factor
 		}
-		if err := checkScale(scale); err != nil {
-			panic(fmt.Sprintf("%s: row %d: %v", who, i, err))
+		if i == 0 || len(c.o.Scales) > 0 {
+			if err := checkScale(scale); err != nil {
+				panic(fmt.Sprintf("%s: row %d: %v", who, i, err))
+			}
 		}
-		if a := &c.sums[i]; a.kind() != allInf && a.Scale() != scale {
+		if a := &c.sums[i]; a.Scale() != scale && a.kind() != allInf {
 			panic(fmt.Sprintf("%s: sums[%d] has scale %v, the row's is %v", who, i, a.Scale(), scale))
 		}
 	}

@@ -389,14 +389,14 @@ func (c *call) expPlain(first, end int) int {
 		if n < 2 {
 			return first
 		}
-		for k := range out[:rows] {
-			a := &c.sums[first+k]
+		sums := c.sums[first : first+rows]
+		for k := range sums {
+			a := &sums[k]
 			if a.ref != 0 || a.state != regular {
 				rows = k
 				break
 			}
-			out[k].Before = negInf
-			if a.sum.total != 0 {
+			if out[k].Before = negInf; a.sum.total != 0 {
 				out[k].Before = a.sum.max
 			}
 		}
@@ -404,20 +404,23 @@ func (c *call) expPlain(first, end int) int {
 			return first
 		}
 		done := c.plan.level.ExpRows(c.dst.f[first*c.dstStride:], c.src.f[first*c.srcStride:], rows, n, c.dstStride, c.srcStride, out[:rows], &p)
-		for k := range out[:done] {
-			s, a := &out[k], &c.sums[first+k]
+		sums, factors := sums[:done], c.factors[first:][:done]
+		for k := range sums {
+			s, a := &out[k], &sums[k]
+			if s.Sure() {
+				s.BeSure(&p.Scale)
+			}
 			if a.sum.total == 0 {
 				a.scale = c.one.factor
 				a.sum = sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest}
-				c.factors[first+k] = 0
+				factors[k] = 0
 			} else {
-				before := p.Unit(a.sum.max)
+				factors[k] = pow2Down(p.Unit(a.sum.max) - s.Unit)
 				a.sum.merge(&sum{n: s.N, total: s.Total, max: s.Max, top: s.Top, rest: s.Rest})
-				c.factors[first+k] = pow2Down(before - s.Unit)
 			}
-			if n < c.cols {
-				clear(c.dst.f[(first+k)*c.dstStride:][n:c.cols])
-			}
+		}
+		for i := first; i < first+done && n < c.cols; i++ {
+			clear(c.dst.f[i*c.dstStride:][n:c.cols])
 		}
 		if first += done; done < rows {
 			return first

@@ -4,7 +4,7 @@ import "math"
 
 // ExpSum is a row's sum and the unit of its exponentials. The assembly knows its layout.
 type ExpSum struct {
-	RowSum         // of a sure row as SumOthers makes it
+	RowSum         // of a sure row as SumOthers makes it, but for the power of two that BeSure changes
 	Total  float64 // all exponentials, as softmax adds them up
 	Before float32 // the largest element of what came before the row, -Inf if nothing did: it is given
 	Unit   float32 // N of the exponentials that are written: [Scale.Unit] of the largest element so far
@@ -21,9 +21,9 @@ func (l Level) expRows(dst, src []float32, rows, cols, dstStride, srcStride int,
 		}
 		s.RowSum, s.Total = sum[0], st.Total()
 		if s.Sure() {
-			n := s.N
-			l.SumOthers(x, &s.RowSum, &p.Scale)
-			s.Total *= power(n - s.N)
+			others := s.RowSum
+			l.SumOthers(x, &others, &p.Scale)
+			s.Rest = others.Rest * power(others.N-s.N)
 		}
 		s.Unit = p.Unit(max(s.Max, s.Before))
 		st.N = s.Unit
@@ -32,13 +32,11 @@ func (l Level) expRows(dst, src []float32, rows, cols, dstStride, srcStride int,
 	return rows
 }
 
-// beSure changes N of a sure row, of which a kernel has the sum of the others, to what SumOthers makes it.
-func (s *ExpSum) beSure(scale *Scale) {
-	if s.Sure() {
-		n := scale.Below(s.Max)
-		f := power(s.N - n)
-		s.N, s.Top, s.Rest, s.Total = n, s.Top*f, s.Rest*f, s.Total*f
-	}
+// BeSure changes N of a sure row's sum to what SumOthers makes it.
+func (s *ExpSum) BeSure(scale *Scale) {
+	n := scale.Below(s.Max)
+	f := power(s.N - n)
+	s.N, s.Top, s.Rest, s.Total = n, s.Top*f, s.Rest*f, s.Total*f
 }
 
 // power is 2^n for an integer n from -1022 to 1023.
