@@ -30982,7 +30982,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 // func softmaxMaskedRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, BMI, FMA3
-TEXT ·softmaxMaskedRowsAVX2(SB), $1344-96
+TEXT ·softmaxMaskedRowsAVX2(SB), $768-96
 	// softmaxMaskedRowsAVX2: the same as softmaxRows for rows of which some elements are -Inf.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -37386,6592 +37386,11 @@ l64:
 	JMP  end
 
 done15:
-	// Rows of 129 to 144 elements.
-	CMPQ    CX, $0x00000090
-	JGT     done17
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000080, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact144
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact144
-	PCALIGN $0x40
-
-loop17:
-	VMOVUPS      (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VCMPPS       $0x05, Y3, Y2, Y2
-	VMOVMSKPS    Y2, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y2
-	VUCOMISS     X3, X2
-	JCS          exact144
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       nearReach<>+0(SB), Y3, Y3
-	VBROADCASTSS 16(R14), Y4
-	VSUBPS       Y3, Y4, Y4
-	VUCOMISS     X2, X4
-	JCS          exact144
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y2, Y2
-	VMOVUPS    nearHeadroom<>+0(SB), Y3
-	VSUBPS     Y2, Y3, Y3
-	VSUBPS     nearInteger<>+0(SB), Y3, Y3
-	VMOVUPS    (DX), Y2
-	VMASKMOVPS 512(SI), Y2, Y2
-	VORPS      128(DX), Y2, Y2
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 544(SI), Y4, Y4
-	VORPS      160(DX), Y4, Y4
-	VMOVUPS    (SI), Y5
-	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS    64(SI), Y7
-	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS    Y3, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y7, Y10
-	VANDPS      Y9, Y6, Y9
-	VANDPS      Y10, Y8, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS Y1, Y5, Y11
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPERMPS nearTable<>+0(SB), Y10, Y7
-	VPSLLD  $0x14, Y9, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y7, Y14, Y7
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y7, Y7, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVUPS     192(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y8, 192(BX)
-	VSUBPS  Y14, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y14, Y4
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y4, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y10, Y10
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y10, Y4
-	VADDPS      Y4, Y5, Y5
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
-	VMOVUPS     256(SI), Y4
-	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y4, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y4
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 288(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y10, 320(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y4, Y12, Y4
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y4, Y4, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y4
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y8, 352(BX)
-	VSUBPS  Y14, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 384(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y10, Y10
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y4, Y4
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y5
-	VMOVAPS     Y3, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y6
-	VANDPS      Y6, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y7
-	VFMADD231PS Y1, Y2, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y2
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y2, Y8, Y2
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
-	VMULPS      Y8, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y7
-	VANDPS      Y7, Y5, Y5
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     32(SI), Y2
-	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y2, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y2
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y2, Y12, Y2
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y2
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     160(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y8, 512(BX)
-	VSUBPS  Y14, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 544(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 576(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y10, Y10
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y2, Y2
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y3, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y3, Y14
-	VSUBPS Y13, Y3, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y11, Y5
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VMOVUPS Y12, 608(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y9, Y11, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y3, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y10, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y3, Y15
-	VMOVUPS Y8, 672(BX)
-	VSUBPS  Y14, Y3, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y13, Y7
-	VPERMPS nearTable<>+0(SB), Y14, Y11
-	VMOVUPS Y6, 704(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y2, 736(BX)
-	VPSLLD  $0x14, Y14, Y2
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y2, Y11
-	VMOVUPS nearExp2<>+0(SB), Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y2, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y10, Y10
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y10, Y2
-	VADDPS      Y2, Y5, Y5
-	VPOR        Y9, Y13, Y9
-	VPOR        Y9, Y14, Y9
-	VMOVUPS     256(BX), Y2
-	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
-	VMOVAPS     Y3, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y3
-	VFMADD231PS Y1, Y2, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y2
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y2, Y8, Y2
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
-	VMULPS      Y8, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y2, Y2, Y3
-	VANDPS      Y3, Y6, Y6
-	VPOR        Y9, Y7, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
-	JNZ          exact144
-	VMOVUPS      416(BX), Y2
-	VADDPS       Y4, Y2, Y3
-	VMINPS       Y4, Y2, Y7
-	VMAXPS       Y4, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VSUBPS       Y2, Y7, Y7
-	VMOVUPS      576(BX), Y2
-	VADDPS       Y2, Y3, Y4
-	VMINPS       Y2, Y3, Y8
-	VMAXPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y4, Y3
-	VSUBPS       Y3, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VEXTRACTF128 $0x01, Y4, X3
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y8, Y3, Y3
-	VMOVUPS      736(BX), Y7
-	VADDPS       Y5, Y7, Y8
-	VMINPS       Y5, Y7, Y9
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y8, Y7
-	VSUBPS       Y7, Y9, Y9
-	VADDPS       Y6, Y8, Y5
-	VMINPS       Y6, Y8, Y7
-	VMAXPS       Y6, Y8, Y8
-	VSUBPS       Y8, Y5, Y8
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y7, Y9, Y9
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y9, X8
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X4, X3
-	JCS          exact144
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     288(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y10, Y5
-	VFMADD231PS Y4, Y10, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     448(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 448(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y5
-	VFMADD231PS Y4, Y12, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 480(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y2, Y5
-	VFMADD231PS Y4, Y2, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     (DX), Y2
-	CMPQ        CX, $0x00000008
-	JGE         l65
-	VMASKMOVPS  Y5, Y2, 512(DI)
-	JMP         l66
-
-l65:
-	VMOVUPS Y5, 512(DI)
-
-l66:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y4, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y2
-	CMPQ        CX, $0x00000010
-	JGE         l67
-	CMPQ        CX, $0x00000008
-	JLE         l68
-	VMASKMOVPS  Y3, Y2, 544(DI)
-	JMP         l68
-
-l67:
-	VMOVUPS Y3, 544(DI)
-
-l68:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop17
-	JMP  end
-
-exact144:
-	ADDQ $0x00000080, CX
-	JMP  longer
-
-done17:
-	// Rows of 145 to 160 elements.
-	CMPQ    CX, $0x000000a0
-	JGT     done19
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000090, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact160
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact160
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop19:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact160
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact160
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 576(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 608(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     288(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     32(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     96(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 608(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     224(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y12, 640(BX)
-	VSUBPS  Y14, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y6
-	VPERMPS Y2, Y14, Y8
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VMOVUPS Y3, 704(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y6, Y9, Y6
-	VPADDD  Y8, Y3, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     352(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y8, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y3
-	VPERMPS Y2, Y13, Y8
-	VMOVUPS Y11, 736(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y7, 768(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y3, Y11, Y3
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 800(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 832(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 864(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y12, 896(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y15, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y4, Y9, Y9
-	VADDPS      Y9, Y6, Y4
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact160
-	VMOVUPS      448(BX), Y5
-	VMOVUPS      704(BX), Y7
-	VADDPS       Y7, Y5, Y10
-	VMINPS       Y7, Y5, Y11
-	VMAXPS       Y7, Y5, Y5
-	VSUBPS       Y5, Y10, Y5
-	VSUBPS       Y5, Y11, Y11
-	VMOVUPS      608(BX), Y5
-	VADDPS       Y5, Y10, Y7
-	VMINPS       Y5, Y10, Y12
-	VMAXPS       Y5, Y10, Y10
-	VSUBPS       Y10, Y7, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y11, X10
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y11, Y7, Y7
-	VADDPD       Y10, Y5, Y5
-	VMOVUPS      864(BX), Y10
-	VADDPS       Y3, Y10, Y11
-	VMINPS       Y3, Y10, Y12
-	VMAXPS       Y3, Y10, Y10
-	VSUBPS       Y10, Y11, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y4, Y11, Y3
-	VMINPS       Y4, Y11, Y10
-	VMAXPS       Y4, Y11, Y11
-	VSUBPS       Y11, Y3, Y11
-	VSUBPS       Y11, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y12, X10
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y12, Y3, Y3
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y5, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X7, X3
-	JCS          exact160
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     768(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     832(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     800(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 384(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y5
-	VFMADD231PS Y4, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     896(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 512(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 544(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l69
-	VMASKMOVPS  Y6, Y5, 576(DI)
-	JMP         l70
-
-l69:
-	VMOVUPS Y6, 576(DI)
-
-l70:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l71
-	CMPQ        CX, $0x00000008
-	JLE         l72
-	VMASKMOVPS  Y3, Y4, 608(DI)
-	JMP         l72
-
-l71:
-	VMOVUPS Y3, 608(DI)
-
-l72:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop19
-	JMP  end
-
-exact160:
-	ADDQ $0x00000090, CX
-	JMP  longer
-
-done19:
-	// Rows of 161 to 176 elements.
-	CMPQ    CX, $0x000000b0
-	JGT     done21
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000a0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact176
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact176
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop21:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact176
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact176
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 640(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 672(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     288(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y7
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y7, Y13, Y7
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
-	VANDPS      Y12, Y9, Y9
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     32(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
-	VMOVUPS     96(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 544(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y8, 576(BX)
-	VSUBPS  Y15, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS Y1, Y7, Y9
-	VFMADD231PS Y1, Y12, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y7
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y6, 608(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VMOVUPS Y5, 640(BX)
-	VPSLLD  $0x14, Y15, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y12, Y5, Y12
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y9, Y9
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VFMADD213PS Y12, Y12, Y8
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y5
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     224(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y4, Y15
-	VMOVUPS Y13, 672(BX)
-	VSUBPS  Y14, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y6
-	VPERMPS Y2, Y14, Y8
-	VMOVUPS Y11, 704(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y3, 736(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y3, Y8
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     352(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y8, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y3
-	VPERMPS Y2, Y13, Y8
-	VMOVUPS Y9, 768(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y7, 800(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y3, Y9, Y3
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y9, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y6, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     480(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y11, 832(BX)
-	VSUBPS  Y14, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y9, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y9
-	VMOVUPS Y6, 864(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 896(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y9, Y5, Y9
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 928(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 960(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y7
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y12, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y8, Y8
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y8, Y5, Y5
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact176
-	VMOVUPS      448(BX), Y4
-	VMOVUPS      736(BX), Y7
-	VADDPS       Y7, Y4, Y10
-	VMINPS       Y7, Y4, Y11
-	VMAXPS       Y7, Y4, Y4
-	VSUBPS       Y4, Y10, Y4
-	VSUBPS       Y4, Y11, Y11
-	VMOVUPS      640(BX), Y4
-	VADDPS       Y4, Y10, Y7
-	VMINPS       Y4, Y10, Y12
-	VMAXPS       Y4, Y10, Y10
-	VSUBPS       Y10, Y7, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y11, X10
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y11, Y7, Y7
-	VADDPD       Y10, Y4, Y4
-	VMOVUPS      896(BX), Y10
-	VADDPS       Y3, Y10, Y11
-	VMINPS       Y3, Y10, Y12
-	VMAXPS       Y3, Y10, Y10
-	VSUBPS       Y10, Y11, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y5, Y11, Y3
-	VMINPS       Y5, Y11, Y10
-	VMAXPS       Y5, Y11, Y11
-	VSUBPS       Y11, Y3, Y11
-	VSUBPS       Y11, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y12, X10
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y12, Y3, Y3
-	VADDPD       Y10, Y5, Y5
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X7, X3
-	JCS          exact176
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     800(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     768(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     864(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     832(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     960(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     928(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     608(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 512(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 544(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 576(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 608(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l73
-	VMASKMOVPS  Y6, Y5, 640(DI)
-	JMP         l74
-
-l73:
-	VMOVUPS Y6, 640(DI)
-
-l74:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y4, Y8, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l75
-	CMPQ        CX, $0x00000008
-	JLE         l76
-	VMASKMOVPS  Y3, Y4, 672(DI)
-	JMP         l76
-
-l75:
-	VMOVUPS Y3, 672(DI)
-
-l76:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop21
-	JMP  end
-
-exact176:
-	ADDQ $0x000000a0, CX
-	JMP  longer
-
-done21:
-	// Rows of 177 to 192 elements.
-	CMPQ    CX, $0x000000c0
-	JGT     done23
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000b0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact192
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact192
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop23:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact192
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact192
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 704(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 736(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     640(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     288(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     32(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     96(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 640(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     160(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     224(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 704(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 768(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 800(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 832(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 864(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 928(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 960(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 992(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     672(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     256(BX), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS Y13, Y4, Y15
-	VSUBPS Y14, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y4
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y8, 1024(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VMOVUPS Y6, 1056(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y8, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y4
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y4, Y12, Y12
-	VADDPS      Y12, Y9, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact192
-	VMOVUPS      448(BX), Y4
-	VMOVUPS      608(BX), Y6
-	VADDPS       Y6, Y4, Y7
-	VMINPS       Y6, Y4, Y8
-	VMAXPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y7, Y4
-	VSUBPS       Y4, Y8, Y8
-	VMOVUPS      768(BX), Y4
-	VADDPS       Y4, Y7, Y6
-	VMINPS       Y4, Y7, Y10
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y7, Y4, Y4
-	VMOVUPS      928(BX), Y7
-	VADDPS       Y5, Y7, Y8
-	VMINPS       Y5, Y7, Y10
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y8, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y3, Y8, Y5
-	VMINPS       Y3, Y8, Y7
-	VMAXPS       Y3, Y8, Y8
-	VSUBPS       Y8, Y5, Y8
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y7, Y10, Y10
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y10, X7
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y10, Y5, Y5
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y5, Y6, Y6
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPD       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDSD       X3, X6, X6
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X6, X3
-	JCS          exact192
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     832(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     800(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     896(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     864(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 384(DI)
-	VMOVUPS     992(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 448(DI)
-	VMOVUPS     960(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 480(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 512(DI)
-	VMOVUPS     1056(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 544(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 576(DI)
-	VMOVUPS     1024(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 608(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 640(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 672(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l77
-	VMASKMOVPS  Y6, Y5, 704(DI)
-	JMP         l78
-
-l77:
-	VMOVUPS Y6, 704(DI)
-
-l78:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y3
-	VFMADD231PS Y4, Y12, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l79
-	CMPQ        CX, $0x00000008
-	JLE         l80
-	VMASKMOVPS  Y3, Y4, 736(DI)
-	JMP         l80
-
-l79:
-	VMOVUPS Y3, 736(DI)
-
-l80:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop23
-	JMP  end
-
-exact192:
-	ADDQ $0x000000b0, CX
-	JMP  longer
-
-done23:
-	// Rows of 193 to 208 elements.
-	CMPQ    CX, $0x000000d0
-	JGT     done25
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000c0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact208
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact208
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop25:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact208
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact208
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 768(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 800(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     640(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     704(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(BX), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVAPS     Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y8
-	VFMADD231PS Y1, Y3, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y3
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y3, Y11, Y3
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y11, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y10, Y7, Y10
-	VMOVUPS     32(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
-	VMOVUPS     96(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y12, 640(BX)
-	VSUBPS  Y14, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y15
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y3, Y15
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y3
-	VPERMPS Y2, Y14, Y8
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VMOVUPS Y6, 704(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y3, Y9, Y3
-	VPADDD  Y8, Y6, Y8
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y6, Y15, Y15
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y15
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
-	VMOVUPS     224(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y11, 736(BX)
-	VSUBPS  Y14, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y9, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y6
-	VPERMPS Y2, Y14, Y9
-	VMOVUPS Y7, 768(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VMOVUPS Y5, 800(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y7, Y6
-	VPADDD  Y9, Y5, Y9
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y7, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 832(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 864(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 896(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 928(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 960(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 992(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 1024(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     672(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     736(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 1056(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 1088(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 1120(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     256(BX), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVAPS     Y4, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y4
-	VFMADD231PS Y1, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y10, Y7, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact208
-	VMOVUPS      448(BX), Y4
-	VMOVUPS      608(BX), Y5
-	VADDPS       Y5, Y4, Y7
-	VMINPS       Y5, Y4, Y9
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y7, Y4
-	VSUBPS       Y4, Y9, Y9
-	VMOVUPS      800(BX), Y4
-	VADDPS       Y4, Y7, Y5
-	VMINPS       Y4, Y7, Y10
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y5, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VMOVUPS      704(BX), Y4
-	VADDPS       Y4, Y5, Y7
-	VMINPS       Y4, Y5, Y10
-	VMAXPS       Y4, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y10, Y5, Y5
-	VMOVUPS      960(BX), Y9
-	VMOVUPS      1120(BX), Y10
-	VADDPS       Y10, Y9, Y11
-	VMINPS       Y10, Y9, Y13
-	VMAXPS       Y10, Y9, Y9
-	VSUBPS       Y9, Y11, Y9
-	VSUBPS       Y9, Y13, Y13
-	VADDPS       Y3, Y11, Y9
-	VMINPS       Y3, Y11, Y10
-	VMAXPS       Y3, Y11, Y11
-	VSUBPS       Y11, Y9, Y11
-	VSUBPS       Y11, Y10, Y10
-	VADDPS       Y10, Y13, Y13
-	VADDPS       Y6, Y9, Y3
-	VMINPS       Y6, Y9, Y10
-	VMAXPS       Y6, Y9, Y9
-	VSUBPS       Y9, Y3, Y9
-	VSUBPS       Y9, Y10, Y10
-	VADDPS       Y10, Y13, Y13
-	VEXTRACTF128 $0x01, Y3, X9
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y13, X10
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y13, Y3, Y3
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y5, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X7, X3
-	JCS          exact208
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X7, X3, X3
-	VCVTSD2SS    X3, X3, X5
-	VCVTSS2SD    X5, X5, X7
-	VSUBSD       X7, X3, X3
-	VBROADCASTSS X5, Y5
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     768(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     192(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     736(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     352(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     864(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     320(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     832(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     416(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     928(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     384(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     896(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     512(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     1024(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     480(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     992(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     576(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 512(DI)
-	VMOVUPS     1088(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 544(DI)
-	VMOVUPS     544(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 576(DI)
-	VMOVUPS     1056(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 608(DI)
-	VMOVUPS     672(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMULPS      down<>+0(SB), Y9, Y9
-	VMOVUPS     Y9, 640(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y7
-	VFMADD231PS Y5, Y8, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 672(DI)
-	VMOVUPS     640(BX), Y7
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y7, Y8
-	VFMADD231PS Y5, Y7, Y8
-	VMULPS      down<>+0(SB), Y8, Y8
-	VMOVUPS     Y8, 704(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y12, Y7
-	VFMADD231PS Y5, Y12, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 736(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l81
-	VMASKMOVPS  Y7, Y4, 768(DI)
-	JMP         l82
-
-l81:
-	VMOVUPS Y7, 768(DI)
-
-l82:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y5, Y6, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l83
-	CMPQ        CX, $0x00000008
-	JLE         l84
-	VMASKMOVPS  Y3, Y4, 800(DI)
-	JMP         l84
-
-l83:
-	VMOVUPS Y3, 800(DI)
-
-l84:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop25
-	JMP  end
-
-exact208:
-	ADDQ $0x000000c0, CX
-	JMP  longer
-
-done25:
-	// Rows of 209 to 224 elements.
-	CMPQ    CX, $0x000000e0
-	JGT     done27
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000d0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact224
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact224
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop27:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact224
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact224
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 832(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 864(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     640(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     704(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     768(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     288(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 640(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     32(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     96(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 704(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 768(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     224(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y13, Y7, Y13
-	VANDPS      Y14, Y11, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y12, 800(BX)
-	VSUBPS  Y14, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y6
-	VPERMPS Y2, Y14, Y8
-	VMOVUPS Y9, 832(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VMOVUPS Y5, 864(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y9, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y9, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y8, Y8, Y12
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y8, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y5
-	VPERMPS Y2, Y13, Y8
-	VMOVUPS Y11, 896(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y5, Y11, Y5
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y11, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y5
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     480(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 960(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 992(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 1024(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 1056(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 1088(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     672(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     736(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 1120(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 1152(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 1184(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     800(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VPSLLD  $0x14, Y11, Y15
-	VMOVUPS Y12, 1216(BX)
-	VPSLLD  $0x14, Y13, Y12
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y15, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y4, Y9, Y9
-	VADDPS      Y9, Y6, Y4
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact224
-	VMOVUPS      448(BX), Y5
-	VMOVUPS      608(BX), Y7
-	VADDPS       Y7, Y5, Y10
-	VMINPS       Y7, Y5, Y11
-	VMAXPS       Y7, Y5, Y5
-	VSUBPS       Y5, Y10, Y5
-	VSUBPS       Y5, Y11, Y11
-	VMOVUPS      864(BX), Y5
-	VADDPS       Y5, Y10, Y7
-	VMINPS       Y5, Y10, Y12
-	VMAXPS       Y5, Y10, Y10
-	VSUBPS       Y10, Y7, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VMOVUPS      768(BX), Y5
-	VADDPS       Y5, Y7, Y10
-	VMINPS       Y5, Y7, Y12
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y10, Y7
-	VSUBPS       Y7, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VEXTRACTF128 $0x01, Y10, X5
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y11, X7
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y7, Y5, Y5
-	VMOVUPS      1024(BX), Y7
-	VMOVUPS      1184(BX), Y11
-	VADDPS       Y11, Y7, Y12
-	VMINPS       Y11, Y7, Y13
-	VMAXPS       Y11, Y7, Y7
-	VSUBPS       Y7, Y12, Y7
-	VSUBPS       Y7, Y13, Y13
-	VADDPS       Y3, Y12, Y7
-	VMINPS       Y3, Y12, Y11
-	VMAXPS       Y3, Y12, Y12
-	VSUBPS       Y12, Y7, Y12
-	VSUBPS       Y12, Y11, Y11
-	VADDPS       Y11, Y13, Y13
-	VADDPS       Y4, Y7, Y3
-	VMINPS       Y4, Y7, Y11
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y3, Y7
-	VSUBPS       Y7, Y11, Y11
-	VADDPS       Y11, Y13, Y13
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y13, X7
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y13, Y3, Y3
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y3, Y10, Y10
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y5, Y10, Y10
-	VEXTRACTF128 $0x01, Y10, X3
-	VADDPD       X3, X10, X10
-	VMOVHLPS     X10, X10, X3
-	VADDSD       X3, X10, X10
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X10, X3
-	JCS          exact224
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X10, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     832(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     800(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     928(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     896(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     992(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     960(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1088(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     1056(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1152(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1120(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 640(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y5
-	VFMADD231PS Y4, Y8, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 672(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 704(DI)
-	VMOVUPS     1216(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 736(DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 768(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 800(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l85
-	VMASKMOVPS  Y6, Y5, 832(DI)
-	JMP         l86
-
-l85:
-	VMOVUPS Y6, 832(DI)
-
-l86:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y3
-	VFMADD231PS Y4, Y9, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l87
-	CMPQ        CX, $0x00000008
-	JLE         l88
-	VMASKMOVPS  Y3, Y4, 864(DI)
-	JMP         l88
-
-l87:
-	VMOVUPS Y3, 864(DI)
-
-l88:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop27
-	JMP  end
-
-exact224:
-	ADDQ $0x000000d0, CX
-	JMP  longer
-
-done27:
-	// Rows of 225 to 240 elements.
-	CMPQ    CX, $0x000000f0
-	JGT     done29
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000e0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact240
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact240
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop29:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VMOVMSKPS    Y3, AX
-	TZCNTL       AX, AX
-	ANDL         $0x1f, AX
-	VBROADCASTSS (SI)(AX*4), Y3
-	VUCOMISS     X4, X3
-	JCS          exact240
-	VBROADCASTSS 8(R14), Y4
-	VMULPS       nearReach<>+0(SB), Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VSUBPS       Y4, Y5, Y5
-	VUCOMISS     X3, X5
-	JCS          exact240
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 896(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    32(DX), Y5
-	VMASKMOVPS 928(SI), Y5, Y5
-	VORPS      160(DX), Y5, Y5
-	VMOVUPS    (SI), Y6
-	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS    64(SI), Y8
-	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS    Y4, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y0, Y8, Y11
-	VANDPS      Y10, Y7, Y10
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y12
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y6
-	VPERMPS Y2, Y11, Y8
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y11, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y8, Y15, Y8
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y12, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVUPS     192(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 192(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y7, 224(BX)
-	VSUBPS  Y15, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y9
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y8, Y9
-	VFMADD231PS Y1, Y12, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y8
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y8, Y5, Y8
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y5, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y9
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VADDPS      Y3, Y6, Y6
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     256(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y9
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y0, Y7, Y12
-	VANDPS      Y9, Y5, Y9
-	VANDPS      Y12, Y8, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y12, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y3
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y13, 320(BX)
-	VPSLLD  $0x14, Y9, Y13
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VPADDD  Y3, Y13, Y3
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
-	VMULPS      Y11, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y5, Y5
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y5, Y3
-	VPOR        Y10, Y9, Y10
-	VPOR        Y10, Y12, Y10
-	VMOVUPS     384(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     448(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 384(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y13, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VPADDD  Y7, Y5, Y7
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     512(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     576(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     640(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVUPS     704(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y9, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y8, 544(BX)
-	VSUBPS  Y14, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y3, Y11
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y15, Y9, Y9
-	VANDPS      Y8, Y12, Y12
-	VADDPS      Y12, Y9, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     768(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     832(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y8, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 640(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y9, 672(BX)
-	VPSLLD  $0x14, Y13, Y9
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y9, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y8, Y8
-	VADDPS      Y8, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     288(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y7
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y7, Y13, Y7
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
-	VANDPS      Y12, Y9, Y9
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     32(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
-	VMOVUPS     96(SI), Y12
-	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
-	VMOVAPS     Y4, Y14
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y14
-	VMOVAPS     Y4, Y15
-	VFMADD231PS Y0, Y12, Y15
-	VANDPS      Y14, Y11, Y14
-	VANDPS      Y15, Y13, Y15
-	VMOVUPS     Y9, 704(BX)
-
-	// -n = magic - N - u
-	VSUBPS  Y14, Y4, Y9
-	VMOVUPS Y8, 736(BX)
-	VSUBPS  Y15, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS Y1, Y7, Y9
-	VFMADD231PS Y1, Y12, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y14, Y7
-	VPERMPS Y2, Y15, Y12
-	VMOVUPS Y6, 768(BX)
-	VPSLLD  $0x14, Y14, Y6
-	VMOVUPS Y3, 800(BX)
-	VPSLLD  $0x14, Y15, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
-	VMULPS      Y3, Y9, Y9
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VFMADD213PS Y12, Y12, Y8
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y8, Y13, Y13
-	VADDPS      Y13, Y11, Y3
-	VPOR        Y10, Y14, Y10
-	VPOR        Y10, Y15, Y10
-	VMOVUPS     160(SI), Y6
-	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
-	VMOVUPS     224(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y12
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y8, Y14
-	VANDPS      Y12, Y7, Y12
-	VANDPS      Y14, Y9, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y12, Y4, Y15
-	VMOVUPS Y13, 832(BX)
-	VSUBPS  Y14, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y15
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS Y1, Y6, Y15
-	VFMADD231PS Y1, Y8, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y6
-	VPERMPS Y2, Y14, Y8
-	VMOVUPS Y11, 864(BX)
-	VPSLLD  $0x14, Y12, Y11
-	VMOVUPS Y5, 896(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y6, Y11, Y6
-	VPADDD  Y8, Y5, Y8
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y15
-	VFMADD213PS Y8, Y8, Y13
-	VANDPS      Y15, Y7, Y7
-	VANDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     288(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     352(SI), Y8
-	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
-	VMOVAPS     Y4, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y12
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y8, Y13
-	VANDPS      Y12, Y6, Y12
-	VANDPS      Y13, Y11, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y8, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y8, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y12, Y5
-	VPERMPS Y2, Y13, Y8
-	VMOVUPS Y9, 928(BX)
-	VPSLLD  $0x14, Y12, Y9
-	VMOVUPS Y7, 960(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y5, Y9, Y5
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y9, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y8, Y8, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y11, Y11
-	VADDPS      Y11, Y6, Y5
-	VPOR        Y10, Y12, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     416(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     480(SI), Y9
-	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y9, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y11, 992(BX)
-	VSUBPS  Y14, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y9, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y9
-	VMOVUPS Y6, 1024(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y3, 1056(BX)
-	VPSLLD  $0x14, Y14, Y3
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y9, Y3, Y9
-	VMOVUPS nearExp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VMULPS      Y3, Y15, Y15
-	VMULPS      Y6, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y8, Y3
-	VADDPS      Y3, Y5, Y5
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     544(SI), Y3
-	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
-	VMOVUPS     608(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y3, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y3, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 1088(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 1120(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y3, Y3, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     672(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVUPS     736(SI), Y11
-	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
-	VMOVAPS     Y4, Y13
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y13
-	VMOVAPS     Y4, Y14
-	VFMADD231PS Y0, Y11, Y14
-	VANDPS      Y13, Y8, Y13
-	VANDPS      Y14, Y12, Y14
-
-	// -n = magic - N - u
-	VSUBPS  Y13, Y4, Y15
-	VMOVUPS Y9, 1152(BX)
-	VSUBPS  Y14, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y7, Y15
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y13, Y7
-	VPERMPS Y2, Y14, Y11
-	VMOVUPS Y6, 1184(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VMOVUPS Y5, 1216(BX)
-	VPSLLD  $0x14, Y14, Y5
-	VPADDD  Y7, Y6, Y7
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
-	VMULPS      Y5, Y15, Y15
-	VMULPS      Y6, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y15
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y15, Y8, Y8
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y8, Y5
-	VADDPS      Y5, Y3, Y3
-	VPOR        Y10, Y13, Y10
-	VPOR        Y10, Y14, Y10
-	VMOVUPS     800(SI), Y5
-	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
-	VMOVUPS     864(SI), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y11
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y7, Y13
-	VANDPS      Y11, Y6, Y11
-	VANDPS      Y13, Y9, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y14
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VFMADD231PS Y1, Y7, Y15
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y5
-	VPERMPS Y2, Y13, Y7
-	VMOVUPS Y12, 1248(BX)
-	VPSLLD  $0x14, Y11, Y12
-	VMOVUPS Y8, 1280(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y5, Y12, Y5
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y8, Y14, Y14
-	VMULPS      Y12, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y7, Y7, Y15
-	VANDPS      Y14, Y6, Y6
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y6, Y5
-	VPOR        Y10, Y11, Y10
-	VPOR        Y10, Y13, Y10
-	VMOVUPS     256(BX), Y7
-	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
-	VMOVAPS     Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y7
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y7, Y12, Y7
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
-	VMULPS      Y12, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y8, Y8
-	VPOR        Y10, Y11, Y10
-	VADDPS      Y8, Y5, Y5
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y10
-	JNZ          exact240
-	VMOVUPS      448(BX), Y4
-	VMOVUPS      608(BX), Y7
-	VADDPS       Y7, Y4, Y10
-	VMINPS       Y7, Y4, Y11
-	VMAXPS       Y7, Y4, Y4
-	VSUBPS       Y4, Y10, Y4
-	VSUBPS       Y4, Y11, Y11
-	VMOVUPS      896(BX), Y4
-	VADDPS       Y4, Y10, Y7
-	VMINPS       Y4, Y10, Y12
-	VMAXPS       Y4, Y10, Y10
-	VSUBPS       Y10, Y7, Y10
-	VSUBPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VMOVUPS      800(BX), Y4
-	VADDPS       Y4, Y7, Y10
-	VMINPS       Y4, Y7, Y12
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y10, Y7
-	VSUBPS       Y7, Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y11, X7
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y11, Y10, Y10
-	VADDPD       Y7, Y4, Y4
-	VMOVUPS      1056(BX), Y7
-	VMOVUPS      1216(BX), Y11
-	VADDPS       Y11, Y7, Y12
-	VMINPS       Y11, Y7, Y13
-	VMAXPS       Y11, Y7, Y7
-	VSUBPS       Y7, Y12, Y7
-	VSUBPS       Y7, Y13, Y13
-	VADDPS       Y3, Y12, Y7
-	VMINPS       Y3, Y12, Y11
-	VMAXPS       Y3, Y12, Y12
-	VSUBPS       Y12, Y7, Y12
-	VSUBPS       Y12, Y11, Y11
-	VADDPS       Y11, Y13, Y13
-	VADDPS       Y5, Y7, Y3
-	VMINPS       Y5, Y7, Y11
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y3, Y7
-	VSUBPS       Y7, Y11, Y11
-	VADDPS       Y11, Y13, Y13
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y13, X7
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y13, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y3, Y10, Y10
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y10, Y10
-	VEXTRACTF128 $0x01, Y10, X3
-	VADDPD       X3, X10, X10
-	VMOVHLPS     X10, X10, X3
-	VADDSD       X3, X10, X10
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X10, X3
-	JCS          exact240
-	VMOVSD       up64<>+0(SB), X3
-
-	// 2^100/total = cHi + cLo
-	VDIVSD       X10, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X3, X3
-	VBROADCASTSS X4, Y4
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      224(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     864(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     192(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     832(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     352(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     960(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     320(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     928(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     416(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     1024(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     384(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     992(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     512(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1120(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     480(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     1088(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     576(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1184(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     544(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1152(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     672(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 640(DI)
-	VMOVUPS     1280(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 672(DI)
-	VMOVUPS     640(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 704(DI)
-	VMOVUPS     1248(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 736(DI)
-	VMOVUPS     768(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y7
-	VFMADD231PS Y4, Y5, Y7
-	VMULPS      down<>+0(SB), Y7, Y7
-	VMOVUPS     Y7, 768(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y6, Y5
-	VFMADD231PS Y4, Y6, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 800(DI)
-	VMOVUPS     736(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     Y6, 832(DI)
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y9, Y5
-	VFMADD231PS Y4, Y9, Y5
-	VMULPS      down<>+0(SB), Y5, Y5
-	VMOVUPS     Y5, 864(DI)
-	VMOVUPS     704(BX), Y5
-
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y5, Y6
-	VFMADD231PS Y4, Y5, Y6
-	VMULPS      down<>+0(SB), Y6, Y6
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l89
-	VMASKMOVPS  Y6, Y5, 896(DI)
-	JMP         l90
-
-l89:
-	VMOVUPS Y6, 896(DI)
-
-l90:
-	// (e*cHi + e*cLo) * 2^-100
-	VMULPS      Y3, Y8, Y3
-	VFMADD231PS Y4, Y8, Y3
-	VMULPS      down<>+0(SB), Y3, Y3
-	VMOVUPS     32(DX), Y4
-	CMPQ        CX, $0x00000010
-	JGE         l91
-	CMPQ        CX, $0x00000008
-	JLE         l92
-	VMASKMOVPS  Y3, Y4, 928(DI)
-	JMP         l92
-
-l91:
-	VMOVUPS Y3, 928(DI)
-
-l92:
-	ADDQ R9, SI
-	ADDQ R10, DI
-	DECQ R8
-	JNZ  loop29
-	JMP  end
-
-exact240:
-	ADDQ $0x000000e0, CX
-	JMP  longer
-
-done29:
 	TESTQ R8, R8
 	JZ    end
-
-longer:
-	MOVQ SI, R11
-	MOVQ DI, R12
-	MOVQ CX, R13
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
 
 row:
 	// A row of more elements: N, and an empty sum.
@@ -44035,11 +37454,11 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done33
+	JLT     done19
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop33:
+loop19:
 	VMOVUPS (SI), Y4
 	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
 	VMOVUPS 64(SI), Y6
@@ -44530,29 +37949,29 @@ loop33:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop33
+	JGE     loop19
 
-done33:
+done19:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind41
+	JZ    behind27
 	CMPQ  CX, $0x00000010
-	JLE   upto34
+	JLE   upto20
 	CMPQ  CX, $0x00000020
-	JLE   upto35
+	JLE   upto21
 	CMPQ  CX, $0x00000030
-	JLE   upto36
+	JLE   upto22
 	CMPQ  CX, $0x00000040
-	JLE   upto37
+	JLE   upto23
 	CMPQ  CX, $0x00000050
-	JLE   upto38
+	JLE   upto24
 	CMPQ  CX, $0x00000060
-	JLE   upto39
+	JLE   upto25
 	CMPQ  CX, $0x00000070
-	JLE   upto40
-	JMP   upto41
+	JLE   upto26
+	JMP   upto27
 
-upto34:
+upto20:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -44627,26 +38046,26 @@ upto34:
 	JNZ        exact
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l93
+	JGE        l65
 	VMASKMOVPS Y5, Y4, (DI)
-	JMP        l94
+	JMP        l66
 
-l93:
+l65:
 	VMOVUPS Y5, (DI)
 
-l94:
+l66:
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l95
+	JGE        l67
 	CMPQ       CX, $0x00000008
-	JLE        l96
+	JLE        l68
 	VMASKMOVPS Y3, Y4, 32(DI)
-	JMP        l96
+	JMP        l68
 
-l95:
+l67:
 	VMOVUPS Y3, 32(DI)
 
-l96:
+l68:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -44670,9 +38089,9 @@ l96:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto35:
+upto21:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -44788,27 +38207,27 @@ upto35:
 	VMOVUPS    Y6, (DI)
 	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
-	JGE        l97
+	JGE        l69
 	VMASKMOVPS Y7, Y4, 64(DI)
-	JMP        l98
+	JMP        l70
 
-l97:
+l69:
 	VMOVUPS Y7, 64(DI)
 
-l98:
+l70:
 	VMOVUPS    Y9, 32(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l99
+	JGE        l71
 	CMPQ       CX, $0x00000008
-	JLE        l100
+	JLE        l72
 	VMASKMOVPS Y10, Y4, 96(DI)
-	JMP        l100
+	JMP        l72
 
-l99:
+l71:
 	VMOVUPS Y10, 96(DI)
 
-l100:
+l72:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -44833,9 +38252,9 @@ l100:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto36:
+upto22:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -45018,28 +38437,28 @@ upto36:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
-	JGE        l101
+	JGE        l73
 	VMASKMOVPS Y6, Y4, 128(DI)
-	JMP        l102
+	JMP        l74
 
-l101:
+l73:
 	VMOVUPS Y6, 128(DI)
 
-l102:
+l74:
 	VMOVUPS    Y10, 32(DI)
 	VMOVUPS    Y12, 96(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l103
+	JGE        l75
 	CMPQ       CX, $0x00000008
-	JLE        l104
+	JLE        l76
 	VMASKMOVPS Y5, Y4, 160(DI)
-	JMP        l104
+	JMP        l76
 
-l103:
+l75:
 	VMOVUPS Y5, 160(DI)
 
-l104:
+l76:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 192(BX), Y5
 
@@ -45064,9 +38483,9 @@ l104:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto37:
+upto23:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -45292,14 +38711,14 @@ upto37:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    288(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l105
+	JGE        l77
 	VMASKMOVPS Y5, Y4, 192(DI)
-	JMP        l106
+	JMP        l78
 
-l105:
+l77:
 	VMOVUPS Y5, 192(DI)
 
-l106:
+l78:
 	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    320(BX), Y4
@@ -45307,16 +38726,16 @@ l106:
 	VMOVUPS    Y7, 160(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l107
+	JGE        l79
 	CMPQ       CX, $0x00000008
-	JLE        l108
+	JLE        l80
 	VMASKMOVPS Y11, Y4, 224(DI)
-	JMP        l108
+	JMP        l80
 
-l107:
+l79:
 	VMOVUPS Y11, 224(DI)
 
-l108:
+l80:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 256(BX), Y5
 
@@ -45341,9 +38760,9 @@ l108:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto38:
+upto24:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -45634,14 +39053,14 @@ upto38:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l109
+	JGE        l81
 	VMASKMOVPS Y7, Y4, 256(DI)
-	JMP        l110
+	JMP        l82
 
-l109:
+l81:
 	VMOVUPS Y7, 256(DI)
 
-l110:
+l82:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -45650,16 +39069,16 @@ l110:
 	VMOVUPS    Y11, 224(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l111
+	JGE        l83
 	CMPQ       CX, $0x00000008
-	JLE        l112
+	JLE        l84
 	VMASKMOVPS Y6, Y4, 288(DI)
-	JMP        l112
+	JMP        l84
 
-l111:
+l83:
 	VMOVUPS Y6, 288(DI)
 
-l112:
+l84:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -45700,9 +39119,9 @@ l112:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto39:
+upto25:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46037,14 +39456,14 @@ upto39:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    352(BX), Y7
 	CMPQ       CX, $0x00000008
-	JGE        l113
+	JGE        l85
 	VMASKMOVPS Y7, Y4, 320(DI)
-	JMP        l114
+	JMP        l86
 
-l113:
+l85:
 	VMOVUPS Y7, 320(DI)
 
-l114:
+l86:
 	VMOVUPS    448(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    416(BX), Y4
@@ -46055,16 +39474,16 @@ l114:
 	VMOVUPS    Y5, 288(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l115
+	JGE        l87
 	CMPQ       CX, $0x00000008
-	JLE        l116
+	JLE        l88
 	VMASKMOVPS Y11, Y4, 352(DI)
-	JMP        l116
+	JMP        l88
 
-l115:
+l87:
 	VMOVUPS Y11, 352(DI)
 
-l116:
+l88:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -46107,9 +39526,9 @@ l116:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto40:
+upto26:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46509,14 +39928,14 @@ upto40:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    384(BX), Y9
 	CMPQ       CX, $0x00000008
-	JGE        l117
+	JGE        l89
 	VMASKMOVPS Y9, Y4, 384(DI)
-	JMP        l118
+	JMP        l90
 
-l117:
+l89:
 	VMOVUPS Y9, 384(DI)
 
-l118:
+l90:
 	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    448(BX), Y4
@@ -46528,16 +39947,16 @@ l118:
 	VMOVUPS    Y8, 352(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l119
+	JGE        l91
 	CMPQ       CX, $0x00000008
-	JLE        l120
+	JLE        l92
 	VMASKMOVPS Y7, Y4, 416(DI)
-	JMP        l120
+	JMP        l92
 
-l119:
+l91:
 	VMOVUPS Y7, 416(DI)
 
-l120:
+l92:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -46580,9 +39999,9 @@ l120:
 	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind41
+	JMP     behind27
 
-upto41:
+upto27:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47026,14 +40445,14 @@ upto41:
 	VMOVUPS    (DX), Y4
 	VMOVUPS    448(BX), Y5
 	CMPQ       CX, $0x00000008
-	JGE        l121
+	JGE        l93
 	VMASKMOVPS Y5, Y4, 448(DI)
-	JMP        l122
+	JMP        l94
 
-l121:
+l93:
 	VMOVUPS Y5, 448(DI)
 
-l122:
+l94:
 	VMOVUPS    512(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    480(BX), Y4
@@ -47049,16 +40468,16 @@ l122:
 	VMOVUPS    Y7, 416(DI)
 	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
-	JGE        l123
+	JGE        l95
 	CMPQ       CX, $0x00000008
-	JLE        l124
+	JLE        l96
 	VMASKMOVPS Y12, Y4, 480(DI)
-	JMP        l124
+	JMP        l96
 
-l123:
+l95:
 	VMOVUPS Y12, 480(DI)
 
-l124:
+l96:
 	VMOVUPS 64(BX), Y4
 	VMOVUPS 288(BX), Y5
 
@@ -47102,7 +40521,7 @@ l124:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind41:
+behind27:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
 	VEXTRACTF128 $0x01, Y2, X3
@@ -47175,12 +40594,12 @@ before:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done44
+	JLT          done30
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop44:
+loop30:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -47232,19 +40651,19 @@ loop44:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop44
+	JGE         loop30
 
-done44:
+done30:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done45
+	JLT          done31
 	VBROADCASTSS 44(R14), Y4
 	VBROADCASTSS 40(R14), Y5
 	PCALIGN      $0x40
 
-loop45:
+loop31:
 	VMOVUPS (SI), Y6
 
 	// e*cHi + e*cLo
@@ -47254,12 +40673,12 @@ loop45:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop45
+	JGE         loop31
 
-done45:
+done31:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind46
+	JZ    behind32
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -47277,17 +40696,17 @@ done45:
 	VFMADD231PS  Y6, Y4, Y5
 	VMOVUPS      (DX), Y4
 	CMPQ         CX, $0x00000008
-	JGE          l125
+	JGE          l97
 	VMASKMOVPS   Y5, Y4, (DI)
-	JMP          l126
+	JMP          l98
 
-l125:
+l97:
 	VMOVUPS Y5, (DI)
 
-l126:
+l98:
 	LEAQ (SI)(CX*4), SI
 
-behind46:
+behind32:
 put:
 	// This row's second pass is put off.
 	MOVQ   R12, 32(R14)
@@ -47303,10 +40722,10 @@ now:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done49
+	JLT     done35
 	PCALIGN $0x40
 
-loop49:
+loop35:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -47358,17 +40777,17 @@ loop49:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop49
+	JGE         loop35
 
-done49:
+done35:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done50
+	JLT     done36
 	PCALIGN $0x40
 
-loop50:
+loop36:
 	VMOVUPS (SI), Y4
 
 	// e*cHi + e*cLo
@@ -47378,12 +40797,12 @@ loop50:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop50
+	JGE         loop36
 
-done50:
+done36:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind51
+	JZ    behind37
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47399,17 +40818,17 @@ done50:
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l127
+	JGE         l99
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l128
+	JMP         l100
 
-l127:
+l99:
 	VMOVUPS Y5, (DI)
 
-l128:
+l100:
 	LEAQ (SI)(CX*4), SI
 
-behind51:
+behind37:
 	JMP next
 
 small:
@@ -47464,11 +40883,11 @@ small:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done54
+	JLT     done40
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop54:
+loop40:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -47528,17 +40947,17 @@ loop54:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop54
+	JGE         loop40
 
-done54:
+done40:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done55
+	JLT     done41
 	PCALIGN $0x40
 
-loop55:
+loop41:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100
@@ -47549,12 +40968,12 @@ loop55:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop55
+	JGE         loop41
 
-done55:
+done41:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind56
+	JZ    behind42
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47571,17 +40990,17 @@ done55:
 	VMULPS      down<>+0(SB), Y5, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l129
+	JGE         l101
 	VMASKMOVPS  Y5, Y4, (DI)
-	JMP         l130
+	JMP         l102
 
-l129:
+l101:
 	VMOVUPS Y5, (DI)
 
-l130:
+l102:
 	LEAQ (SI)(CX*4), SI
 
-behind56:
+behind42:
 	JMP next
 
 exact:
@@ -47604,12 +41023,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done58
+	JLT     done44
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop58:
+loop44:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -48053,29 +41472,29 @@ loop58:
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop58
+	JGE     loop44
 
-done58:
+done44:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind66
+	JZ    behind52
 	CMPQ  CX, $0x00000010
-	JLE   upto59
+	JLE   upto45
 	CMPQ  CX, $0x00000020
-	JLE   upto60
+	JLE   upto46
 	CMPQ  CX, $0x00000030
-	JLE   upto61
+	JLE   upto47
 	CMPQ  CX, $0x00000040
-	JLE   upto62
+	JLE   upto48
 	CMPQ  CX, $0x00000050
-	JLE   upto63
+	JLE   upto49
 	CMPQ  CX, $0x00000060
-	JLE   upto64
+	JLE   upto50
 	CMPQ  CX, $0x00000070
-	JLE   upto65
-	JMP   upto66
+	JLE   upto51
+	JMP   upto52
 
-upto59:
+upto45:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -48125,14 +41544,14 @@ upto59:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l131
+	JGE         l103
 	VMASKMOVPS  Y6, Y4, (DI)
-	JMP         l132
+	JMP         l104
 
-l131:
+l103:
 	VMOVUPS Y6, (DI)
 
-l132:
+l104:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -48171,16 +41590,16 @@ l132:
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l133
+	JGE         l105
 	CMPQ        CX, $0x00000008
-	JLE         l134
+	JLE         l106
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	JMP         l134
+	JMP         l106
 
-l133:
+l105:
 	VMOVUPS Y4, 32(DI)
 
-l134:
+l106:
 	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
@@ -48197,9 +41616,9 @@ l134:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto60:
+upto46:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -48271,14 +41690,14 @@ upto60:
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
 	CMPQ        CX, $0x00000008
-	JGE         l135
+	JGE         l107
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	JMP         l136
+	JMP         l108
 
-l135:
+l107:
 	VMOVUPS Y9, 64(DI)
 
-l136:
+l108:
 	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
@@ -48334,16 +41753,16 @@ l136:
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l137
+	JGE         l109
 	CMPQ        CX, $0x00000008
-	JLE         l138
+	JLE         l110
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	JMP         l138
+	JMP         l110
 
-l137:
+l109:
 	VMOVUPS Y8, 96(DI)
 
-l138:
+l110:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -48360,9 +41779,9 @@ l138:
 	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto61:
+upto47:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -48464,14 +41883,14 @@ upto61:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l139
+	JGE         l111
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	JMP         l140
+	JMP         l112
 
-l139:
+l111:
 	VMOVUPS Y8, 128(DI)
 
-l140:
+l112:
 	VADDPS  Y8, Y10, Y10
 	VMOVUPS 64(BX), Y4
 
@@ -48556,16 +41975,16 @@ l140:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l141
+	JGE         l113
 	CMPQ        CX, $0x00000008
-	JLE         l142
+	JLE         l114
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	JMP         l142
+	JMP         l114
 
-l141:
+l113:
 	VMOVUPS Y4, 160(DI)
 
-l142:
+l114:
 	VADDPS  Y4, Y7, Y7
 	VMOVUPS 96(BX), Y4
 
@@ -48582,9 +42001,9 @@ l142:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto62:
+upto48:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -48708,14 +42127,14 @@ upto62:
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l143
+	JGE         l115
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	JMP         l144
+	JMP         l116
 
-l143:
+l115:
 	VMOVUPS Y9, 192(DI)
 
-l144:
+l116:
 	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -48817,16 +42236,16 @@ l144:
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l145
+	JGE         l117
 	CMPQ        CX, $0x00000008
-	JLE         l146
+	JLE         l118
 	VMASKMOVPS  Y10, Y4, 224(DI)
-	JMP         l146
+	JMP         l118
 
-l145:
+l117:
 	VMOVUPS Y10, 224(DI)
 
-l146:
+l118:
 	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
@@ -48842,9 +42261,9 @@ l146:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto63:
+upto49:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49007,14 +42426,14 @@ upto63:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l147
+	JGE         l119
 	VMASKMOVPS  Y7, Y4, 256(DI)
-	JMP         l148
+	JMP         l120
 
-l147:
+l119:
 	VMOVUPS Y7, 256(DI)
 
-l148:
+l120:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y8, Y4
 	VMINPS  Y7, Y8, Y10
@@ -49152,16 +42571,16 @@ l148:
 	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l149
+	JGE         l121
 	CMPQ        CX, $0x00000008
-	JLE         l150
+	JLE         l122
 	VMASKMOVPS  Y4, Y5, 288(DI)
-	JMP         l150
+	JMP         l122
 
-l149:
+l121:
 	VMOVUPS Y4, 288(DI)
 
-l150:
+l122:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y10
@@ -49176,9 +42595,9 @@ l150:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto64:
+upto50:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49362,14 +42781,14 @@ upto64:
 	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     (DX), Y7
 	CMPQ        CX, $0x00000008
-	JGE         l151
+	JGE         l123
 	VMASKMOVPS  Y10, Y7, 320(DI)
-	JMP         l152
+	JMP         l124
 
-l151:
+l123:
 	VMOVUPS Y10, 320(DI)
 
-l152:
+l124:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y7
 	VMINPS  Y4, Y8, Y10
@@ -49524,16 +42943,16 @@ l152:
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
-	JGE         l153
+	JGE         l125
 	CMPQ        CX, $0x00000008
-	JLE         l154
+	JLE         l126
 	VMASKMOVPS  Y10, Y4, 352(DI)
-	JMP         l154
+	JMP         l126
 
-l153:
+l125:
 	VMOVUPS Y10, 352(DI)
 
-l154:
+l126:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y10
@@ -49548,9 +42967,9 @@ l154:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto65:
+upto51:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -49765,14 +43184,14 @@ upto65:
 	VANDPS      Y10, Y7, Y7
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l155
+	JGE         l127
 	VMASKMOVPS  Y7, Y4, 384(DI)
-	JMP         l156
+	JMP         l128
 
-l155:
+l127:
 	VMOVUPS Y7, 384(DI)
 
-l156:
+l128:
 	VADDPS Y7, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
@@ -49958,16 +43377,16 @@ l156:
 	VANDPS      Y8, Y5, Y5
 	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
-	JGE         l157
+	JGE         l129
 	CMPQ        CX, $0x00000008
-	JLE         l158
+	JLE         l130
 	VMASKMOVPS  Y5, Y8, 416(DI)
-	JMP         l158
+	JMP         l130
 
-l157:
+l129:
 	VMOVUPS Y5, 416(DI)
 
-l158:
+l130:
 	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
@@ -49984,9 +43403,9 @@ l158:
 	VMOVUPS Y9, 128(BX)
 	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind66
+	JMP     behind52
 
-upto66:
+upto52:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50222,14 +43641,14 @@ upto66:
 	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
-	JGE         l159
+	JGE         l131
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	JMP         l160
+	JMP         l132
 
-l159:
+l131:
 	VMOVUPS Y9, 448(DI)
 
-l160:
+l132:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -50431,16 +43850,16 @@ l160:
 	VMOVUPS     Y5, 416(DI)
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
-	JGE         l161
+	JGE         l133
 	CMPQ        CX, $0x00000008
-	JLE         l162
+	JLE         l134
 	VMASKMOVPS  Y8, Y5, 480(DI)
-	JMP         l162
+	JMP         l134
 
-l161:
+l133:
 	VMOVUPS Y8, 480(DI)
 
-l162:
+l134:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -50455,7 +43874,7 @@ l162:
 	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind66:
+behind52:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      64(BX), Y2
@@ -50511,11 +43930,11 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done69
+	JLT     done55
 	VMOVUPS down<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop69:
+loop55:
 	VMOVUPS (SI), Y5
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -50593,17 +44012,17 @@ loop69:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop69
+	JGE         loop55
 
-done69:
+done55:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done70
+	JLT     done56
 	PCALIGN $0x40
 
-loop70:
+loop56:
 	VMOVUPS (SI), Y4
 
 	// (e*cHi + e*cLo) * 2^-100, and 0 where e < thr
@@ -50618,12 +44037,12 @@ loop70:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop70
+	JGE         loop56
 
-done70:
+done56:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind71
+	JZ    behind57
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -50642,17 +44061,17 @@ done70:
 	VMULPS      down<>+0(SB), Y4, Y4
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
-	JGE         l163
+	JGE         l135
 	VMASKMOVPS  Y4, Y5, (DI)
-	JMP         l164
+	JMP         l136
 
-l163:
+l135:
 	VMOVUPS Y4, (DI)
 
-l164:
+l136:
 	LEAQ (SI)(CX*4), SI
 
-behind71:
+behind57:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -50671,12 +44090,12 @@ end:
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
-	JLT          done74
+	JLT          done60
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop74:
+loop60:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -50728,19 +44147,19 @@ loop74:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop74
+	JGE         loop60
 
-done74:
+done60:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
-	JLT          done75
+	JLT          done61
 	VBROADCASTSS 44(R14), Y0
 	VBROADCASTSS 40(R14), Y1
 	PCALIGN      $0x40
 
-loop75:
+loop61:
 	VMOVUPS (SI), Y2
 
 	// e*cHi + e*cLo
@@ -50750,12 +44169,12 @@ loop75:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop75
+	JGE         loop61
 
-done75:
+done61:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind76
+	JZ    behind62
 
 	// Elements that are left.
 	LEAQ         leftMasks<>+64(SB), DX
@@ -50773,17 +44192,17 @@ done75:
 	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (DX), Y0
 	CMPQ         CX, $0x00000008
-	JGE          l165
+	JGE          l137
 	VMASKMOVPS   Y1, Y0, (DI)
-	JMP          l166
+	JMP          l138
 
-l165:
+l137:
 	VMOVUPS Y1, (DI)
 
-l166:
+l138:
 	LEAQ (SI)(CX*4), SI
 
-behind76:
+behind62:
 	JMP last
 
 irregular:
