@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # refresh.sh SOURCE: writes SHA256SUMS, the manifest of the files that the build uses, from an unpacked XNNPACK.
 #
-# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, upstream's own tests of
-# their families and of the softmax operator, what gcc finds that these include, and the licence. tools/movepin runs this.
+# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, the softmax operator,
+# upstream's own tests of the families and of the operator, what gcc finds that these include, and the licence.
+# tools/movepin runs this.
 set -euo pipefail
 [ $# = 1 ] || {
   echo "usage: $0 SOURCE" >&2
@@ -29,10 +30,14 @@ mapfile -t tests < <({
   printf '%s\n' vbinary-microkernel-tester softmax-nc
 } | while read -r test; do if [ -f "test/$test.cc" ]; then echo "test/$test.cc"; fi; done)
 
+# What the linker asks for in //compare/operator.
+operator=(src/{allocator,indirection,init,operator-delete,operator-run,operator-utils,params}.c src/operators/softmax-nc.c
+  src/configs/{binary-elementwise,hardware,lut32norm,raddstoreexpminusmax,rmax}-config.c src/enums/{microkernel,operator}-type.c)
+
 # -MG, because a machine of one architecture has not the system headers of the other, and none GoogleTest's. -xc, because a
 # C compiler is enough to see what C++ includes. Includes go by one of these paths, which are those of xnnpack.BUILD.
-sources=("${kernels[@]}" src/tables/exp2-k-over-64.c src/microparams-init.c "${tests[@]}")
-deps=$(gcc -MM -MG -xc -I"$here" -I. -Iinclude -Isrc "${sources[@]}" | tr -d '\\' | tr ' ' '\n' | sed 's,^\./,,' |
+sources=("${kernels[@]}" src/tables/exp2-k-over-64.c src/microparams-init.c "${operator[@]}" "${tests[@]}")
+deps=$(gcc -MM -MG -xc -DXNN_LOG_LEVEL=0 -I"$here" -I. -Iinclude -Isrc "${sources[@]}" | tr -d '\\' | tr ' ' '\n' | sed 's,^\./,,' |
   grep -E '^(src|include|test)/.*\.(h|inc)$')
 {
   printf '%s\n' "${sources[@]}" "$deps" LICENSE

@@ -57,8 +57,8 @@ def _impl(ctx):
         ctx.file("SOURCE", "google/XNNPACK, not at the pinned commit, from %s\n" % text)
         ctx.execute(["sh", "-c", "echo \"XNNPACK: $1\" >&2", "sh", result.stdout.strip()], quiet = False)
         ctx.symlink(build, "BUILD.bazel")
-        ctx.symlink(fxdiv, "fxdiv.h")
-        ctx.symlink(pthreadpool, "pthreadpool.h")
+        ctx.symlink(fxdiv, "stand_ins/fxdiv.h")
+        ctx.symlink(pthreadpool, "stand_ins/pthreadpool.h")
         ctx.symlink(compiler, "compiler.c")
         return
     failures = []
@@ -72,8 +72,8 @@ def _impl(ctx):
                 for unpacked in ["github", "debian"]:
                     ctx.delete(unpacked)
                 ctx.symlink(build, "BUILD.bazel")
-                ctx.symlink(fxdiv, "fxdiv.h")
-                ctx.symlink(pthreadpool, "pthreadpool.h")
+                ctx.symlink(fxdiv, "stand_ins/fxdiv.h")
+                ctx.symlink(pthreadpool, "stand_ins/pthreadpool.h")
                 ctx.symlink(compiler, "compiler.c")
                 ctx.symlink(missing, "missing.c")
                 return

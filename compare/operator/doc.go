@@ -1,0 +1,11 @@
+// Package operator is softmax by XNNPACK's own operator, for comparison with it:
+// upstream's C files at the pinned commit, which create, reshape, set up and run an
+// operator of softmax_nc_f32, choose its kernels for the CPU, and share rows among the
+// threads of upstream's pthreadpool. The kernels are those of package xnnpack.
+//
+// Upstream runs every operator with denormals off: numbers below 2^-126 in a row, among
+// its exponentials and in its result count as zeros.
+//
+// Bazel builds it, with the build tag operator that .bazelrc sets. Otherwise the package
+// compiles all the same, and [Available] says why there is nothing in it.
+package operator
