@@ -62,7 +62,7 @@ func (s *set) place(r speed.Comparison) string {
 }
 
 // titles are what people call other libraries' functions.
-var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", speed.Gonum: "gonum", "xnnpack operator": "XNNPACK's operator"}
+var titles = map[string]string{"onednn softmax": "oneDNN", "onnxruntime softmax": "ONNX Runtime", "pytorch softmax": "PyTorch", speed.Gonum: "gonum", "upstream operator": "upstream's operator", "xnnpack operator": "xnnpack.SoftmaxNCF32"}
 
 func title(name string) string { return cmp.Or(titles[name], name) }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/twopass-softmax/twopass/compare/accuracy"
 	"github.com/twopass-softmax/twopass/compare/onednn"
 	"github.com/twopass-softmax/twopass/compare/onnxruntime"
+	"github.com/twopass-softmax/twopass/compare/operator"
 	"github.com/twopass-softmax/twopass/compare/pytorch"
 	"github.com/twopass-softmax/twopass/compare/results"
 	"github.com/twopass-softmax/twopass/compare/speed"
@@ -22,7 +23,8 @@ const (
 	onednnSoftmax      = "onednn softmax"
 	onnxruntimeSoftmax = "onnxruntime softmax"
 	pytorchSoftmax     = "pytorch softmax"
-	operatorSoftmax    = "xnnpack operator"
+	operatorSoftmax    = "upstream operator"
+	bindingSoftmax     = "xnnpack operator"
 )
 
 // oneThread follows a peer's name where it has one thread beside the same on several.
@@ -33,9 +35,12 @@ const oneThread = ", 1 thread"
 // long.
 const openMPRest = 30 * time.Millisecond
 
+// pthreadpoolRest is the same for the threads of upstream's pool, which look 1,000,000 times.
+const pthreadpoolRest = 100 * time.Millisecond
+
 // libraries are those that can be compared, whether they are here or not.
 func libraries() []speed.Library {
-	operator := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+	binding := func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
 		return func() {
 			if err := xnnpack.SoftmaxNCF32(dst, src, rows, cols, cols, cols, threads); err != nil {
 				panic(err) // it is available
@@ -43,7 +48,8 @@ func libraries() []speed.Library {
 		}, func() {}, xnnpack.Available()
 	}
 	return append(speed.GoLibraries(),
-		speed.Library{Name: "XNNPACK's operator", Function: operatorSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: operator, Goroutines: true},
+		speed.Library{Name: "upstream's operator", Function: operatorSoftmax, Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, Rest: pthreadpoolRest},
+		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: bindingSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
 		speed.Library{Name: "oneDNN", Function: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
 		speed.Library{Name: "ONNX Runtime", Function: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},
 		speed.Library{Name: "PyTorch", Function: pytorchSoftmax, Available: pytorch.Available(), Version: pytorch.Version(), Bind: pytorch.Bind, Rest: openMPRest})

@@ -34,7 +34,8 @@ func Softmax(t *testing.T, bind func(dst, src []float32, rows, cols, threads int
 					last = (1 - first) / float64(shape.cols-1)
 				}
 				for at, want := range map[int]float64{0: first, len(dst) - 1: last} {
-					if got := float64(dst[at]); !(math.Abs(got-want) < 1e-5*want) {
+					// Sums of equal elements err to one side, by 2e-5 in upstream's kernels for arm64.
+					if got := float64(dst[at]); !(math.Abs(got-want) < 1e-4*want) {
 						t.Errorf("%+v: element %d is %v, want %v", shape, at, got, want)
 					}
 				}
