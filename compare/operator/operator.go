@@ -3,8 +3,24 @@
 package operator
 
 /*
+#include <stdint.h>
+#include <time.h>
 #include "pthreadpool.h"
 #include "xnnpack.h"
+
+static int64_t monotonic(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Nanoseconds, or -1 if the operator fails.
+static int64_t run(xnn_operator_t op, pthreadpool_t pool, size_t times) {
+	const int64_t begin = monotonic();
+	for (; times != 0; times--)
+		if (xnn_run_operator(op, pool) != xnn_status_success) return -1;
+	return monotonic() - begin;
+}
 
 #define TEXT(x) #x
 #define TEXT_OF(macro) TEXT(macro)
@@ -15,6 +31,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/compare/internal/shape"
@@ -38,6 +55,14 @@ func Version() string {
 // The error says what upstream can't do, or that it is not [Available]. Bind panics unless
 // rows, cols and threads are at least 1 and both slices hold rows*cols elements.
 func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+	loop, done, err := BindLoop(dst, src, rows, cols, threads)
+	return func() { loop(1) }, done, err
+}
+
+// BindLoop is [Bind] for a loop in C: loop runs the operator times over and returns how
+// long that took by CLOCK_MONOTONIC, the clock of package time. One call through cgo
+// stands outside what it times.
+func BindLoop(dst, src []float32, rows, cols, threads int) (loop func(times int) time.Duration, done func(), err error) {
 	shape.Check("operator", dst, src, rows, cols, threads)
 	var op C.xnn_operator_t
 	var pool C.pthreadpool_t // nil is the caller's thread alone
@@ -74,9 +99,11 @@ func Bind(dst, src []float32, rows, cols, threads int) (run, done func(), err er
 		done()
 		return nil, nil, fmt.Errorf("operator: no softmax of %d x %d elements on %d threads: status %d", rows, cols, threads, status)
 	}
-	return func() {
-		if status := C.xnn_run_operator(op, pool); status != C.xnn_status_success {
-			panic(fmt.Sprintf("operator: softmax failed with status %d", status))
+	return func(times int) time.Duration {
+		took := C.run(op, pool, C.size_t(times))
+		if took < 0 {
+			panic("operator: softmax failed")
 		}
+		return time.Duration(took)
 	}, done, nil
 }

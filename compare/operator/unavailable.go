@@ -2,7 +2,10 @@
 
 package operator
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 var errUnavailable = errors.New("operator: built without it: Bazel builds it, as in tools/bazel run //:compare")
 
@@ -15,5 +18,10 @@ func Version() string { return "" }
 
 // Bind returns the error of [Available].
 func Bind(_, _ []float32, _, _, _ int) (run, done func(), err error) {
+	return nil, nil, errUnavailable
+}
+
+// BindLoop returns the error of [Available].
+func BindLoop(_, _ []float32, _, _, _ int) (loop func(times int) time.Duration, done func(), err error) {
 	return nil, nil, errUnavailable
 }

@@ -29,6 +29,8 @@ type Benchmark struct {
 	// before any timing, and prepares a row and an output that stay where they are.
 	// Run computes, done frees what Bind allocated.
 	Bind func(dst, src []float32) (run, done func(), err error)
+	// BindLoop, if not nil, takes the place of Bind in timing, and has a loop as Loop is.
+	BindLoop func(dst, src []float32) (loop func(times int) time.Duration, done func(), err error)
 	// Goroutines reports whether a call starts goroutines and waits for them.
 	Goroutines bool
 	// Rest is how long the benchmark's own threads stay busy after a call. Nothing
@@ -61,6 +63,11 @@ func (b *Benchmark) Ready(dst, src []float32) (run, done func(), err error) {
 func (b *Benchmark) on(w *Workload) (f timed, done func(), err error) {
 	dst, src := w.Row()
 	f = timed{goroutines: b.Goroutines, rest: b.Rest}
+	if b.BindLoop != nil {
+		f.loop, done, err = b.BindLoop(dst, src)
+		f.run = func() { f.loop(1) }
+		return f, done, err
+	}
 	if b.Bind == nil && b.Loop != nil {
 		f.loop = func(times int) time.Duration { return b.Loop(dst, src, times) }
 	}

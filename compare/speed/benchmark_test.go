@@ -110,15 +110,30 @@ func TestFrequency(t *testing.T) {
 }
 
 // TestLoop holds that a benchmark with a loop of its own counts the calls and the
-// time, alone and on several threads.
+// time, alone and on several threads, and so does a library's.
 func TestLoop(t *testing.T) {
-	for _, threads := range []int{1, 2} {
+	for i, threads := range []int{1, 2, 1, 2} {
 		var calls atomic.Int64
-		loop := Benchmark{Loop: func(dst, src []float32, times int) time.Duration {
+		run := func(times int) time.Duration {
 			calls.Add(int64(times))
 			return time.Duration(7 * times)
-		}, Run: func(dst, src []float32) { t.Error("called without its loop") }}
-		s, _, err := Timer{MinSample: 100 * time.Nanosecond, MinReps: 6}.TimeRows([]Benchmark{loop}, 2000, threads)
+		}
+		benchmark := Benchmark{
+			Loop: func(dst, src []float32, times int) time.Duration { return run(times) },
+			Run:  func(dst, src []float32) { t.Error("called without its loop") },
+		}
+		if i >= 2 {
+			library := Library{
+				BindLoop: func(dst, src []float32, rows, cols, threads int) (func(int) time.Duration, func(), error) {
+					return run, func() {}, nil
+				},
+				Bind: func(dst, src []float32, rows, cols, threads int) (run, done func(), err error) {
+					return nil, nil, errors.New("bound without its loop")
+				},
+			}
+			benchmark = library.OnRow()
+		}
+		s, _, err := Timer{MinSample: 100 * time.Nanosecond, MinReps: 6}.TimeRows([]Benchmark{benchmark}, 2000, threads)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,8 @@ type Library struct {
 	// Bind prepares the softmax of rows of cols elements, without gaps between them,
 	// on a number of threads; see [Benchmark.Bind].
 	Bind func(dst, src []float32, rows, cols, threads int) (run, done func(), err error)
+	// BindLoop, if not nil, is Bind for timing; see [Benchmark.BindLoop].
+	BindLoop func(dst, src []float32, rows, cols, threads int) (loop func(times int) time.Duration, done func(), err error)
 	// Goroutines reports whether threads are goroutines. Rest is how long the
 	// library's own threads stay busy after a call.
 	Goroutines bool
@@ -31,20 +33,31 @@ type Library struct {
 
 // Benchmark returns a benchmark of rows of one shape.
 func (l *Library) Benchmark(rows, cols, threads int) Benchmark {
-	c := Benchmark{Name: l.Function, Goroutines: l.Goroutines && threads > 1, Bind: func(dst, src []float32) (run, done func(), err error) {
-		return l.Bind(dst, src, rows, cols, threads)
-	}}
+	b := l.benchmark(func(int) (int, int, int) { return rows, cols, threads })
 	if threads > 1 {
-		c.Rest = l.Rest
+		b.Goroutines, b.Rest = l.Goroutines, l.Rest
 	}
-	return c
+	return b
 }
 
 // OnRow returns a benchmark of one row of any length, on one thread.
 func (l *Library) OnRow() Benchmark {
-	return Benchmark{Name: l.Function, Bind: func(dst, src []float32) (run, done func(), err error) {
-		return l.Bind(dst, src, 1, len(src), 1)
+	return l.benchmark(func(n int) (rows, cols, threads int) { return 1, n, 1 })
+}
+
+// benchmark is the library on n elements in the shape that shape(n) gives them.
+func (l *Library) benchmark(shape func(n int) (rows, cols, threads int)) Benchmark {
+	b := Benchmark{Name: l.Function, Bind: func(dst, src []float32) (run, done func(), err error) {
+		rows, cols, threads := shape(len(src))
+		return l.Bind(dst, src, rows, cols, threads)
 	}}
+	if l.BindLoop != nil {
+		b.BindLoop = func(dst, src []float32) (loop func(times int) time.Duration, done func(), err error) {
+			rows, cols, threads := shape(len(src))
+			return l.BindLoop(dst, src, rows, cols, threads)
+		}
+	}
+	return b
 }
 
 // goMost is the most elements that a loop in Go is timed on. It computes so long that longer rows

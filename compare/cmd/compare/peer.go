@@ -48,7 +48,7 @@ func libraries() []speed.Library {
 		}, func() {}, xnnpack.Available()
 	}
 	return append(speed.GoLibraries(),
-		speed.Library{Name: "upstream's operator", Function: operatorSoftmax, Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, Rest: pthreadpoolRest},
+		speed.Library{Name: "upstream's operator", Function: operatorSoftmax, Available: operator.Available(), Version: operator.Version(), Bind: operator.Bind, BindLoop: operator.BindLoop, Rest: pthreadpoolRest},
 		speed.Library{Name: "xnnpack.SoftmaxNCF32", Function: bindingSoftmax, Available: xnnpack.Available(), Version: xnnpack.Commit[:12], Bind: binding, Goroutines: true},
 		speed.Library{Name: "oneDNN", Function: onednnSoftmax, Available: onednn.Available(), Version: onednn.Version(), Bind: onednn.Bind, Rest: openMPRest},
 		speed.Library{Name: "ONNX Runtime", Function: onnxruntimeSoftmax, Available: onnxruntime.Available(), Version: onnxruntime.Version(), Bind: onnxruntime.Bind},

@@ -73,13 +73,16 @@ are given for rows beyond the caches, which are those that the last-level cache
 does not hold, the length "memory" and longer ones, or those from --beyond on.
 
 Other libraries are timed beside both sides: a loop over math.Exp and gonum's
-floats.LogSumExp always, on up to 2^20 elements; upstream's operator, whose choice
-of kernels and treatment of denormals package xnnpack has; oneDNN and PyTorch if they are
+floats.LogSumExp always, on up to 2^20 elements; upstream's operator itself in builds
+by Bazel, and what package xnnpack makes of it in Go; oneDNN and PyTorch if they are
 linked in (-tags onednn,pytorch, or Bazel's --config=peers, with libdnnl-dev and
 libtorch-dev); ONNX Runtime if TWOPASS_ONNXRUNTIME names its libonnxruntime.so, or
 the system has one. What a library makes ready for a shape, it makes once. Each is
 first compared with float64 on the rows that it is timed on; where its result is
 wrong by 1 % or more, it is reported and not timed.
+
+The operator is called from a loop in C, the others from Go. It runs with denormals
+off, so that its results near 2^-126 are 0 or have few bits, in millions of ULP.
 
 With --resume a run can be interrupted and gone on with, by the same program on
 the same machine with the same options.`,
