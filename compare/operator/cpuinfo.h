@@ -5,18 +5,23 @@
 static inline bool cpuinfo_initialize(void) { return true; }
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
 #define CPUINFO_X86(name, isa) \
   static inline bool cpuinfo_has_x86_##name(void) { return __builtin_cpu_supports(isa); }
 CPUINFO_X86(ssse3, "ssse3")
 CPUINFO_X86(sse4_1, "sse4.1")
 CPUINFO_X86(avx, "avx")
-CPUINFO_X86(f16c, "f16c")
 CPUINFO_X86(fma3, "fma")
 CPUINFO_X86(avx2, "avx2")
 CPUINFO_X86(avx512f, "avx512f")
 CPUINFO_X86(avx512bw, "avx512bw")
 CPUINFO_X86(avx512dq, "avx512dq")
 CPUINFO_X86(avx512vl, "avx512vl")
+static inline bool cpuinfo_has_x86_f16c(void) {  // whose name clang 16 does not know
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) && cpuinfo_has_x86_avx();
+}
 // Upstream has it stand for AVX10, beside AVX-512.
 static inline bool cpuinfo_has_x86_amx_int8(void) { return false; }
 #else
