@@ -160,6 +160,18 @@ var answered = map[string]struct {
 		native.DivideRows(y, x, sums, options)
 		return slices.Concat(x.Data, y.Data, factors, []float32{sums[0].Reciprocal()})
 	}},
+	"softmax along an axis": {0.7, func(o options, _, n, _ int, _, src []float32) []float32 {
+		y := besideOthers(src[:n])
+		native.SoftmaxAxis(y, y, o.native(nil))
+		return ofColumns(y)
+	}},
+	"logarithms along an axis": {0.7, func(o options, _, n, _ int, _, src []float32) []float32 {
+		x, of := besideOthers(src[:n]), o.native(nil)
+		sums := make([]float32, x.Inner)
+		native.LogSumExpAxis(sums, x, of)
+		native.LogSoftmaxAxis(x, x, of)
+		return append(ofColumns(x), sums...)
+	}},
 	"accumulator": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
 		a, b := o.accumulator(), o.accumulator()
 		x := slices.Clone(src[(rows-1)*stride:][:n])
@@ -176,6 +188,27 @@ var answered = map[string]struct {
 		}
 		return append(x, a.LogSumExp())
 	}},
+}
+
+// besideOthers is a tensor of columns: x, and x in other orders, as many as kernels for columns do.
+func besideOthers(x []float32) native.Tensor[float32] {
+	columns := 17
+	if len(x) > 1000 {
+		columns = 2
+	}
+	t := native.Along(make([]float32, len(x)*columns), []int{len(x), columns}, 0)
+	for i := range t.Data {
+		t.Data[i] = x[(i/columns+i%columns)%len(x)]
+	}
+	return t
+}
+
+// ofColumns are the first column and the last one.
+func ofColumns(t native.Tensor[float32]) (y []float32) {
+	for k := range t.Axis {
+		y = append(y, t.Data[k*t.Inner], t.Data[(k+1)*t.Inner-1])
+	}
+	return y
 }
 
 func softmaxAnswer(o options, rows, n, stride int, dst, src []float32) []float32 {
