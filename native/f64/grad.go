@@ -80,19 +80,21 @@ func (g *gradients) row(i int) {
 }
 
 func softmaxGrad(dst, y, dy []float64, scale float64) {
-	arith64.SoftmaxGrad(dst, y, dy, arith64.Dot(y, dy), scale)
+	l := arith64.Best
+	arith64.SoftmaxGrad(l, dst, y, dy, arith64.Dot(l, y, dy), scale)
 }
 
 func logSoftmaxGrad(dst, y, dy []float64, scale float64) {
-	total := arith64.Dot(nil, dy)
+	l := arith64.Best
+	total := arith64.Dot(l, nil, dy)
 	b := bufferPool.Get().(*buffers)
 	st, f := arith64.ExpOf()
 	for at := 0; at < len(y); at += arith64.Chunk {
 		end := min(at+arith64.Chunk, len(y))
 		p := b.in[:end-at]
 		arith64.MinZero(p, y[at:end])
-		arith64.ExpScale(arith64.Best, p, p, &st, &f)
-		arith64.LogSoftmaxGrad(dst[at:end], p, dy[at:end], total, scale)
+		arith64.ExpScale(l, p, p, &st, &f)
+		arith64.LogSoftmaxGrad(l, dst[at:end], p, dy[at:end], total, scale)
 	}
 	bufferPool.Put(b)
 }

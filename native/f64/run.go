@@ -79,7 +79,7 @@ func (j *job) elements(at, end int) []float64 {
 	if j.keep != nil {
 		keep = j.keep[at:end]
 	}
-	prepare(z, x, j.mul, add, keep)
+	arith64.Prepare(j.level, z, x, j.mul, add, keep)
 	if j.shifted {
 		for i := range z {
 			z[i] -= j.shift
@@ -87,34 +87,6 @@ func (j *job) elements(at, end int) []float64 {
 	}
 	if skip {
 		z[j.skip-1-at] = negInf
-	}
-	return z
-}
-
-func prepare(dst, src []float64, mul float64, add []float64, keep []bool) {
-	switch {
-	case add != nil:
-		for i, x := range src {
-			dst[i] = saturate(math.FMA(x, mul, add[i]), x, mul, add[i])
-		}
-	case mul != 1:
-		for i, x := range src {
-			dst[i] = saturate(x*mul, x, mul, 0)
-		}
-	default:
-		copy(dst, src)
-	}
-	for i, k := range keep {
-		if !k {
-			dst[i] = negInf
-		}
-	}
-}
-
-// saturate is z, or the largest finite number of its sign where z is an infinity made of finite numbers.
-func saturate(z, x, mul, add float64) float64 {
-	if z-z != 0 && x-x == 0 && mul-mul == 0 && add-add == 0 {
-		return math.Copysign(math.MaxFloat64, z)
 	}
 	return z
 }

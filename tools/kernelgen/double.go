@@ -30,7 +30,7 @@ func generateDouble(files map[string][]byte) (err error) {
 		files[arith64+l.File+"_amd64.s"] = double.AMD64File(l.Suffix, generated)
 		suffixes = append(suffixes, l.Suffix)
 	}
-	if err := declare("amd64", append(slices.Clone(double.Kernels), double.RowKernels...), suffixes...); err != nil {
+	if err := declare("amd64", slices.Concat(double.Kernels, double.RowKernels, double.ElementKernels), suffixes...); err != nil {
 		return err
 	}
 	files[arith64+"neon_arm64.s"] = double.ARM64File(generated)

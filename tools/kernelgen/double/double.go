@@ -54,15 +54,18 @@ const (
 	cHiAt, cLoAt, thrAt          = 0, 8, 16
 	constants                    = "exps64" // in each file, behind each other as vectors of 8
 	downAt, oneAt, infAt         = len(exps), len(exps) + 1, len(exps) + 2
-	// Those of rows, which are for amd64 alone.
+	// Those of kernels that are for amd64 alone.
 	signlessAt, farAt, startAt = infAt + 1, infAt + 2, infAt + 3
 	depthAt, biasAt, upAt      = infAt + 4, infAt + 5, infAt + 6
 	moreAt, leastAt            = infAt + 7, infAt + 8
+	mostAt, nanAt              = infAt + 9, infAt + 10
 )
 
 // rowValues are their constants: a mask of all but the sign, the size beyond which a row is not for the
-// kernel, magic and headroom, depth and headroom, where sums begin, and what is in Factor.
-var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3<<51 + 4, 1020 + 4, 1 << 18, 0x1p300, 1 + 0x1p-51, 0x1p-1022}
+// kernel, magic and headroom, depth and headroom, where sums begin, what is in Factor, and what takes the
+// place of infinities and of every NaN.
+var rowValues = []float64{math.Float64frombits(1<<63 - 1), 1 << 40, 3<<51 + 4, 1020 + 4, 1 << 18, 0x1p300, 1 + 0x1p-51, 0x1p-1022,
+	math.MaxFloat64, math.Float64frombits(0x7ff8000000000000)}
 
 // value is a register, or what a machine has in memory.
 type value string

@@ -18,6 +18,7 @@ func (m *x86) rows(w *writer) {
 		w.header(m, k)
 		w.softmaxRows(m)
 	}
+	m.elements(w)
 }
 
 // top is the largest element in all lanes of d. Elements are in x then.

@@ -180,7 +180,23 @@ DATA exps64<>+1376(SB)/8, $0x0010000000000000
 DATA exps64<>+1384(SB)/8, $0x0010000000000000
 DATA exps64<>+1392(SB)/8, $0x0010000000000000
 DATA exps64<>+1400(SB)/8, $0x0010000000000000
-GLOBL exps64<>(SB), RODATA|NOPTR, $1408
+DATA exps64<>+1408(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1416(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1424(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1432(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1440(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1448(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1456(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1464(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1472(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1480(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1488(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1496(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1504(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1512(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1520(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1528(SB)/8, $0x7ff8000000000000
+GLOBL exps64<>(SB), RODATA|NOPTR, $1536
 DATA masks64<>+0(SB)/8, $-1
 DATA masks64<>+8(SB)/8, $-1
 DATA masks64<>+16(SB)/8, $-1
@@ -1726,5 +1742,272 @@ halfrow:
 
 done:
 	MOVQ R11, done+56(FP)
+	VZEROUPPER
+	RET
+
+// dotAVX2: adds y * dy to the lanes of s, and what those lack.
+//
+// func dotAVX2(y, dy []float64, s *[2]vector)
+TEXT ·dotAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), DI
+	MOVQ dy_base+24(FP), SI
+	MOVQ dy_len+32(FP), CX
+	MOVQ s+48(FP), R8
+	VMOVUPD 0(R8), Y0
+	VMOVUPD 64(R8), Y2
+	VMOVUPD 32(R8), Y1
+	VMOVUPD 96(R8), Y3
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Y6
+	VMOVUPD 0(DI), Y7
+	VMULPD Y6, Y7, Y4
+	VMOVAPD Y4, Y5
+	VFMSUB231PD Y6, Y7, Y5
+	VADDPD Y4, Y0, Y8
+	VSUBPD Y0, Y8, Y7
+	VSUBPD Y7, Y4, Y4
+	VSUBPD Y7, Y8, Y7
+	VSUBPD Y7, Y0, Y7
+	VADDPD Y4, Y7, Y7
+	VADDPD Y5, Y7, Y7
+	VADDPD Y7, Y2, Y2
+	VMOVAPD Y8, Y0
+	VMOVUPD 32(SI), Y6
+	VMOVUPD 32(DI), Y7
+	VMULPD Y6, Y7, Y4
+	VMOVAPD Y4, Y5
+	VFMSUB231PD Y6, Y7, Y5
+	VADDPD Y4, Y1, Y8
+	VSUBPD Y1, Y8, Y7
+	VSUBPD Y7, Y4, Y4
+	VSUBPD Y7, Y8, Y7
+	VSUBPD Y7, Y1, Y7
+	VADDPD Y4, Y7, Y7
+	VADDPD Y5, Y7, Y7
+	VADDPD Y7, Y3, Y3
+	VMOVAPD Y8, Y1
+	ADDQ $64, DI
+	ADDQ $64, SI
+	DECQ CX
+	JNZ loop
+
+done:
+	VMOVUPD Y0, 0(R8)
+	VMOVUPD Y2, 64(R8)
+	VMOVUPD Y1, 32(R8)
+	VMOVUPD Y3, 96(R8)
+	VZEROUPPER
+	RET
+
+// totalAVX2: adds dy to the lanes of s, and what those lack.
+//
+// func totalAVX2(dy []float64, s *[2]vector)
+TEXT ·totalAVX2(SB), NOSPLIT, $0-32
+	MOVQ dy_base+0(FP), DI
+	MOVQ dy_len+8(FP), CX
+	MOVQ s+24(FP), R8
+	VMOVUPD 0(R8), Y0
+	VMOVUPD 64(R8), Y2
+	VMOVUPD 32(R8), Y1
+	VMOVUPD 96(R8), Y3
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(DI), Y6
+	VADDPD Y6, Y0, Y8
+	VSUBPD Y0, Y8, Y7
+	VSUBPD Y7, Y6, Y6
+	VSUBPD Y7, Y8, Y7
+	VSUBPD Y7, Y0, Y7
+	VADDPD Y6, Y7, Y7
+	VADDPD Y7, Y2, Y2
+	VMOVAPD Y8, Y0
+	VMOVUPD 32(DI), Y6
+	VADDPD Y6, Y1, Y8
+	VSUBPD Y1, Y8, Y7
+	VSUBPD Y7, Y6, Y6
+	VSUBPD Y7, Y8, Y7
+	VSUBPD Y7, Y1, Y7
+	VADDPD Y6, Y7, Y7
+	VADDPD Y7, Y3, Y3
+	VMOVAPD Y8, Y1
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VMOVUPD Y0, 0(R8)
+	VMOVUPD Y2, 64(R8)
+	VMOVUPD Y1, 32(R8)
+	VMOVUPD Y3, 96(R8)
+	VZEROUPPER
+	RET
+
+// softmaxGradAVX2: y * (dy - total) * scale.
+//
+// func softmaxGradAVX2(dst, y, dy []float64, total, scale float64)
+TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ y_base+24(FP), SI
+	MOVQ dy_base+48(FP), R8
+	VBROADCASTSD total+72(FP), Y0
+	VBROADCASTSD scale+80(FP), Y1
+	VMOVUPD exps64<>+1472(SB), Y5
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Y2
+	VMOVUPD 0(R8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMULPD Y2, Y3, Y3
+	VMULPD Y1, Y3, Y3
+	VCMPPD $3, Y3, Y3, Y4
+	VBLENDVPD Y4, Y5, Y3, Y3
+	VMOVUPD Y3, 0(DI)
+	VMOVUPD 32(SI), Y2
+	VMOVUPD 32(R8), Y3
+	VSUBPD Y0, Y3, Y3
+	VMULPD Y2, Y3, Y3
+	VMULPD Y1, Y3, Y3
+	VCMPPD $3, Y3, Y3, Y4
+	VBLENDVPD Y4, Y5, Y3, Y3
+	VMOVUPD Y3, 32(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// logSoftmaxGradAVX2: (dy - p * total) * scale.
+//
+// func logSoftmaxGradAVX2(dst, p, dy []float64, total, scale float64)
+TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ p_base+24(FP), SI
+	MOVQ dy_base+48(FP), R8
+	VBROADCASTSD total+72(FP), Y0
+	VBROADCASTSD scale+80(FP), Y1
+	VMOVUPD exps64<>+1472(SB), Y5
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Y2
+	VMOVUPD 0(R8), Y3
+	VFNMADD231PD Y0, Y2, Y3
+	VMULPD Y1, Y3, Y3
+	VCMPPD $3, Y3, Y3, Y4
+	VBLENDVPD Y4, Y5, Y3, Y3
+	VMOVUPD Y3, 0(DI)
+	VMOVUPD 32(SI), Y2
+	VMOVUPD 32(R8), Y3
+	VFNMADD231PD Y0, Y2, Y3
+	VMULPD Y1, Y3, Y3
+	VCMPPD $3, Y3, Y3, Y4
+	VBLENDVPD Y4, Y5, Y3, Y3
+	VMOVUPD Y3, 32(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// scaleAddAVX2: src * mul + add, no infinity of finite numbers.
+//
+// func scaleAddAVX2(dst, src, add []float64, mul float64)
+TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ src_base+24(FP), SI
+	MOVQ add_base+48(FP), R8
+	VBROADCASTSD mul+72(FP), Y0
+	VMOVUPD exps64<>+1408(SB), Y6
+	VMOVUPD exps64<>+896(SB), Y7
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Y1
+	VMOVUPD 0(R8), Y2
+	VMOVAPD Y2, Y3
+	VFMADD231PD Y0, Y1, Y3
+	VSUBPD Y1, Y1, Y1
+	VSUBPD Y2, Y2, Y2
+	VADDPD Y2, Y1, Y1
+	VPAND Y7, Y3, Y4
+	VMINPD Y6, Y4, Y4
+	VPANDN Y3, Y7, Y5
+	VPOR Y5, Y4, Y4
+	VCMPPD $7, Y1, Y1, Y5
+	VBLENDVPD Y5, Y4, Y3, Y3
+	VMOVUPD Y3, 0(DI)
+	VMOVUPD 32(SI), Y1
+	VMOVUPD 32(R8), Y2
+	VMOVAPD Y2, Y3
+	VFMADD231PD Y0, Y1, Y3
+	VSUBPD Y1, Y1, Y1
+	VSUBPD Y2, Y2, Y2
+	VADDPD Y2, Y1, Y1
+	VPAND Y7, Y3, Y4
+	VMINPD Y6, Y4, Y4
+	VPANDN Y3, Y7, Y5
+	VPOR Y5, Y4, Y4
+	VCMPPD $7, Y1, Y1, Y5
+	VBLENDVPD Y5, Y4, Y3, Y3
+	VMOVUPD Y3, 32(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// keepAVX2: -Inf where keep is false.
+//
+// func keepAVX2(dst []float64, keep []bool)
+TEXT ·keepAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ keep_base+24(FP), SI
+	VMOVUPD exps64<>+832(SB), Y2
+	VPXOR X3, X3, X3
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VPMOVZXBQ 0(SI), Y1
+	VPCMPEQQ Y3, Y1, Y1
+	VMOVUPD 0(DI), Y0
+	VBLENDVPD Y1, Y2, Y0, Y0
+	VMOVUPD Y0, 0(DI)
+	VPMOVZXBQ 4(SI), Y1
+	VPCMPEQQ Y3, Y1, Y1
+	VMOVUPD 32(DI), Y0
+	VBLENDVPD Y1, Y2, Y0, Y0
+	VMOVUPD Y0, 32(DI)
+	ADDQ $64, DI
+	ADDQ $8, SI
+	DECQ CX
+	JNZ loop
+
+done:
 	VZEROUPPER
 	RET

@@ -180,7 +180,23 @@ DATA exps64<>+1376(SB)/8, $0x0010000000000000
 DATA exps64<>+1384(SB)/8, $0x0010000000000000
 DATA exps64<>+1392(SB)/8, $0x0010000000000000
 DATA exps64<>+1400(SB)/8, $0x0010000000000000
-GLOBL exps64<>(SB), RODATA|NOPTR, $1408
+DATA exps64<>+1408(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1416(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1424(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1432(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1440(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1448(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1456(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1464(SB)/8, $0x7fefffffffffffff
+DATA exps64<>+1472(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1480(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1488(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1496(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1504(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1512(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1520(SB)/8, $0x7ff8000000000000
+DATA exps64<>+1528(SB)/8, $0x7ff8000000000000
+GLOBL exps64<>(SB), RODATA|NOPTR, $1536
 
 // maxAVX512: the largest element, -Inf if there is none but NaN.
 //
@@ -1946,5 +1962,205 @@ halfrow:
 
 done:
 	MOVQ R11, done+56(FP)
+	VZEROUPPER
+	RET
+
+// dotAVX512: adds y * dy to the lanes of s, and what those lack.
+//
+// func dotAVX512(y, dy []float64, s *[2]vector)
+TEXT ·dotAVX512(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), DI
+	MOVQ dy_base+24(FP), SI
+	MOVQ dy_len+32(FP), CX
+	MOVQ s+48(FP), R8
+	VMOVUPD 0(R8), Z0
+	VMOVUPD 64(R8), Z2
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Z6
+	VMOVUPD 0(DI), Z7
+	VMULPD Z6, Z7, Z4
+	VMOVAPD Z4, Z5
+	VFMSUB231PD Z6, Z7, Z5
+	VADDPD Z4, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z4, Z4
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z4, Z7, Z7
+	VADDPD Z5, Z7, Z7
+	VADDPD Z7, Z2, Z2
+	VMOVAPD Z8, Z0
+	ADDQ $64, DI
+	ADDQ $64, SI
+	DECQ CX
+	JNZ loop
+
+done:
+	VMOVUPD Z0, 0(R8)
+	VMOVUPD Z2, 64(R8)
+	VZEROUPPER
+	RET
+
+// totalAVX512: adds dy to the lanes of s, and what those lack.
+//
+// func totalAVX512(dy []float64, s *[2]vector)
+TEXT ·totalAVX512(SB), NOSPLIT, $0-32
+	MOVQ dy_base+0(FP), DI
+	MOVQ dy_len+8(FP), CX
+	MOVQ s+24(FP), R8
+	VMOVUPD 0(R8), Z0
+	VMOVUPD 64(R8), Z2
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(DI), Z6
+	VADDPD Z6, Z0, Z8
+	VSUBPD Z0, Z8, Z7
+	VSUBPD Z7, Z6, Z6
+	VSUBPD Z7, Z8, Z7
+	VSUBPD Z7, Z0, Z7
+	VADDPD Z6, Z7, Z7
+	VADDPD Z7, Z2, Z2
+	VMOVAPD Z8, Z0
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VMOVUPD Z0, 0(R8)
+	VMOVUPD Z2, 64(R8)
+	VZEROUPPER
+	RET
+
+// softmaxGradAVX512: y * (dy - total) * scale.
+//
+// func softmaxGradAVX512(dst, y, dy []float64, total, scale float64)
+TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ y_base+24(FP), SI
+	MOVQ dy_base+48(FP), R8
+	VBROADCASTSD total+72(FP), Z0
+	VBROADCASTSD scale+80(FP), Z1
+	VMOVUPD exps64<>+1472(SB), Z5
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Z2
+	VMOVUPD 0(R8), Z3
+	VSUBPD Z0, Z3, Z3
+	VMULPD Z2, Z3, Z3
+	VMULPD Z1, Z3, Z3
+	VCMPPD $3, Z3, Z3, K1
+	VMOVAPD Z5, K1, Z3
+	VMOVUPD Z3, 0(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// logSoftmaxGradAVX512: (dy - p * total) * scale.
+//
+// func logSoftmaxGradAVX512(dst, p, dy []float64, total, scale float64)
+TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ p_base+24(FP), SI
+	MOVQ dy_base+48(FP), R8
+	VBROADCASTSD total+72(FP), Z0
+	VBROADCASTSD scale+80(FP), Z1
+	VMOVUPD exps64<>+1472(SB), Z5
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Z2
+	VMOVUPD 0(R8), Z3
+	VFNMADD231PD Z0, Z2, Z3
+	VMULPD Z1, Z3, Z3
+	VCMPPD $3, Z3, Z3, K1
+	VMOVAPD Z5, K1, Z3
+	VMOVUPD Z3, 0(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// scaleAddAVX512: src * mul + add, no infinity of finite numbers.
+//
+// func scaleAddAVX512(dst, src, add []float64, mul float64)
+TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ src_base+24(FP), SI
+	MOVQ add_base+48(FP), R8
+	VBROADCASTSD mul+72(FP), Z0
+	VMOVUPD exps64<>+1408(SB), Z6
+	VMOVUPD exps64<>+896(SB), Z7
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPD 0(SI), Z1
+	VMOVUPD 0(R8), Z2
+	VMOVAPD Z2, Z3
+	VFMADD231PD Z0, Z1, Z3
+	VSUBPD Z1, Z1, Z1
+	VSUBPD Z2, Z2, Z2
+	VADDPD Z2, Z1, Z1
+	VPANDQ Z7, Z3, Z4
+	VMINPD Z6, Z4, Z4
+	VPANDNQ Z3, Z7, Z5
+	VPORQ Z5, Z4, Z4
+	VCMPPD $7, Z1, Z1, K1
+	VMOVAPD Z4, K1, Z3
+	VMOVUPD Z3, 0(DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// keepAVX512: -Inf where keep is false.
+//
+// func keepAVX512(dst []float64, keep []bool)
+TEXT ·keepAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ dst_len+8(FP), CX
+	MOVQ keep_base+24(FP), SI
+	VMOVUPD exps64<>+832(SB), Z2
+	VPXOR X3, X3, X3
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VPMOVZXBQ 0(SI), Z1
+	VPTESTNMQ Z1, Z1, K1
+	VMOVUPD Z2, K1, 0(DI)
+	ADDQ $64, DI
+	ADDQ $8, SI
+	DECQ CX
+	JNZ loop
+
+done:
 	VZEROUPPER
 	RET

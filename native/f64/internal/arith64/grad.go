@@ -4,10 +4,15 @@ import "math"
 
 // Dot is the sum of y * dy, or that of dy if y is nil. Products and sums go to 8 lanes, with what they
 // lack.
-func Dot(y, dy []float64) float64 {
-	var s, r vector
-	for i, v := range dy {
-		rest := 0.0
+func Dot(l Level, y, dy []float64) float64 {
+	var sums [2]vector
+	n := 0
+	if n = len(dy) &^ (lanes - 1); !addDot(l, y, dy[:n], &sums) {
+		n = 0
+	}
+	s, r := &sums[0], &sums[1]
+	for i := n; i < len(dy); i++ {
+		v, rest := dy[i], 0.0
 		if y != nil {
 			p := float64(y[i] * v)
 			v, rest = p, math.FMA(y[i], v, -p)
@@ -31,15 +36,25 @@ func Dot(y, dy []float64) float64 {
 }
 
 // SoftmaxGrad is y * (dy - total) * scale.
-func SoftmaxGrad(dst, y, dy []float64, total, scale float64) {
-	for i, p := range y {
+func SoftmaxGrad(l Level, dst, y, dy []float64, total, scale float64) {
+	n := len(y) &^ (lanes - 1)
+	if !gradLanes(l, false, dst[:n], y[:n], dy[:n], total, scale) {
+		n = 0
+	}
+	for i, p := range y[n:] {
+		i += n
 		dst[i] = canonical(float64(float64(p*(dy[i]-total)) * scale))
 	}
 }
 
 // LogSoftmaxGrad is (dy - p * total) * scale.
-func LogSoftmaxGrad(dst, p, dy []float64, total, scale float64) {
-	for i, p := range p {
+func LogSoftmaxGrad(l Level, dst, p, dy []float64, total, scale float64) {
+	n := len(p) &^ (lanes - 1)
+	if !gradLanes(l, true, dst[:n], p[:n], dy[:n], total, scale) {
+		n = 0
+	}
+	for i, p := range p[n:] {
+		i += n
 		dst[i] = canonical(float64(math.FMA(-p, total, dy[i]) * scale))
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -214,4 +216,68 @@ func softmaxOf(x []float64, s *Scale) (y []float64, ok bool) {
 	f, _ := MakeFactor(hi, lo, 0)
 	ScaleStored(Plain, y, y, &f)
 	return y, hi == hi
+}
+
+// TestElements holds gradients and prepared elements of every level to those in Go, at every length, in place
+// or not, with slices that end before a page that can't be touched, or begin after one.
+func TestElements(t *testing.T) {
+	var pages [4][]float64
+	for i := range pages {
+		page, free, err := guarded(512)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer free()
+		pages[i] = page
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, level := range arith.Levels() {
+		for draw := range 300 {
+			n := draw % 70
+			part := func(page []float64, n int) []float64 {
+				if draw%2 == 0 {
+					return page[len(page)-n:]
+				}
+				return page[:n:n]
+			}
+			x, y, add := part(pages[0], n), part(pages[1], n), part(pages[2], n)
+			bytes := part(pages[3], (n+7)/8)
+			keep := unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(bytes))), 8*len(bytes))[8*len(bytes)-n:]
+			fill(r, draw/2%classes, x)
+			fill(r, draw/3%classes, add)
+			if draw%7 == 0 {
+				for i := range x { // sums beyond float64
+					x[i] = math.Copysign(math.MaxFloat64, float64(i%3-1))
+					add[i] = math.Copysign(math.MaxFloat64, float64(i%5-2))
+				}
+			}
+			for i := range keep {
+				keep[i] = r.IntN(3) > 0
+			}
+			what := fmt.Sprintf("level %v: %d elements", level, n)
+			total, scale := r.Float64()-0.5, []float64{1, 3, -0.1}[draw%3]
+			want := make([]float64, n)
+			same(t, what+", dot", []float64{Dot(level, x, add), Dot(level, nil, add)}, []float64{Dot(Plain, x, add), Dot(Plain, nil, add)})
+			for name, f := range map[string]func(l Level, dst []float64){
+				"softmax's gradient":     func(l Level, dst []float64) { SoftmaxGrad(l, dst, x, add, total, scale) },
+				"log-softmax's gradient": func(l Level, dst []float64) { LogSoftmaxGrad(l, dst, x, add, total, scale) },
+				"added":                  func(l Level, dst []float64) { Prepare(l, dst, x, scale, add, nil) },
+				"masked":                 func(l Level, dst []float64) { Prepare(l, dst, x, 1, nil, keep) },
+				"both":                   func(l Level, dst []float64) { Prepare(l, dst, x, scale, add, keep) },
+				"with a scale of +Inf":   func(l Level, dst []float64) { Prepare(l, dst, x, math.Inf(1), add, keep) },
+			} {
+				f(level, y)
+				f(Plain, want)
+				same(t, what+", "+name, y, want)
+				for _, v := range y {
+					if strings.Contains(name, "gradient") && v != v && math.Float64bits(v) != math.Float64bits(NaN) {
+						t.Fatalf("%s: a NaN of %s is %#x", what, name, math.Float64bits(v))
+					}
+				}
+			}
+			SoftmaxGrad(Plain, want, x, add, total, scale)
+			SoftmaxGrad(level, x, x, add, total, scale)
+			same(t, what+", in place", x, want)
+		}
+	}
 }

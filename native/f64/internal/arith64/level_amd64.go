@@ -83,3 +83,61 @@ func softmaxRows(l Level, dst, src *float64, rows, cols, dstStride, srcStride in
 	}
 	return 0
 }
+
+// The kernels of whole lanes are false if there is none.
+
+func addDot(l Level, y, dy []float64, s *[2]vector) bool {
+	switch {
+	case l == arith.AVX512 && y == nil:
+		totalAVX512(dy, s)
+	case l == arith.AVX512:
+		dotAVX512(y, dy, s)
+	case l == arith.AVX2 && y == nil:
+		totalAVX2(dy, s)
+	case l == arith.AVX2:
+		dotAVX2(y, dy, s)
+	default:
+		return false
+	}
+	return true
+}
+
+func gradLanes(l Level, log bool, dst, y, dy []float64, total, scale float64) bool {
+	switch {
+	case l == arith.AVX512 && log:
+		logSoftmaxGradAVX512(dst, y, dy, total, scale)
+	case l == arith.AVX512:
+		softmaxGradAVX512(dst, y, dy, total, scale)
+	case l == arith.AVX2 && log:
+		logSoftmaxGradAVX2(dst, y, dy, total, scale)
+	case l == arith.AVX2:
+		softmaxGradAVX2(dst, y, dy, total, scale)
+	default:
+		return false
+	}
+	return true
+}
+
+func scaleAdd(l Level, dst, src, add []float64, mul float64) bool {
+	switch l {
+	case arith.AVX512:
+		scaleAddAVX512(dst, src, add, mul)
+	case arith.AVX2:
+		scaleAddAVX2(dst, src, add, mul)
+	default:
+		return false
+	}
+	return true
+}
+
+func keepLanes(l Level, dst []float64, keep []bool) bool {
+	switch l {
+	case arith.AVX512:
+		keepAVX512(dst, keep)
+	case arith.AVX2:
+		keepAVX2(dst, keep)
+	default:
+		return false
+	}
+	return true
+}
