@@ -17,6 +17,37 @@ func TestExp64(t *testing.T) {
 	if got := Exp64(0); got != 1 {
 		t.Errorf("Exp64(0) is %v", got)
 	}
+	if got, want := Exp64(-708), math.Exp(-708); !(math.Abs(got-want) <= 0x1p-41*want) || Exp64(-708.0001) != 0 {
+		t.Errorf("Exp64(-708) is %v, want %v, and below it is %v, want 0", got, want, Exp64(-708.0001))
+	}
+}
+
+// TestScaleExp64 has exponents near N and far from it.
+func TestScaleExp64(t *testing.T) {
+	for _, scale := range []float32{1, 0.37, 1e9} {
+		s := MakeScale(scale)
+		for powers := float32(-300); powers < 300; powers += 7.3 {
+			for _, n := range []float32{0, -500, 400, s.Unit(powers / scale)} {
+				x := powers / scale
+				want := factorK * math.Exp(float64(x)*float64(scale)-float64(n)*math.Ln2)
+				if got := s.Exp64(x, n); !(math.Abs(got-want) <= 0x1p-20*want) {
+					t.Errorf("scale %v: e^%v * 2^%v is %v, want %v", scale, x, -n, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestExcessHalf holds from which share on the rest alone decides: there N and the largest element,
+// here two that are not of one sum, count for nothing.
+func TestExcessHalf(t *testing.T) {
+	const n, m = 10, 3
+	if got, want := Excess(n, 2, math.Nextafter(1, 0), m, 1), math.Log1p(0.5); math.Abs(got-want) > 0x1p-40 {
+		t.Errorf("of just less than half as much as the largest it is %v, want %v", got, want)
+	}
+	if got, want := Excess(n, 2, 1, m, 1), n*math.Ln2+math.Log(3)-m-logK; math.Abs(got-want) > 0x1p-40 {
+		t.Errorf("of half as much as the largest it is %v, want %v", got, want)
+	}
 }
 
 func TestLog(t *testing.T) {
@@ -43,6 +74,9 @@ func TestLog(t *testing.T) {
 	}
 	if got := log(1); got != 0 {
 		t.Errorf("log(1) is %v", got)
+	}
+	if got, want := log1p(0x1p-7), log(1+0x1p-7); got != want {
+		t.Errorf("log1p(2^-7) is %v, and not log's %v", got, want)
 	}
 }
 

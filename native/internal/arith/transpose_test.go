@@ -2,8 +2,26 @@ package arith
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
+
+// TestTransposeShort has operands that lack an element, which memory goes on behind: nothing is written.
+func TestTransposeShort(t *testing.T) {
+	for _, l := range Levels() {
+		for _, lack := range [][2]int{{1, 0}, {0, 1}} {
+			dst, src := make([]float32, 15*20+16), slices.Repeat([]float32{1}, 15*30+16)
+			func() {
+				defer func() {
+					if recover() == nil || slices.Max(dst) > 0 {
+						t.Errorf("level %v: operands that lack %v elements: no panic, or a late one", l, lack)
+					}
+				}()
+				l.Transpose(dst[:len(dst)-lack[0]], src[:len(src)-lack[1]], 16, 16, 20, 30)
+			}()
+		}
+	}
+}
 
 // TestTranspose has matrices of all small shapes with gaps, and looks at what lies around.
 func TestTranspose(t *testing.T) {
