@@ -97,6 +97,36 @@ func TestPrepare(t *testing.T) {
 	})
 }
 
+// TestEmpty has no rows, or rows without elements: nothing is read or written.
+func TestEmpty(t *testing.T) {
+	for _, l := range Levels() {
+		for _, shape := range [][2]int{{0, 0}, {0, 5}, {5, 0}} {
+			rows, cols := shape[0], shape[1]
+			floats, intact := around[float32](0, 0, 7)
+			halves, intactHalves := around[uint16](0, 0, 7)
+			keep := make([]bool, 10)
+			for _, p := range []Preparation{{Mul: 1}, {Mul: 3}, {Mul: 2, Add: make([]float32, 10)}, {Mul: 1, Keep: keep}} {
+				l.PrepareRows(floats, floats, rows, cols, cols, cols, &p)
+			}
+			l.WidenF16Rows(floats, halves, rows, cols, cols, cols)
+			l.WidenBF16Rows(floats, halves, rows, cols, cols, cols)
+			l.NarrowF16Rows(halves, floats, rows, cols, cols, cols)
+			l.NarrowBF16Rows(halves, floats, rows, cols, cols, cols)
+			l.Transpose(floats, floats, rows, cols, cols, cols)
+			l.Touch(halves, rows, cols, cols)
+			if !intact() || !intactHalves() {
+				t.Errorf("level %v: %d rows of %d elements are written", l, rows, cols)
+			}
+		}
+		l.SoftmaxGrad(nil, nil, nil, 1, 1)
+		l.LogSoftmaxGrad(nil, nil, nil, 1, 1)
+		l.MinZero(nil, nil)
+		if y := l.Dot(nil, nil); y != 0 {
+			t.Errorf("level %v: the sum of nothing is %v", l, y)
+		}
+	}
+}
+
 // TestPrepareEach takes each pair of special elements, in each lane.
 func TestPrepareEach(t *testing.T) {
 	levels(t, func(t *testing.T, l Level) {
