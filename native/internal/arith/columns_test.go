@@ -200,6 +200,29 @@ func (c *columnsCase) run(t *testing.T) bool {
 	return true
 }
 
+// TestColumnsShort has operands that lack an element, which memory goes on behind: nothing is written.
+func TestColumnsShort(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		n := l.Columns()
+		if n == 0 {
+			t.Skip("no kernel for columns")
+		}
+		var c Columns
+		c.Reset(&One)
+		for _, lack := range [][3]int{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} {
+			dst, src, e := make([]float32, 2*(n+5)+n), make([]float32, 2*(n+9)+n), make([]float32, 3*n)
+			func() {
+				defer func() {
+					if recover() == nil || slices.Max(dst) > 0 {
+						t.Errorf("operands that lack %v elements: no panic, or a late one", lack)
+					}
+				}()
+				l.SoftmaxColumns(dst[:len(dst)-lack[0]], src[:len(src)-lack[1]], e[:len(e)-lack[2]], 3, n, n+5, n+9, &c)
+			}()
+		}
+	})
+}
+
 // TestColumnsScale has factors for which magic + x*kHi may be 0, or whose elements may all be 0.
 func TestColumnsScale(t *testing.T) {
 	var c Columns
