@@ -205,20 +205,43 @@ func TestColumnsShort(t *testing.T) {
 	levels(t, func(t *testing.T, l Level) {
 		n := l.Columns()
 		if n == 0 {
-			t.Skip("no kernel for columns")
+			t.Skip("no kernels for columns")
 		}
+		const rows = 3
+		srcStride, dstStride := n+9, n+5
 		var c Columns
-		c.Reset(&One)
-		for _, lack := range [][3]int{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} {
-			dst, src, e := make([]float32, 2*(n+5)+n), make([]float32, 2*(n+9)+n), make([]float32, 3*n)
-			func() {
-				defer func() {
-					if recover() == nil || slices.Max(dst) > 0 {
-						t.Errorf("operands that lack %v elements: no panic, or a late one", lack)
-					}
+		var sums ColumnSums
+		c.Reset(l, &sums, n, dstStride, srcStride)
+		c.SetScale(&One, 1)
+		dst, src, e := make([]float32, (rows-1)*dstStride+n), make([]float32, (rows-1)*srcStride+n), make([]float32, rows*n)
+		for name, f := range map[string]func(dst, src, e []float32){
+			"Sum":       func(_, src, e []float32) { c.Sum(src, e, rows, srcStride) },
+			"SumOnly":   func(_, src, _ []float32) { c.SumOnly(src, rows, srcStride) },
+			"SumTop":    func(_, src, _ []float32) { c.SumTop(src, rows, srcStride) },
+			"SumOthers": func(_, src, _ []float32) { c.SumOthers(src, rows, srcStride) },
+			"Scale":     func(dst, _, e []float32) { c.Scale(dst, e, rows, dstStride) },
+			"ExpScale":  func(dst, src, _ []float32) { c.ExpScale(dst, src, rows, dstStride, srcStride) },
+			"LogSub":    func(dst, src, _ []float32) { c.LogSub(dst, src, rows, dstStride, srcStride) },
+		} {
+			c.Begin(src)
+			f(dst, src, e) // does not panic
+			for k, lacks := range [][3]int{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} {
+				takes := []bool{name == "Scale" || name == "ExpScale" || name == "LogSub", name != "Scale", name == "Sum" || name == "Scale"}
+				if !takes[k] {
+					continue
+				}
+				c.Begin(src)
+				clear(dst)
+				clear(e)
+				func() {
+					defer func() {
+						if recover() == nil || slices.Max(dst) > 0 || slices.Max(e) > 0 {
+							t.Errorf("%s of operands that lack %v elements: no panic, or a late one", name, lacks)
+						}
+					}()
+					f(dst[:len(dst)-lacks[0]], src[:len(src)-lacks[1]], e[:len(e)-lacks[2]])
 				}()
-				l.SoftmaxColumns(dst[:len(dst)-lack[0]], src[:len(src)-lack[1]], e[:len(e)-lack[2]], 3, n, n+5, n+9, &c)
-			}()
+			}
 		}
 	})
 }
