@@ -390,16 +390,6 @@ func (j *job) sumRow(chunks []chunk) (total sum, kind kind) {
 	return total, regular
 }
 
-// kind is what a row is.
-type kind uint8
-
-const (
-	regular kind = iota
-	allInf       // -Inf alone
-	plusInf      // +Inf and no NaN
-	hasNaN
-)
-
 // settle is for rows with elements far from 0. Those with a largest element beyond arith.Huge
 // in size are shifted: that element is subtracted first.
 func (j *job) settle(chunks []chunk, isFar bool) kind {
@@ -699,23 +689,6 @@ func (j *job) writeLogProb(dst []float32, k int, total *sum, kind kind) {
 		j.writeLog(&chunk{end: 1}, total, float32(total.excess(j.factor)))
 	}
 }
-
-// log is the log-sum-exp of a row that is not regular.
-func (k kind) log() float32 {
-	switch k {
-	case allInf:
-		return negInf
-	case plusInf:
-		return posInf
-	}
-	return nan
-}
-
-var (
-	negInf = float32(math.Inf(-1))
-	posInf = float32(math.Inf(1))
-	nan    = math.Float32frombits(0x7fc00000)
-)
 
 // largest is the largest element, -Inf if there is none but NaN.
 func largest(x []float32) float32 {
